@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""Add a contact with its attributes."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wati import checks, verdicts  # noqa: E402
+from wati.endpoint import Endpoint, run  # noqa: E402
+
+ENDPOINT = Endpoint(
+    name="add_contact",
+    method="POST",
+    path="/wati/api/v1/addContact/{whatsappNumber}",
+    json=("name", "customParams"),
+    effect="create",
+    verdict=verdicts.result_true,
+    checks=(checks.unique("customParams", "name"),),
+    multiline=("customParams[].value",),
+    customer_text=True,
+    look_with="get_contacts",
+)
+
+if __name__ == "__main__":
+    run(ENDPOINT)

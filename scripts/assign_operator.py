@@ -1,0 +1,27 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""Assign a conversation to an operator."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wati import verdicts  # noqa: E402
+from wati.endpoint import Endpoint, run  # noqa: E402
+
+ENDPOINT = Endpoint(
+    name="assign_operator",
+    method="POST",
+    path="/wati/api/v1/assignOperator",
+    query=("email", "whatsappNumber"),
+    effect="write",
+    verdict=verdicts.result_true,
+)
+
+if __name__ == "__main__":
+    run(ENDPOINT)

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""Create a WATI connection; the answer has the link that a person opens to authorize it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wati import verdicts
+from wati.endpoint import Endpoint, run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from wati.call import Call, Result
+    from wati.endpoint import Arguments
+    from wati.gateway import Answer
+
+
+def connection_id(body: Any) -> str:
+    """The new id, in whichever form Maton answers: its SDK accepts all four, since surfaces differ."""
+    nested = verdicts.member(body, "connection")
+    for holder in (nested, body):
+        for name in ("connection_id", "connection_Id", "id"):
+            found = verdicts.member(holder, name)
+            if isinstance(found, str) and found:
+                return found
+    return ""
+
+
+def created(answer: Answer, _: Arguments) -> verdicts.Verdict:
+    return verdicts.ACCEPTED if connection_id(answer.json) else verdicts.refused(answer) or verdicts.unknown(answer)
+
+
+def perform(call: Call) -> Result:
+    """Create, then read back: the answer to the creation need not carry status and link."""
+    from urllib.parse import quote
+
+    from wati import connections
+    from wati.call import Result
+    from wati.failures import Failure
+
+    new = connection_id(call.send().json)
+    try:
+        answer = call.read("/connections/" + quote(new, safe=""))
+        call.settle(answer, verdicts.judge(answer, verdicts.connection, {}, through_wati=False), "read")
+    except Failure as failure:
+        notice = f"The connection was created; reading it back failed ({failure.code}): use get_connection.py."
+        return Result({"connection": {"connection_id": new}}, notice=notice)
+    return connections.result(answer.json)
+
+
+ENDPOINT = Endpoint(
+    name="create_connection",
+    method="POST",
+    path="/connections",
+    json=("app", "method"),
+    defaults={"app": "wati"},
+    effect="create",
+    verdict=created,
+    perform=perform,
+    look_with="list_connections",
+)
+
+if __name__ == "__main__":
+    run(ENDPOINT)

@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""Delete a connection: Maton forgets the WATI credentials behind it."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wati import verdicts  # noqa: E402
+from wati.endpoint import Endpoint, run  # noqa: E402
+
+ENDPOINT = Endpoint(
+    name="delete_connection",
+    method="DELETE",
+    path="/connections/{connection_id}",
+    effect="delete",
+    verdict=verdicts.any_2xx,
+    confirms="connection_id",
+    look_with="get_connection",
+)
+
+if __name__ == "__main__":
+    run(ENDPOINT)

@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""Read one connection; while it is PENDING, with the link that authorizes it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wati import verdicts
+from wati.endpoint import Endpoint, run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wati.call import Call, Result
+
+
+def perform(call: Call) -> Result:
+    from wati import connections
+
+    return connections.result(call.send().json)
+
+
+ENDPOINT = Endpoint(
+    name="get_connection",
+    method="GET",
+    path="/connections/{connection_id}",
+    effect="read",
+    verdict=verdicts.connection,
+    perform=perform,
+)
+
+if __name__ == "__main__":
+    run(ENDPOINT)

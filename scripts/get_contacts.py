@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""List contacts, the last changed first; filter by name, attribute or date."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wati import checks, verdicts  # noqa: E402
+from wati.endpoint import PAGE, Endpoint, run  # noqa: E402
+
+ENDPOINT = Endpoint(
+    name="get_contacts",
+    method="GET",
+    path="/wati/api/v1/getContacts",
+    query=("pageSize", "pageNumber", "name", "attribute", "createdDate"),
+    defaults=PAGE,
+    effect="read",
+    verdict=verdicts.listing("contact_list"),
+    items="contact_list",
+    checks=(checks.operators_have_values, checks.real_date("createdDate")),
+    customer_text=True,
+)
+
+if __name__ == "__main__":
+    run(ENDPOINT)

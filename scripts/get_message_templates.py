@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""List message templates with their status and parameters."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wati import verdicts  # noqa: E402
+from wati.endpoint import PAGE, Endpoint, run  # noqa: E402
+
+ENDPOINT = Endpoint(
+    name="get_message_templates",
+    method="GET",
+    path="/wati/api/v1/getMessageTemplates",
+    query=("pageSize", "pageNumber"),
+    defaults=PAGE,
+    effect="read",
+    verdict=verdicts.listing("messageTemplates"),
+    items="messageTemplates",
+)
+
+if __name__ == "__main__":
+    run(ENDPOINT)

@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""Read one conversation, newest first: messages, broadcasts and ticket events."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wati import verdicts  # noqa: E402
+from wati.endpoint import PAGE, Endpoint, run  # noqa: E402
+
+ENDPOINT = Endpoint(
+    name="get_messages",
+    method="GET",
+    path="/wati/api/v1/getMessages/{whatsappNumber}",
+    query=("pageSize", "pageNumber"),
+    defaults=PAGE,
+    effect="read",
+    verdict=verdicts.listing("messages.items"),
+    items="messages.items",
+    customer_text=True,
+)
+
+if __name__ == "__main__":
+    run(ENDPOINT)

@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""List the WATI connections of the Maton account."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wati import verdicts  # noqa: E402
+from wati.endpoint import Endpoint, run  # noqa: E402
+
+ENDPOINT = Endpoint(
+    name="list_connections",
+    method="GET",
+    path="/connections",
+    query=("app", "status", "method", "limit"),
+    defaults={"app": "wati"},
+    effect="read",
+    verdict=verdicts.connections,
+)
+
+if __name__ == "__main__":
+    run(ENDPOINT)

@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""Send a text with a list of up to ten choices while the 24-hour window is open."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wati import checks, verdicts  # noqa: E402
+from wati.endpoint import Endpoint, run  # noqa: E402
+
+ENDPOINT = Endpoint(
+    name="send_interactive_list_message",
+    method="POST",
+    path="/wati/api/v1/sendInteractiveListMessage",
+    query=("whatsappNumber",),
+    json=("header", "body", "footer", "buttonText", "sections"),
+    effect="send",
+    verdict=verdicts.interactive,
+    checks=(checks.at_most_ten_rows,),
+    multiline=("body",),
+    customer_text=True,
+    look_with="get_messages",
+)
+
+if __name__ == "__main__":
+    run(ENDPOINT)

@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""Send a file to a customer whose 24-hour window is open."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wati import verdicts
+from wati.endpoint import Endpoint, run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wati.endpoint import Arguments
+    from wati.files import Files, Part
+
+
+def parts(arguments: Arguments, files: Files) -> list[Part]:
+    path = arguments.get("file")
+    return [files.part("file", path, "$.file")] if isinstance(path, str) and path else []
+
+
+ENDPOINT = Endpoint(
+    name="send_session_file",
+    method="POST",
+    path="/wati/api/v1/sendSessionFile/{whatsappNumber}",
+    query=("caption",),
+    parts=parts,
+    effect="send",
+    verdict=verdicts.result_true,
+    multiline=("caption",),
+    customer_text=True,
+    look_with="get_messages",
+)
+
+if __name__ == "__main__":
+    run(ENDPOINT)

@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""Send a text to a customer whose 24-hour window is open."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wati import verdicts  # noqa: E402
+from wati.endpoint import Endpoint, run  # noqa: E402
+
+ENDPOINT = Endpoint(
+    name="send_session_message",
+    method="POST",
+    path="/wati/api/v1/sendSessionMessage/{whatsappNumber}",
+    form=("messageText",),  # a JSON body is ignored: WATI then finds the text empty
+    effect="send",
+    verdict=verdicts.session_message,
+    multiline=("messageText",),
+    customer_text=True,
+    look_with="get_messages",
+)
+
+if __name__ == "__main__":
+    run(ENDPOINT)

@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""Send an approved template to one customer, at any time."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wati import checks, verdicts  # noqa: E402
+from wati.endpoint import Endpoint, run  # noqa: E402
+
+ENDPOINT = Endpoint(
+    name="send_template_message",
+    method="POST",
+    path="/wati/api/v1/sendTemplateMessage",
+    query=("whatsappNumber",),  # in the body it is not seen
+    json=("template_name", "broadcast_name", "parameters"),
+    effect="send",
+    verdict=verdicts.template_message,
+    checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
+    customer_text=True,
+    look_with="get_messages",
+)
+
+if __name__ == "__main__":
+    run(ENDPOINT)

@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""Send an approved template to one customer; the answer has an id to track it by."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wati import checks, verdicts  # noqa: E402
+from wati.endpoint import Endpoint, run  # noqa: E402
+
+ENDPOINT = Endpoint(
+    name="send_template_message_v2",
+    method="POST",
+    path="/wati/api/v2/sendTemplateMessage",
+    query=("whatsappNumber",),
+    json=("template_name", "broadcast_name", "parameters"),
+    effect="send",
+    verdict=verdicts.template_message_v2,
+    checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
+    look_with="get_messages",
+)
+
+if __name__ == "__main__":
+    run(ENDPOINT)

@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""Set attributes of a contact that exists."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wati import checks, verdicts  # noqa: E402
+from wati.endpoint import Endpoint, run  # noqa: E402
+
+ENDPOINT = Endpoint(
+    name="update_contact_attributes",
+    method="POST",
+    path="/wati/api/v1/updateContactAttributes/{whatsappNumber}",
+    json=("customParams",),
+    effect="write",
+    verdict=verdicts.result_true,
+    checks=(checks.unique("customParams", "name"),),
+    multiline=("customParams[].value",),
+    customer_text=True,
+)
+
+if __name__ == "__main__":
+    run(ENDPOINT)

@@ -1,0 +1,122 @@
+"""One call: which connection it goes over, what it brings, and what to tell of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from wati import connections, verdicts
+from wati.failures import Failure
+from wati.request import Request
+
+if TYPE_CHECKING:
+    from wati.endpoint import Arguments, Endpoint
+    from wati.files import Files
+    from wati.gateway import Answer, Gateway
+    from wati.settings import Settings
+
+
+class Result:
+    """What an accepted call brought. `shown_url`: the one connection link that the output may show."""
+
+    def __init__(self, data: Any, *, notice: str = "", shown_url: str = "") -> None:
+        self.data = data
+        self.notice = notice
+        self.shown_url = shown_url
+
+
+class Call:
+    """A validated call, ready to be made. `output`, `force`: the flags of the same name."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        arguments: Arguments,
+        request: Request,
+        settings: Settings,
+        gateway: Gateway,
+        files: Files,
+        *,
+        connection: str = "",
+        output: str = "",
+        force: bool = False,
+    ) -> None:
+        self.endpoint = endpoint
+        self.arguments = arguments
+        self.request = request
+        self.settings = settings
+        self.gateway = gateway
+        self.files = files
+        self.connection = connection
+        self.output = output
+        self.force = force
+
+    def perform(self) -> Result:
+        """Make the call the endpoint's own way. Raises Failure unless it was accepted."""
+        if self.endpoint.perform is not None:
+            return self.endpoint.perform(self)
+        return Result(self.send().json or {})
+
+    def send(self, sink: BinaryIO | None = None) -> Answer:
+        """Choose the connection, send the request, judge the answer. Raises Failure unless it was accepted."""
+        if self.endpoint.through_wati and not self.connection and self.endpoint.effect != "read":
+            self.connection = connections.only_active(self)
+        try:
+            answer = self.gateway.exchange(self.request, self.endpoint.effect, self.connection, sink)
+        except Failure as failure:
+            if failure.code == "outcome_unknown":
+                failure.hint = self.look()
+            raise
+        judge = verdicts.judge
+        verdict = judge(answer, self.endpoint.verdict, self.arguments, through_wati=self.endpoint.through_wati)
+        self.settle(answer, verdict, self.endpoint.effect)
+        return answer
+
+    def read(self, target: str) -> Answer:
+        """A further read of Maton's own API, within the same deadline."""
+        return self.gateway.exchange(Request("GET", target), "read")
+
+    def settle(self, answer: Answer, verdict: verdicts.Verdict, effect: str) -> None:
+        """Raise what a verdict other than accepted means for a call of this effect."""
+        if verdict.outcome != "accepted":
+            raise self.failure(verdict, answer, effect)
+
+    def failure(self, verdict: verdicts.Verdict, answer: Answer, effect: str) -> Failure:
+        """A verdict in the words of the closed table, with the answer behind it."""
+        code, outcome, message, hint = verdict.code, str(verdict.outcome), verdict.message, ""
+        if outcome == "unknown" and effect in ("create", "send", "delete"):
+            code, hint = "outcome_unknown", self.look()
+            message = f"{message} Whether it happened is not known."
+        elif code == "rate_limited":
+            outcome = "unknown" if self.gateway.may_have_happened else "not_sent"
+        elif code == "unauthorized" and not answer.from_maton:
+            hint = "WATI refused the token of this connection: authorize it anew with create_connection.py."
+        return Failure(
+            code,
+            message,
+            hint=hint,
+            source="maton" if answer.from_maton else "wati",
+            outcome=outcome,
+            http_status=answer.status,
+            problems=verdict.problems,
+            receivers=verdict.receivers,
+            answer=answer.json if answer.json is not None else answer.text or None,
+            retry_after=answer.retry_after,
+        )
+
+    def look(self) -> str:
+        """The hint of an unknown outcome: the command that shows whether it happened."""
+        script = self.endpoint.look_with
+        receivers = self.arguments.get("receivers") or [self.arguments]
+        number = receivers[0].get("whatsappNumber")
+        arguments: dict[str, Any] = {}
+        if script == "get_messages":
+            arguments = {"whatsappNumber": number or "A RECEIVER'S NUMBER", "pageSize": 10}
+        elif script == "get_contacts":
+            arguments = {"attribute": [{"name": "phone", "operator": "==", "value": number}]}
+        elif script == "get_connection":
+            arguments = {"connection_id": self.arguments["connection_id"]}
+        connection = f" --connection {self.connection}" if self.connection else ""
+        command = f"{script}.py '{json.dumps(arguments, ensure_ascii=False)}'{connection}"
+        return f"Do not run it again. Wait a minute (WATI's lists lag), then look whether it happened: {command}"
+

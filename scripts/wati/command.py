@@ -1,0 +1,346 @@
+"""The command line of every endpoint script: from `argv` to one document and an exit code."""
+
+from __future__ import annotations
+
+import getopt
+import os
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Mapping
+from typing import IO, TYPE_CHECKING, Any
+
+from wati.failures import Failure
+
+if TYPE_CHECKING:
+    from wati.call import Call, Result
+    from wati.endpoint import Arguments, Endpoint, Problem
+    from wati.files import Part
+    from wati.settings import Settings
+
+# flag: (what its value is called, or "" for none; what it does)
+FLAGS = {
+    "help": ("", "print this text"),
+    "schema": ("", "print the JSON Schema of the arguments"),
+    "dry-run": ("", "validate and show the request; send nothing"),
+    "connection": ("ID", "the Maton connection to use, where there are several"),
+    "timeout": ("SECONDS", "for the whole call, its waits included (default 30, waits at most 6)"),
+    "raw": ("", "show WATI's answer untouched"),
+    "verbose": ("", "show requests and answers on stderr, secrets hidden"),
+    "confirm": ("VALUE", "repeat the number of receivers, or the id to delete; --dry-run tells which"),
+    "output": ("FILE", "the file to write, below WATI_FILE_ROOTS"),
+    "force": ("", "overwrite the file"),
+}
+_LONGEST_TIMEOUT = 3600.0
+
+
+class Options:
+    """The parsed command line; `source` is the positional argument."""
+
+    def __init__(self) -> None:
+        self.source = "{}"
+        self.values: dict[str, str] = {}
+
+    def has(self, flag: str) -> bool:
+        return flag in self.values
+
+    def value(self, flag: str) -> str:
+        return self.values.get(flag, "")
+
+    @property
+    def timeout(self) -> float | None:
+        return float(self.values["timeout"]) if "timeout" in self.values else None
+
+
+def main(endpoint: Endpoint) -> int:
+    """Run the script as a program: print the document, return the exit code."""
+    from wati.output import write
+
+    if hasattr(signal, "SIGTERM"):  # a shell that gives up on us still gets the one document
+        signal.signal(signal.SIGTERM, _interrupt)
+    exit_code, text = execute(endpoint, sys.argv[1:], os.environ, pretty=sys.stdout is not None and sys.stdout.isatty())
+    write(text)
+    return exit_code
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def execute(
+    endpoint: Endpoint,
+    argv: list[str],
+    environ: Mapping[str, str],
+    stdin: IO[bytes] | None = None,
+    *,
+    pretty: bool = False,
+) -> tuple[int, str]:
+    """One whole run without the process around it: the exit code, and what belongs on stdout."""
+    if "--help" in argv or "-h" in argv:
+        from wati.help import help_text
+
+        return 0, help_text(endpoint)
+    if argv == ["--schema"]:
+        with open(endpoint.schema_file, encoding="utf-8") as file:
+            return 0, file.read().rstrip("\n")
+
+    from wati.output import NOTICE, clean, redact, render
+    from wati.settings import is_sandbox
+
+    run = _Run(endpoint, environ, stdin)
+    document: dict[str, Any]
+    exit_code, shown_url, notice = 0, "", ""
+    try:
+        result = run.result(argv)
+        document = {"ok": True, "data": result.data if run.options.has("raw") else clean(result.data)}
+        if endpoint.effect != "read":
+            document["outcome"] = "not_sent" if run.options.has("dry-run") else "accepted"
+        elif endpoint.items and not run.options.has("dry-run"):
+            document["page"] = _page(endpoint, run.arguments, result.data)
+        shown_url, notice = result.shown_url, result.notice
+        if endpoint.customer_text and not run.options.has("dry-run"):
+            notice = f"{NOTICE} {notice}".strip()
+    except Failure as failure:
+        exit_code, document = _failed(endpoint, failure)
+        if endpoint.customer_text and failure.answer is not None:
+            notice = NOTICE
+    except KeyboardInterrupt:
+        exit_code, document = _failed(endpoint, run.interrupted("The call was interrupted."))
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        exit_code, document = _failed(
+            endpoint, run.interrupted(f"{type(error).__name__} in {place.name}, line {place.lineno}.", internal=True)
+        )
+        if "--verbose" in argv:
+            from wati.output import terminal_safe
+
+            sys.stderr.write(terminal_safe(traceback.format_exc(), environ.get("MATON_API_KEY", "").strip()))
+    finally:
+        run.close()
+    if is_sandbox(environ):
+        document["sandbox"] = True
+    if notice:
+        document["notice"] = notice
+    document = redact(document, environ.get("MATON_API_KEY", "").strip(), shown_url)
+    return exit_code, render(document, indent=2 if pretty else None)
+
+
+def _failed(endpoint: Endpoint, failure: Failure) -> tuple[int, dict[str, Any]]:
+    from wati.output import clean
+
+    error = failure.document()
+    if endpoint.effect == "read":
+        del error["outcome"]
+    if "answer" in error:
+        error["answer"] = clean(error["answer"])
+    return failure.exit, {"ok": False, "error": error}
+
+
+def _page(endpoint: Endpoint, arguments: Arguments, data: Any) -> dict[str, int]:
+    """The page that was read; `next` only where it held something, since WATI's own `total` cannot be trusted."""
+    from wati.verdicts import member
+
+    asked = {**endpoint.defaults, **arguments}
+    page = {"number": asked["pageNumber"], "size": asked["pageSize"]}
+    return {**page, "next": page["number"] + 1} if member(data, endpoint.items) else page
+
+
+class _Run:
+    """The steps of one run, each needing the one before."""
+
+    def __init__(self, endpoint: Endpoint, environ: Mapping[str, str], stdin: IO[bytes] | None) -> None:
+        self.endpoint = endpoint
+        self.environ = environ
+        self.stdin = stdin
+        self.options = Options()
+        self.arguments: Arguments = {}
+        self.parts: list[Part] = []
+        self.call: Call | None = None
+
+    def result(self, argv: list[str]) -> Result:
+        from wati.settings import Settings
+
+        self.options = parse(self.endpoint, argv)
+        settings = Settings(self.environ)
+        if settings.read_only and self.endpoint.effect != "read":
+            raise Failure("read_only", f"{self.endpoint.name} changes something (effect: {self.endpoint.effect}).")
+        self.call = call = self._prepare(settings)
+        receivers = self._receivers(call)
+        _allow(settings, receivers)
+        needed = self._needed_confirmation(receivers)
+        if self.options.has("dry-run"):
+            return _preview(call, needed)
+        _confirm(self.endpoint, self.options.value("confirm"), needed)
+        if not settings.key:
+            raise Failure("missing_key", "MATON_API_KEY is not set.")
+        return call.perform()
+
+    def _prepare(self, settings: Settings) -> Call:
+        """Read and validate everything that the call needs, and report all problems at once."""
+        from wati import arguments, gateway, request
+        from wati.call import Call
+        from wati.files import Files
+
+        endpoint, options = self.endpoint, self.options
+        self.arguments = arguments.read(options.source, self.stdin)
+        schema = arguments.load_schema(endpoint)
+        problems = arguments.validate(endpoint, schema, self.arguments)
+        code = "invalid_arguments" if problems else ""
+        files = Files(settings.file_roots if endpoint.parts or "output" in endpoint.flags else [])
+        if endpoint.parts is not None:
+            try:
+                self.parts = endpoint.parts(self.arguments, files)
+            except Failure as failure:
+                problems += failure.problems
+                code = code or failure.code
+        if options.has("output"):
+            files.download(options.value("output"), force=options.has("force"))
+        if problems:
+            raise Failure(code, _count(problems), hint=_example(endpoint, schema), problems=problems)
+        return Call(
+            endpoint,
+            self.arguments,
+            request.build(endpoint, self.arguments, self.parts),
+            settings,
+            gateway.Gateway(settings, options.timeout, options.has("verbose")),
+            files,
+            connection=(options.value("connection") or settings.connection) if endpoint.through_wati else "",
+            output=options.value("output"),
+            force=options.has("force"),
+        )
+
+    def _receivers(self, call: Call) -> list[tuple[str, str]]:
+        """Everybody whom the call would message, each with the place of the number."""
+        from wati.checks import select
+
+        if self.endpoint.effect != "send":
+            return []
+        if self.endpoint.receivers is not None:
+            return self.endpoint.receivers(call)
+        return select(self.arguments, "whatsappNumber") + select(self.arguments, "receivers[].whatsappNumber")
+
+    def _needed_confirmation(self, receivers: list[tuple[str, str]]) -> str:
+        if self.endpoint.confirms == "none":
+            return ""
+        by_id = self.endpoint.confirms == "connection_id"
+        return str(self.arguments["connection_id"]) if by_id else str(len(receivers))
+
+    def interrupted(self, message: str, *, internal: bool = False) -> Failure:
+        """The failure of a run that ended in the middle, honest about what may have left the machine."""
+        if self.call is not None and self.call.gateway.may_have_happened:
+            if self.endpoint.effect == "write":
+                return Failure("internal" if internal else "timeout", message, outcome="unknown")
+            hint = self.call.look()
+            return Failure("outcome_unknown", f"{message} The request had left.", hint=hint, source="package")
+        return Failure("internal" if internal else "timeout", message, outcome="not_sent", source="package")
+
+    def close(self) -> None:
+        for part in self.parts:
+            part.handle.close()
+        if self.call is not None:
+            self.call.gateway.close()
+
+
+def parse(endpoint: Endpoint, argv: list[str]) -> Options:
+    """The command line, or `usage`: nothing is guessed, abbreviated or ignored."""
+    known = flags_of(endpoint)
+    names = [name + ("=" if FLAGS[name][0] else "") for name in known]
+    given = [item.partition("=")[0][2:] for item in argv if item.startswith("--") and item != "--"]
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        from wati.arguments import near
+
+        raise Failure(
+            "usage",
+            f"{endpoint.name}.py has no flag --{unknown[0]}{near(unknown[0], known)}.",
+            hint="Flags of this script: " + " ".join(f"--{name}" for name in known) + ". What to send goes into the JSON.",
+        )
+    try:
+        pairs, positionals = getopt.gnu_getopt(argv, "", names)
+    except getopt.GetoptError as error:
+        raise Failure("usage", f"The command line is not understood: {error.msg}.") from None
+    if len(positionals) > 1:
+        message = f"There are {len(positionals)} arguments; one JSON object is taken."
+        raise Failure("usage", message, hint="Put the whole JSON object in single quotes, or in a file given as @path.")
+    options = Options()
+    options.source = positionals[0] if positionals else "{}"
+    for flag, value in pairs:
+        name = flag[2:]
+        if name in options.values and value != options.values[name]:
+            raise Failure("usage", f"--{name} is given twice, with different values.")
+        options.values[name] = value
+    _check_values(options)
+    return options
+
+
+def flags_of(endpoint: Endpoint) -> list[str]:
+    """The flags that this endpoint's script knows, in the table's order."""
+    left_out = {"output", "force"} - set(endpoint.flags)
+    if not endpoint.through_wati:
+        left_out.add("connection")
+    if endpoint.confirms == "none":
+        left_out.add("confirm")
+    return [name for name in FLAGS if name not in left_out]
+
+
+def _check_values(options: Options) -> None:
+    from wati.settings import is_connection_id
+
+    timeout = options.values.get("timeout")
+    if timeout is not None and not (
+        re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", timeout, re.ASCII) and 0 < float(timeout) <= _LONGEST_TIMEOUT
+    ):
+        raise Failure("usage", f"--timeout takes seconds, more than 0 and at most {_LONGEST_TIMEOUT:g}.")
+    connection = options.values.get("connection")
+    if connection is not None and not is_connection_id(connection):
+        raise Failure("usage", "--connection takes a connection id: letters, digits, _ and - only.")
+
+
+def _allow(settings: Settings, receivers: list[tuple[str, str]]) -> None:
+    problems = [
+        {"at": at, "problem": f"{number} is not in WATI_ALLOWED_RECIPIENTS"}
+        for at, number in receivers
+        if not settings.may_message(number)
+    ]
+    if problems:
+        raise Failure("recipient_not_allowed", f"{len(problems)} of {len(receivers)} receivers are not allowed.", problems=problems)
+
+
+def _confirm(endpoint: Endpoint, given: str, needed: str) -> None:
+    if given == needed:
+        return
+    what = "the id of the connection to delete" if endpoint.confirms == "connection_id" else "the number of receivers"
+    message = f"--confirm must repeat {what}" + (f", and {given!r} is not it." if given else ".")
+    hint = f"Tell the user what will happen; once they agree, run it again with --confirm {needed}"
+    raise Failure("confirmation_required", message, hint=hint)
+
+
+def _preview(call: Call, needed_confirmation: str) -> Result:
+    from wati.call import Result
+    from wati.gateway import USER_AGENT
+
+    request, endpoint = call.request, call.endpoint
+    headers = {"Authorization": "Bearer [hidden]", "User-Agent": USER_AGENT}
+    if call.connection:
+        headers["Maton-Connection"] = call.connection
+    elif endpoint.through_wati and endpoint.effect != "read":
+        headers["Maton-Connection"] = "(the only ACTIVE wati connection, looked up before sending)"
+    content_type = request.body()[1]
+    if content_type:
+        headers["Content-Type"] = content_type
+    shown = {"method": request.method, "url": call.settings.base_url + request.target, "headers": headers}
+    data: dict[str, Any] = {"request": {**shown, **request.preview()}}
+    if needed_confirmation:
+        data["confirm"] = needed_confirmation
+    return Result(data)
+
+
+def _count(problems: list[Problem]) -> str:
+    return "1 problem in the arguments." if len(problems) == 1 else f"{len(problems)} problems in the arguments."
+
+
+def _example(endpoint: Endpoint, schema: dict[str, Any]) -> str:
+    from wati.output import render
+
+    return f"Mend every problem listed. An example: {endpoint.name}.py '{render(schema['examples'][0])}'"

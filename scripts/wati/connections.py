@@ -1,0 +1,39 @@
+"""Maton's connections: which one a call goes over, and when the link that authorizes one may be shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wati import verdicts
+from wati.failures import Failure
+
+if TYPE_CHECKING:
+    from wati.call import Call, Result
+
+
+def only_active(call: Call) -> str:
+    """The id of the one ACTIVE wati connection: which one Maton would choose by itself is not documented."""
+    try:
+        answer = call.read("/connections?app=wati&status=ACTIVE")
+        call.settle(answer, verdicts.judge(answer, verdicts.connections, {}, through_wati=False), "read")
+    except Failure as failure:
+        failure.outcome = "not_sent"
+        failure.message = f"Before sending, the connections are looked up. {failure.message}"
+        raise
+    rows = [row for row in answer.json["connections"] if verdicts.member(row, "status") == "ACTIVE"]
+    ids = [str(row.get("connection_id")) for row in rows]
+    if len(ids) == 1:
+        return ids[0]
+    if not ids:
+        raise Failure("connection_missing", "There is no ACTIVE wati connection.", source="maton")
+    problems = [{"at": "--connection", "problem": f"{connection} is ACTIVE"} for connection in ids]
+    message = f"There are {len(ids)} ACTIVE wati connections: {', '.join(ids)}."
+    raise Failure("connection_ambiguous", message, source="maton", problems=problems)
+
+
+def result(body: Any) -> Result:
+    """A connection as a result; its link only while it is PENDING, when the user needs it."""
+    from wati.call import Result
+
+    pending = verdicts.member(body, "connection.status") == "PENDING"
+    return Result(body, shown_url=str(verdicts.member(body, "connection.url") or "") if pending else "")

@@ -1,0 +1,107 @@
+"""The declaration of one endpoint: what is sent, where each argument travels, how the answer is read.
+
+This module is all that `import get_contacts` costs: nothing heavy is imported before a call needs it.
+"""
+
+from __future__ import annotations
+
+import os
+
+# `typing` alone costs as much as starting Python does; type checkers take this name for the real one.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, Literal
+
+    from wati.call import Call, Result
+    from wati.files import Files, Part
+    from wati.gateway import Answer
+    from wati.verdicts import Verdict
+
+    Arguments = dict[str, Any]
+    Problem = dict[str, str]  # {"at": JSON path, "problem": what was found and what was expected}
+    Effect = Literal["read", "write", "create", "send", "delete"]
+    Confirms = Literal["none", "receivers", "records", "connection_id"]
+
+SKILL_FOLDER = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class Endpoint:
+    """One endpoint of Maton or WATI, as data.
+
+    `method`, `path`: the native request; `{member}` in the path is filled from the arguments.
+    `query`, `form`, `json`: the arguments that travel there, by name; None = no such part of the request.
+    `defaults`: what is sent for a member that the arguments leave out (or cannot name).
+    `effect`: what repeating the call does: nothing ("read"), nothing more ("write"), a second thing
+    ("create"), a second message ("send"), or it removes something ("delete").
+    `verdict`: reads an answer with a 2xx status.
+    `checks`: what JSON Schema cannot say about the arguments.
+    `multiline`: the members that may hold line breaks, as paths such as `receivers[].name`.
+    `items`: where in the answer the list is, as a dotted path; "" = the answer is no list.
+    `confirms`: what `--confirm` must repeat.
+    `customer_text`: the answer carries text that customers wrote.
+    `look_with`: the script that shows whether an unknown outcome happened.
+    `parts`, `receivers`, `perform`: the oddness of one endpoint, as a function in its own script.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        method: str,
+        path: str,
+        effect: Effect,
+        verdict: Callable[[Answer, Arguments], Verdict],
+        query: tuple[str, ...] = (),
+        form: tuple[str, ...] | None = None,
+        json: tuple[str, ...] | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        checks: tuple[Callable[[Arguments], Iterable[Problem]], ...] = (),
+        multiline: tuple[str, ...] = (),
+        items: str = "",
+        confirms: Confirms = "none",
+        customer_text: bool = False,
+        look_with: str = "",
+        flags: tuple[str, ...] = (),
+        parts: Callable[[Arguments, Files], list[Part]] | None = None,
+        receivers: Callable[[Call], list[tuple[str, str]]] | None = None,
+        perform: Callable[[Call], Result] | None = None,
+    ) -> None:
+        self.name = name
+        self.method = method
+        self.path = path
+        self.effect = effect
+        self.verdict = verdict
+        self.query = query
+        self.form = form
+        self.json = json
+        self.defaults = defaults or {}
+        self.checks = checks
+        self.multiline = multiline
+        self.items = items
+        self.confirms = confirms
+        self.customer_text = customer_text
+        self.look_with = look_with
+        self.flags = flags
+        self.parts = parts
+        self.receivers = receivers
+        self.perform = perform
+
+    @property
+    def through_wati(self) -> bool:
+        """Whether Maton passes the request on to WATI over a connection."""
+        return self.path.startswith("/wati/")
+
+    @property
+    def schema_file(self) -> str:
+        return os.path.join(SKILL_FOLDER, "schemas", self.name + ".json")
+
+
+PAGE = {"pageSize": 20, "pageNumber": 1}  # always sent: WATI's own default for a left-out pageSize is unknown
+
+
+def run(endpoint: Endpoint) -> None:
+    """Run the script that declares `endpoint` as a program, and end the process with its exit code."""
+    from wati.command import main
+
+    raise SystemExit(main(endpoint))

@@ -1,0 +1,332 @@
+"""What an answer means: accepted, rejected, partial or unknown. Pure, and decided per endpoint from the body.
+
+WATI refuses under HTTP 200, spells success in five ways and hides receivers' failures under `result: true`;
+each rule below names where it was seen. An endpoint's script says which of these functions reads its answers.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Literal
+
+    from wati.endpoint import Arguments, Problem
+    from wati.gateway import Answer
+
+    Outcome = Literal["accepted", "rejected", "partial", "unknown"]
+
+
+class Verdict:
+    """`code` and `message` say why it is not accepted; `receivers` who was, where the answer tells them apart."""
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        code: str = "",
+        message: str = "",
+        *,
+        receivers: dict[str, list[str]] | None = None,
+        problems: list[Problem] | None = None,
+    ) -> None:
+        self.outcome = outcome
+        self.code = code
+        self.message = message
+        self.receivers = receivers
+        self.problems = problems
+
+
+ACCEPTED = Verdict("accepted")
+
+# WATI's own words for a refusal. The first four are from published answers; the last is a guess that can do
+# no harm: it only picks the code of an answer that is a refusal already.
+_REFUSALS = (
+    ("ticket has been expired", "session_closed"),
+    ("no valid receivers", "invalid_recipient"),
+    ("whatsapp number should not be null", "invalid_recipient"),
+    ("check your template", "template_rejected"),
+    ("template", "template_rejected"),
+)
+
+
+def judge(
+    answer: Answer,
+    verdict: Callable[[Answer, Arguments], Verdict],
+    arguments: Arguments,
+    *,
+    through_wati: bool,
+) -> Verdict:
+    """Status and body together, never the status alone; `verdict` reads the answers with a 2xx status."""
+    status = answer.status
+    if 200 <= status < 300:
+        return verdict(answer, arguments)
+    if status == 429:
+        return Verdict("rejected", "rate_limited", "Too many requests, and the time allowed for waiting ran out.")
+    if 400 <= status < 500 and status != 408:
+        return _refused_by_status(answer, through_wati=through_wati)
+    return Verdict("unknown", "upstream_error", f"The answer was HTTP {status}" + _quoted(answer))
+
+
+def _refused_by_status(answer: Answer, *, through_wati: bool) -> Verdict:
+    by_status = {401: "unauthorized", 403: "forbidden", 404: "not_found"}
+    code = by_status.get(answer.status) or _code_of(answer)
+    # Three published clients tell Maton's missing connection from a refusal of WATI's by this word alone;
+    # Maton's own SDK names 412 for it as well.
+    about_connection = answer.from_maton and "connection" in said(answer).lower()
+    if through_wati and about_connection and answer.status in (400, 404, 412):
+        code = "connection_missing"
+    who = "Maton" if answer.from_maton else "WATI"
+    return Verdict("rejected", code, f"{who} refused with HTTP {answer.status}" + _quoted(answer))
+
+
+def refused(answer: Answer) -> Verdict | None:
+    """A refusal under a 2xx status: `result: false` or `ok: false`."""
+    body = answer.json
+    if isinstance(body, dict) and (body.get("result") is False or body.get("ok") is False):
+        return Verdict("rejected", _code_of(answer), "WATI refused" + _quoted(answer))
+    return None
+
+
+def unknown(answer: Answer) -> Verdict:
+    return Verdict("unknown", "bad_answer", answer.flaw or "The answer has no form that is known for this endpoint.")
+
+
+def _code_of(answer: Answer) -> str:
+    body = answer.json
+    if isinstance(body, dict) and body.get("ticketStatus") == "CLOSED":
+        return "session_closed"
+    words = said(answer).lower()
+    return next((code for phrase, code in _REFUSALS if phrase in words), "rejected")
+
+
+def said(answer: Answer) -> str:
+    """The words of the far side, wherever it put them: each endpoint has another member for them."""
+    body = answer.json
+    if not isinstance(body, dict):
+        return answer.text
+    error = body.get("error")
+    errors = body.get("errors")
+    candidates = [
+        body.get("message"),
+        body.get("info"),
+        error.get("message") if isinstance(error, dict) else error,
+        errors.get("error") if isinstance(errors, dict) else errors,
+        body.get("result"),
+        body.get("detail"),
+    ]
+    for candidate in candidates:
+        if isinstance(candidate, list):
+            candidate = "; ".join(_validation_message(item) for item in candidate)
+        if isinstance(candidate, str) and candidate.strip():
+            return candidate.strip()
+    return ""
+
+
+def _validation_message(item: object) -> str:
+    """One entry of a list of errors: plain text, or FastAPI's `{"loc": […], "msg": …}`."""
+    if isinstance(item, dict):
+        where = item.get("loc")
+        return ".".join(map(str, where if isinstance(where, list) else [])) + " " + str(item.get("msg", ""))
+    return str(item)
+
+
+def _quoted(answer: Answer) -> str:
+    words = said(answer)
+    if not words:
+        return ", without saying why."
+    return f": {words[:300]}" + ("" if words.endswith((".", "!", "?")) else ".")
+
+
+# --- how each endpoint spells success ----------------------------------------------------------------------
+
+
+def listing(items: str) -> Callable[[Answer, Arguments], Verdict]:
+    """`result` is the text "success" and the list is there (published captures of all three list endpoints)."""
+
+    def verdict(answer: Answer, _: Arguments) -> Verdict:
+        body = answer.json
+        is_success = isinstance(body, dict) and body.get("result") == "success"
+        if is_success and isinstance(member(body, items), list):
+            return ACCEPTED
+        return refused(answer) or unknown(answer)
+
+    return verdict
+
+
+def result_true(answer: Answer, _: Arguments) -> Verdict:
+    """`result` is the truth value, not a text."""
+    return refused(answer) or (ACCEPTED if _member_is(answer, "result", True) else unknown(answer))
+
+
+def session_message(answer: Answer, _: Arguments) -> Verdict:
+    """`ok: true` with `result: "success"`; some tenants answer `result: true`."""
+    accepted = _member_is(answer, "result", "success") or _member_is(answer, "result", True)
+    return refused(answer) or (ACCEPTED if accepted else unknown(answer))
+
+
+def interactive(answer: Answer, _: Arguments) -> Verdict:
+    """`ok: true`; its `errors` must be empty, else nobody knows what `ok` was worth."""
+    accepted = _member_is(answer, "ok", True) and not member(answer.json, "errors")
+    return refused(answer) or (ACCEPTED if accepted else unknown(answer))
+
+
+def template_message(answer: Answer, _: Arguments) -> Verdict:
+    """`result: true` (some tenants answer nothing more), unless the number turns out to have no WhatsApp."""
+    if _member_is(answer, "validWhatsAppNumber", False):
+        return Verdict("rejected", "invalid_recipient", "This number has no WhatsApp account.")
+    return result_true(answer, _)
+
+
+def connection(answer: Answer, _: Arguments) -> Verdict:
+    """`{"connection": {…}}` with its id and status."""
+    found = member(answer.json, "connection")
+    known = isinstance(member(found, "connection_id"), str) and isinstance(member(found, "status"), str)
+    return ACCEPTED if known else refused(answer) or unknown(answer)
+
+
+def connections(answer: Answer, _: Arguments) -> Verdict:
+    """`{"connections": […]}`."""
+    known = isinstance(member(answer.json, "connections"), list)
+    return ACCEPTED if known else refused(answer) or unknown(answer)
+
+
+def any_2xx(answer: Answer, _: Arguments) -> Verdict:
+    """Maton documents no body for DELETE: every 2xx is a success that does not say otherwise."""
+    return refused(answer) or ACCEPTED
+
+
+def bulk(answer: Answer, arguments: Arguments) -> Verdict:
+    """v1 names no successes: `result: true` accepts all except those that it lists as invalid.
+
+    `result: false` with nothing said was seen although the messages went out (a connector's tests, three
+    versions): it is unknown, and so are receivers that such an answer does not list.
+    """
+    asked = [receiver["whatsappNumber"] for receiver in arguments["receivers"]]
+    listed = {_digits(number) for number in _texts(member(answer.json, "errors.invalidWhatsappNumbers"))}
+    invalid = {number: "listed by WATI as an invalid WhatsApp number" for number in asked if _digits(number) in listed}
+    if _member_is(answer, "result", True):
+        return _by_receiver(asked, accepted=set(asked) - invalid.keys(), rejected=invalid)
+    if not _member_is(answer, "result", False):
+        return unknown(answer)
+    reason_given = said(answer) or member(answer.json, "errors.invalidCustomParameters")
+    if reason_given or (asked and invalid.keys() == set(asked)):
+        refusal = refused(answer) or unknown(answer)
+        if not said(answer):
+            refusal.code = "invalid_recipient" if invalid else "template_rejected"
+            refusal.message = "WATI refused; `answer` has what it lists as invalid."
+        return refusal
+    return _unsaid(asked, invalid)
+
+
+def bulk_csv(answer: Answer, _: Arguments) -> Verdict:
+    """`{"result", "info"}`: the receivers are in the file, and the answer names none of them."""
+    if _member_is(answer, "result", False) and not said(answer):
+        return _unsaid([], {})
+    listed = _texts(member(answer.json, "errors.invalidWhatsappNumbers"))
+    if _member_is(answer, "result", True) and listed:
+        receivers = {"accepted": [], "rejected": listed, "unknown": []}
+        return Verdict("partial", "partial", "WATI lists some receivers as invalid.", receivers=receivers)
+    return result_true(answer, _)
+
+
+def template_message_v2(answer: Answer, arguments: Arguments) -> Verdict:
+    """v2 for one receiver: as v2 for many."""
+    return _v2(answer, [arguments["whatsappNumber"]])
+
+
+def bulk_v2(answer: Answer, arguments: Arguments) -> Verdict:
+    """v2 names every receiver, and hides failures under `result: true`; one that it does not name is unknown."""
+    return _v2(answer, [receiver["whatsappNumber"] for receiver in arguments["receivers"]])
+
+
+def _v2(answer: Answer, asked: list[str]) -> Verdict:
+    if _member_is(answer, "result", False) and said(answer):
+        return refused(answer) or unknown(answer)
+    rows = member(answer.json, "receivers")
+    if not isinstance(rows, list) or not isinstance(member(answer.json, "result"), bool):
+        return unknown(answer)
+    accepted: set[str] = set()
+    rejected: dict[str, str] = {}
+    by_digits = {_digits(number): number for number in asked}
+    for row in rows:
+        number = by_digits.get(_digits(str(member(row, "waId"))))
+        if number is None:
+            # A contact id or user id cannot be matched with the number that WATI found for it, unless the
+            # call had one receiver and the answer has one.
+            if len(asked) == len(rows) == 1 and not asked[0].isdigit():
+                number = asked[0]
+            else:
+                continue
+        errors = member(row, "errors")
+        valid = member(row, "isValidWhatsAppNumber")
+        if errors:
+            rejected[number] = "; ".join(_texts(errors)) or "WATI reports an error for this receiver"
+        elif valid is False:
+            rejected[number] = "has no WhatsApp account"
+        elif valid is True:
+            accepted.add(number)
+    if member(answer.json, "result") is False:
+        return _unsaid(asked, rejected) if rejected.keys() != set(asked) else _by_receiver(asked, set(), rejected)
+    return _by_receiver(asked, accepted, rejected)
+
+
+def _by_receiver(asked: list[str], accepted: set[str], rejected: dict[str, str]) -> Verdict:
+    # A receiver with both a good and a bad row did get something: never report it as not sent.
+    rejected = {number: why for number, why in rejected.items() if number not in accepted}
+    receivers = {
+        "accepted": [number for number in asked if number in accepted],
+        "rejected": [number for number in asked if number in rejected],
+        "unknown": [number for number in asked if number not in accepted and number not in rejected],
+    }
+    counts = {name: len(numbers) for name, numbers in receivers.items()}
+    if counts["accepted"] == len(asked):
+        return ACCEPTED
+    if counts["unknown"] == len(asked):
+        return Verdict("unknown", "bad_answer", "The answer names none of the receivers.")
+    problems = [
+        {"at": f"$.receivers[{index}].whatsappNumber" if len(asked) > 1 else "$.whatsappNumber", "problem": why}
+        for index, number in enumerate(asked)
+        if (why := rejected.get(number))
+    ]
+    if counts["rejected"] == len(asked):
+        message = "WATI accepted no receiver: " + "; ".join(sorted(set(rejected.values()))) + "."
+        return Verdict("rejected", "invalid_recipient", message, problems=problems)
+    message = "Of {} receivers {accepted} were accepted, {rejected} rejected, {unknown} are unknown.".format(
+        len(asked), **counts
+    )
+    return Verdict("partial", "partial", message, receivers=receivers, problems=problems)
+
+
+def _unsaid(asked: list[str], rejected: dict[str, str]) -> Verdict:
+    receivers = {
+        "accepted": [],
+        "rejected": [number for number in asked if number in rejected],
+        "unknown": [number for number in asked if number not in rejected],
+    }
+    message = "WATI answered result: false without a reason; such answers were seen although the messages went out."
+    return Verdict("unknown", "outcome_unknown", message, receivers=receivers if rejected else None)
+
+
+# --- reading a body that may have any form -----------------------------------------------------------------
+
+
+def member(body: Any, path: str) -> Any:
+    """The member at a dotted path; None where the body has another form."""
+    for name in path.split("."):
+        body = body.get(name) if isinstance(body, dict) else None
+    return body
+
+
+def _member_is(answer: Answer, name: str, value: object) -> bool:
+    found = member(answer.json, name)
+    return type(found) is type(value) and found == value
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []
+
+
+def _digits(text: str) -> str:
+    """A receiver as digits, so that `+1 415…` in an answer meets `1415…`; ids keep their letters."""
+    kept = "".join(character for character in text if character not in "+ ()-.")
+    return kept if kept.isdigit() else text
