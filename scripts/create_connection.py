@@ -37,7 +37,11 @@ def connection_id(body: Any) -> str:
 
 
 def created(answer: Answer, _: Arguments) -> verdicts.Verdict:
-    return verdicts.ACCEPTED if connection_id(answer.json) else verdicts.refused(answer) or verdicts.unknown(answer)
+    return (
+        verdicts.ACCEPTED
+        if connection_id(answer.json)
+        else verdicts.refused(answer) or verdicts.unknown(answer)
+    )
 
 
 def perform(call: Call) -> Result:
@@ -53,7 +57,9 @@ def perform(call: Call) -> Result:
         answer = call.read("/connections/" + quote(new, safe=""))
         call.settle(answer, verdicts.judge(answer, verdicts.connection, {}, through_wati=False), "read")
     except Failure as failure:
-        notice = f"The connection was created; reading it back failed ({failure.code}): use get_connection.py."
+        notice = (
+            f"The connection was created; reading it back failed ({failure.code}): use get_connection.py."
+        )
         return Result({"connection": {"connection_id": new}}, notice=notice)
     return connections.result(answer.json)
 

@@ -11,8 +11,8 @@ import sys
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from wati import verdicts  # noqa: E402
-from wati.endpoint import Endpoint, run  # noqa: E402
+from wati import verdicts
+from wati.endpoint import Endpoint, run
 
 ENDPOINT = Endpoint(
     name="delete_connection",

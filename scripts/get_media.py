@@ -40,7 +40,9 @@ def perform(call: Call) -> Result:
         answer = call.send(download.handle)
         size = download.handle.tell()
         if size == 0:
-            raise call.failure(verdicts.Verdict("unknown", "bad_answer", "The file came empty."), answer, "read")
+            raise call.failure(
+                verdicts.Verdict("unknown", "bad_answer", "The file came empty."), answer, "read"
+            )
         download.commit()
     return Result({"file": path, "bytes": size, "content_type": answer.media_type})
 

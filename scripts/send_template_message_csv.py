@@ -37,7 +37,9 @@ def read(data: bytes) -> tuple[list[str], list[list[str]]]:
     try:
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError("is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"is no CSV: {error}") from None
+        raise ValueError(
+            "is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"is no CSV: {error}"
+        ) from None
     filled = [row for row in rows if any(cell.strip() for cell in row)]
     return (filled[0], filled[1:]) if filled else ([], [])
 
@@ -55,12 +57,14 @@ def problems(data: bytes) -> list[Problem]:
     except ValueError as error:
         return [{"at": AT, "problem": str(error)}]
     if "Phone" not in header:
-        return [{"at": AT, "problem": "has no column Phone in its first line (columns are separated by commas)"}]
+        return [
+            {"at": AT, "problem": "has no column Phone in its first line (columns are separated by commas)"}
+        ]
     if len(set(header)) < len(header):
         return [{"at": AT, "problem": "has the same column twice"}]
     if not records:
         return [{"at": AT, "problem": "lists no receiver below its header"}]
-    from wati.arguments import text_problem
+    from wati.validation import text_problem
 
     found = []
     first_at: dict[str, int] = {}
@@ -70,10 +74,16 @@ def problems(data: bytes) -> list[Problem]:
             found.append({"at": at, "problem": f"has {len(record)} cells; the header has {len(header)}"})
             continue
         receiver = number(header, record)
-        if not (receiver.isascii() and receiver.isdigit() and 7 <= len(receiver) <= 15 and receiver[0] != "0"):
-            found.append({"at": f"{at}.Phone", "problem": "CountryCode and Phone together are no number in digits"})
+        if not (
+            receiver.isascii() and receiver.isdigit() and 7 <= len(receiver) <= 15 and receiver[0] != "0"
+        ):
+            found.append(
+                {"at": f"{at}.Phone", "problem": "CountryCode and Phone together are no number in digits"}
+            )
         elif receiver in first_at:
-            found.append({"at": f"{at}.Phone", "problem": f"stands twice: already in record {first_at[receiver]}"})
+            found.append(
+                {"at": f"{at}.Phone", "problem": f"stands twice: already in record {first_at[receiver]}"}
+            )
         first_at.setdefault(receiver, index)
         for column, cell in zip(header, record, strict=True):
             problem = text_problem(cell, multiline=False)
@@ -102,7 +112,9 @@ def parts(arguments: Arguments, files: Files) -> list[Part]:
 
 
 def receivers(call: Call) -> list[tuple[str, str]]:
-    header, records = read(call.request.parts[0].handle.getvalue())
+    file = call.request.parts[0].handle
+    header, records = read(file.read())
+    file.seek(0)
     return [(f"{AT}[{index}].Phone", number(header, record)) for index, record in enumerate(records)]
 
 

@@ -11,8 +11,8 @@ import sys
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from wati import checks, verdicts  # noqa: E402
-from wati.endpoint import Endpoint, run  # noqa: E402
+from wati import checks, verdicts
+from wati.endpoint import Endpoint, run
 
 ENDPOINT = Endpoint(
     name="send_template_messages_v2",

@@ -58,7 +58,7 @@ class Call:
         return Result(self.send().json or {})
 
     def send(self, sink: BinaryIO | None = None) -> Answer:
-        """Choose the connection, send the request, judge the answer. Raises Failure unless it was accepted."""
+        """Choose the connection, send the request, judge the answer. Raises Failure unless accepted."""
         if self.endpoint.through_wati and not self.connection and self.endpoint.effect != "read":
             self.connection = connections.only_active(self)
         try:
@@ -68,7 +68,9 @@ class Call:
                 failure.hint = self.look()
             raise
         judge = verdicts.judge
-        verdict = judge(answer, self.endpoint.verdict, self.arguments, through_wati=self.endpoint.through_wati)
+        verdict = judge(
+            answer, self.endpoint.verdict, self.arguments, through_wati=self.endpoint.through_wati
+        )
         self.settle(answer, verdict, self.endpoint.effect)
         return answer
 
@@ -118,5 +120,6 @@ class Call:
             arguments = {"connection_id": self.arguments["connection_id"]}
         connection = f" --connection {self.connection}" if self.connection else ""
         command = f"{script}.py '{json.dumps(arguments, ensure_ascii=False)}'{connection}"
-        return f"Do not run it again. Wait a minute (WATI's lists lag), then look whether it happened: {command}"
-
+        return (
+            f"Do not run it again. Wait a minute (WATI's lists lag), then look whether it happened: {command}"
+        )

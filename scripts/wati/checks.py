@@ -1,6 +1,6 @@
-"""What JSON Schema cannot say about arguments. Each check takes all arguments and yields every problem it finds.
+"""What JSON Schema cannot say about arguments: each check takes all of them and yields every problem.
 
-Checks run beside the schema, so a member may be missing or of another type: such members are passed over here.
+Checks run beside the schema, so a member may be missing or of another type: such members are passed over.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def select(value: Any, path: str, at: str = "$") -> list[tuple[str, Any]]:
-    """Every value at a path such as `receivers[].customParams[].name`, with its JSON path; none where none is."""
+    """Every value at a path such as `receivers[].customParams[].name`, with its JSON path."""
     name, _, rest = path.partition(".")
     is_list = name.endswith("[]")
     name = name.removesuffix("[]")
@@ -25,14 +25,16 @@ def select(value: Any, path: str, at: str = "$") -> list[tuple[str, Any]]:
     found = value[name]
     at = f"{at}.{name}"
     if is_list:
-        items = [(f"{at}[{index}]", item) for index, item in enumerate(found)] if isinstance(found, list) else []
+        items = (
+            [(f"{at}[{index}]", item) for index, item in enumerate(found)] if isinstance(found, list) else []
+        )
     else:
         items = [(at, found)]
     return [hit for item_at, item in items for hit in select(item, rest, item_at)] if rest else items
 
 
 def unique(lists: str, name: str) -> Check:
-    """No two objects of one list have the same `name`: a receiver would be messaged twice, a value be lost."""
+    """No two objects of one list share a `name`: a receiver would be messaged twice, a value be lost."""
 
     def check(arguments: Arguments) -> Iterator[Problem]:
         for at, items in select(arguments, lists):
@@ -50,13 +52,16 @@ def unique(lists: str, name: str) -> Check:
 
 
 def sendable(*paths: str) -> Check:
-    """Template values that WhatsApp takes: WATI accepts four spaces in a row and the message then fails (observed)."""
+    """No WATI accepts four spaces in a row, and the message then fails (observed)"""
 
     def check(arguments: Arguments) -> Iterator[Problem]:
         for path in paths:
             for at, value in select(arguments, path):
                 if isinstance(value, str) and "    " in value:
-                    yield {"at": at, "problem": "holds four spaces in a row: WATI accepts it, WhatsApp then fails it"}
+                    yield {
+                        "at": at,
+                        "problem": "holds four spaces in a row: WATI accepts it, WhatsApp then fails it",
+                    }
 
     return check
 
@@ -65,7 +70,10 @@ def at_most_ten_rows(arguments: Arguments) -> Iterator[Problem]:
     """WhatsApp counts the rows of a list over all sections."""
     rows = len(select(arguments, "sections[].rows[]"))
     if rows > 10:
-        yield {"at": "$.sections", "problem": f"has {rows} rows in total; WhatsApp shows at most 10 over all sections"}
+        yield {
+            "at": "$.sections",
+            "problem": f"has {rows} rows in total; WhatsApp shows at most 10 over all sections",
+        }
 
 
 def header_fits_its_type(arguments: Arguments) -> Iterator[Problem]:

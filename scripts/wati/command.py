@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import getopt
 import os
-import re
-import signal
 import sys
-import traceback
-from collections.abc import Mapping
-from typing import IO, TYPE_CHECKING, Any
 
 from wati.failures import Failure
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import IO, Any
+
     from wati.call import Call, Result
     from wati.endpoint import Arguments, Endpoint, Problem
     from wati.files import Part
@@ -33,6 +31,7 @@ FLAGS = {
     "force": ("", "overwrite the file"),
 }
 _LONGEST_TIMEOUT = 3600.0
+_MAY_QUOTE_CUSTOMERS = (6, 7, 8)  # a refusal is in WATI's own words; the answer behind these can be anything
 
 
 class Options:
@@ -55,11 +54,15 @@ class Options:
 
 def main(endpoint: Endpoint) -> int:
     """Run the script as a program: print the document, return the exit code."""
+    import signal
+
     from wati.output import write
 
     if hasattr(signal, "SIGTERM"):  # a shell that gives up on us still gets the one document
         signal.signal(signal.SIGTERM, _interrupt)
-    exit_code, text = execute(endpoint, sys.argv[1:], os.environ, pretty=sys.stdout is not None and sys.stdout.isatty())
+    exit_code, text = execute(
+        endpoint, sys.argv[1:], os.environ, pretty=sys.stdout is not None and sys.stdout.isatty()
+    )
     write(text)
     return exit_code
 
@@ -103,14 +106,17 @@ def execute(
             notice = f"{NOTICE} {notice}".strip()
     except Failure as failure:
         exit_code, document = _failed(endpoint, failure)
-        if endpoint.customer_text and failure.answer is not None:
+        if endpoint.customer_text and failure.exit in _MAY_QUOTE_CUSTOMERS:
             notice = NOTICE
     except KeyboardInterrupt:
         exit_code, document = _failed(endpoint, run.interrupted("The call was interrupted."))
     except Exception as error:
+        import traceback
+
         place = traceback.extract_tb(error.__traceback__)[-1]
         exit_code, document = _failed(
-            endpoint, run.interrupted(f"{type(error).__name__} in {place.name}, line {place.lineno}.", internal=True)
+            endpoint,
+            run.interrupted(f"{type(error).__name__} in {place.name}, line {place.lineno}.", internal=True),
         )
         if "--verbose" in argv:
             from wati.output import terminal_safe
@@ -138,7 +144,7 @@ def _failed(endpoint: Endpoint, failure: Failure) -> tuple[int, dict[str, Any]]:
 
 
 def _page(endpoint: Endpoint, arguments: Arguments, data: Any) -> dict[str, int]:
-    """The page that was read; `next` only where it held something, since WATI's own `total` cannot be trusted."""
+    """The page that was read; `next` only where it held something, since WATI's `total` lies (observed)."""
     from wati.verdicts import member
 
     asked = {**endpoint.defaults, **arguments}
@@ -164,7 +170,9 @@ class _Run:
         self.options = parse(self.endpoint, argv)
         settings = Settings(self.environ)
         if settings.read_only and self.endpoint.effect != "read":
-            raise Failure("read_only", f"{self.endpoint.name} changes something (effect: {self.endpoint.effect}).")
+            raise Failure(
+                "read_only", f"{self.endpoint.name} changes something (effect: {self.endpoint.effect})."
+            )
         self.call = call = self._prepare(settings)
         receivers = self._receivers(call)
         _allow(settings, receivers)
@@ -178,14 +186,14 @@ class _Run:
 
     def _prepare(self, settings: Settings) -> Call:
         """Read and validate everything that the call needs, and report all problems at once."""
-        from wati import arguments, gateway, request
+        from wati import arguments, gateway, request, validation
         from wati.call import Call
         from wati.files import Files
 
         endpoint, options = self.endpoint, self.options
         self.arguments = arguments.read(options.source, self.stdin)
-        schema = arguments.load_schema(endpoint)
-        problems = arguments.validate(endpoint, schema, self.arguments)
+        schema = validation.load_schema(endpoint)
+        problems = validation.validate(endpoint, schema, self.arguments)
         code = "invalid_arguments" if problems else ""
         files = Files(settings.file_roots if endpoint.parts or "output" in endpoint.flags else [])
         if endpoint.parts is not None:
@@ -249,20 +257,26 @@ def parse(endpoint: Endpoint, argv: list[str]) -> Options:
     given = [item.partition("=")[0][2:] for item in argv if item.startswith("--") and item != "--"]
     unknown = [name for name in given if name not in known]
     if unknown:
-        from wati.arguments import near
+        from wati.validation import near
 
         raise Failure(
             "usage",
             f"{endpoint.name}.py has no flag --{unknown[0]}{near(unknown[0], known)}.",
-            hint="Flags of this script: " + " ".join(f"--{name}" for name in known) + ". What to send goes into the JSON.",
+            hint="Flags of this script: "
+            + " ".join(f"--{name}" for name in known)
+            + ". What to send goes into the JSON.",
         )
+    import getopt
+
     try:
         pairs, positionals = getopt.gnu_getopt(argv, "", names)
     except getopt.GetoptError as error:
         raise Failure("usage", f"The command line is not understood: {error.msg}.") from None
     if len(positionals) > 1:
         message = f"There are {len(positionals)} arguments; one JSON object is taken."
-        raise Failure("usage", message, hint="Put the whole JSON object in single quotes, or in a file given as @path.")
+        raise Failure(
+            "usage", message, hint="Put the whole JSON object in single quotes, or in a file given as @path."
+        )
     options = Options()
     options.source = positionals[0] if positionals else "{}"
     for flag, value in pairs:
@@ -285,11 +299,14 @@ def flags_of(endpoint: Endpoint) -> list[str]:
 
 
 def _check_values(options: Options) -> None:
+    import re
+
     from wati.settings import is_connection_id
 
     timeout = options.values.get("timeout")
     if timeout is not None and not (
-        re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", timeout, re.ASCII) and 0 < float(timeout) <= _LONGEST_TIMEOUT
+        re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", timeout, re.ASCII)
+        and 0 < float(timeout) <= _LONGEST_TIMEOUT
     ):
         raise Failure("usage", f"--timeout takes seconds, more than 0 and at most {_LONGEST_TIMEOUT:g}.")
     connection = options.values.get("connection")
@@ -304,13 +321,21 @@ def _allow(settings: Settings, receivers: list[tuple[str, str]]) -> None:
         if not settings.may_message(number)
     ]
     if problems:
-        raise Failure("recipient_not_allowed", f"{len(problems)} of {len(receivers)} receivers are not allowed.", problems=problems)
+        raise Failure(
+            "recipient_not_allowed",
+            f"{len(problems)} of {len(receivers)} receivers are not allowed.",
+            problems=problems,
+        )
 
 
 def _confirm(endpoint: Endpoint, given: str, needed: str) -> None:
     if given == needed:
         return
-    what = "the id of the connection to delete" if endpoint.confirms == "connection_id" else "the number of receivers"
+    what = (
+        "the id of the connection to delete"
+        if endpoint.confirms == "connection_id"
+        else "the number of receivers"
+    )
     message = f"--confirm must repeat {what}" + (f", and {given!r} is not it." if given else ".")
     hint = f"Tell the user what will happen; once they agree, run it again with --confirm {needed}"
     raise Failure("confirmation_required", message, hint=hint)
@@ -337,7 +362,9 @@ def _preview(call: Call, needed_confirmation: str) -> Result:
 
 
 def _count(problems: list[Problem]) -> str:
-    return "1 problem in the arguments." if len(problems) == 1 else f"{len(problems)} problems in the arguments."
+    return (
+        "1 problem in the arguments." if len(problems) == 1 else f"{len(problems)} problems in the arguments."
+    )
 
 
 def _example(endpoint: Endpoint, schema: dict[str, Any]) -> str:

@@ -22,44 +22,79 @@ EXITS = {
 
 # code: (exit status, the hint that is given where the failure has no better one)
 FAILURES = {
-    "internal": (1, "This is a bug in the wati package. Run again with --verbose and report what stderr shows."),
-    "invalid_json": (2, "Give one JSON object: as the first argument, as @path, or on standard input with -."),
-    "invalid_arguments": (2, "Mend every problem listed, then run it again. --schema prints what is allowed."),
+    "internal": (
+        1,
+        "This is a bug in the wati package. Run again with --verbose and report what stderr shows.",
+    ),
+    "invalid_json": (
+        2,
+        "Give one JSON object: as the first argument, as @path, or on standard input with -.",
+    ),
+    "invalid_arguments": (
+        2,
+        "Mend every problem listed, then run it again. --schema prints what is allowed.",
+    ),
     "usage": (2, "--help shows how this script is run."),
     "file_unreadable": (2, "Give the path of a file that exists, can be read and is not empty."),
-    "file_not_allowed": (2, "Use a file below WATI_FILE_ROOTS (by default the current folder) that is not hidden."),
+    "file_not_allowed": (
+        2,
+        "Use a file below WATI_FILE_ROOTS (by default the current folder) that is not hidden.",
+    ),
     "confirmation_required": (2, "Show the user what will happen; once they agree, run it with --confirm."),
     "recipient_not_allowed": (2, "WATI_ALLOWED_RECIPIENTS decides who may be messaged; ask who set it."),
     "read_only": (2, "WATI_READ_ONLY is set: only scripts whose effect is read run. Ask who set it."),
     "repeated_send": (2, "The same send was made a moment ago."),
     "preflight_failed": (2, "Mend every problem listed, then run the dry run again."),
-    "missing_key": (3, "Set MATON_API_KEY (OpenClaw: skills.entries.wati.apiKey), or MATON_API_KEY=sandbox to try it."),
+    "missing_key": (
+        3,
+        "Set MATON_API_KEY (OpenClaw: skills.entries.wati.apiKey), or MATON_API_KEY=sandbox to try it.",
+    ),
     "missing_dependency": (3, "Install what requirements.txt lists, or run the script with `uv run`."),
     "bad_setup": (3, "Mend the environment variables listed."),
     "unauthorized": (3, "Check MATON_API_KEY; if it is right, the WATI connection needs authorizing anew."),
     "forbidden": (3, "The key or the WATI token may not do this. Ask who manages the Maton account."),
-    "connection_missing": (3, "List connections with list_connections.py; make one with create_connection.py."),
+    "connection_missing": (
+        3,
+        "List connections with list_connections.py; make one with create_connection.py.",
+    ),
     "connection_ambiguous": (3, "Ask the user which account is meant, then name it with --connection ID."),
     "rejected": (4, "Read the message, mend the cause, and only then run it again."),
-    "session_closed": (4, "The 24-hour window is closed: only an approved template (send_template_message.py) is possible."),
+    "session_closed": (
+        4,
+        "The 24-hour window is closed: only an approved template (send_template_message.py) is possible.",
+    ),
     "template_rejected": (
         4,
-        "Compare template_name and every parameter with get_message_templates.py: the names must be the same, "
-        "none blank.",
+        "Compare template_name and every parameter with get_message_templates.py: the names must be the "
+        "same, none blank.",
     ),
     "invalid_recipient": (4, "Check the number: country code and digits, on WhatsApp."),
     "not_found": (4, "Check the id or name; list what exists first."),
     "rate_limited": (5, "Wait, then run it again: nothing was sent. --timeout SECONDS allows longer waits."),
     "unreachable": (6, "Check the network, then run it again."),
     "timeout": (6, "Run it again, with a longer --timeout if it keeps happening."),
-    "upstream_error": (6, "Run it again later. A 500 that stays can mean that the WATI connection has expired."),
+    "upstream_error": (
+        6,
+        "Run it again later. A 500 that stays can mean that the WATI connection has expired.",
+    ),
     "bad_answer": (6, "Run it again; --verbose shows the answer."),
     "outcome_unknown": (7, "Do not run it again. Look first whether it happened."),
-    "partial": (8, "Do not run it again as it is: deal with the receivers that were not accepted, one by one."),
+    "partial": (
+        8,
+        "Do not run it again as it is: deal with the receivers that were not accepted, one by one.",
+    ),
 }
 
 # What an exit status says about the customer's side, where the failure itself does not know better.
-_OUTCOMES = {1: "not_sent", 2: "not_sent", 3: "not_sent", 4: "rejected", 5: "not_sent", 6: "unknown", 7: "unknown"}
+_OUTCOMES = {
+    1: "not_sent",
+    2: "not_sent",
+    3: "not_sent",
+    4: "rejected",
+    5: "not_sent",
+    6: "unknown",
+    7: "unknown",
+}
 
 
 class Failure(Exception):

@@ -1,4 +1,4 @@
-"""Files that may leave or enter this machine: only below the allowed roots, links resolved, nothing hidden."""
+"""Files that may leave or enter this machine: only below the roots, links resolved, nothing hidden."""
 
 from __future__ import annotations
 
@@ -50,7 +50,12 @@ class Part:
         self.size = size
 
     def preview(self) -> dict[str, Any]:
-        return {"name": self.name, "filename": self.filename, "content_type": self.content_type, "bytes": self.size}
+        return {
+            "name": self.name,
+            "filename": self.filename,
+            "content_type": self.content_type,
+            "bytes": self.size,
+        }
 
 
 class Files:
@@ -67,11 +72,13 @@ class Files:
         """Open a file for upload. Raises `file_not_allowed` or `file_unreadable` with `at` as the place."""
         real = self._allowed(path, at)
         try:
-            # O_NONBLOCK: a named pipe would wait for its writer; O_NOFOLLOW: the last step was resolved above.
+            # O_NONBLOCK: a named pipe would wait for its writer. O_NOFOLLOW: links were resolved above.
             flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
             handle = open(os.open(real, flags | getattr(os, "O_BINARY", 0)), "rb")  # noqa: SIM115
         except OSError as error:
-            is_folder = error.errno == errno.EISDIR or os.path.isdir(real)  # Windows calls a folder "permission denied"
+            is_folder = error.errno == errno.EISDIR or os.path.isdir(
+                real
+            )  # Windows calls a folder "permission denied"
             raise _unreadable(at, "is a folder" if is_folder else _reason(error)) from None
         status = os.fstat(handle.fileno())
         problem = ""
@@ -115,7 +122,7 @@ class Files:
 
 
 class Download:
-    """A file that appears under its name only when it is whole: written beside it, then renamed by `commit`."""
+    """A file that appears under its name only when it is whole: written beside it, renamed by `commit`."""
 
     def __init__(self, path: str, *, force: bool, at: str) -> None:
         self.path = path
@@ -125,12 +132,14 @@ class Download:
 
     def __enter__(self) -> Download:
         try:
-            self.handle: BinaryIO = open(self._temporary, "xb")  # noqa: SIM115
+            self.handle: BinaryIO = open(self._temporary, "xb")
         except OSError as error:
             raise _not_allowed(self._at, f"cannot be written: {_reason(error)}") from None
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
         self.handle.close()
         if os.path.exists(self._temporary):
             os.unlink(self._temporary)
@@ -155,7 +164,7 @@ class Download:
 
 def _is_below(path: str, root: str) -> bool:
     path, root = os.path.normcase(path), os.path.normcase(root)
-    return path != root and path.startswith(root.rstrip(os.sep) + os.sep) or path == root
+    return (path != root and path.startswith(root.rstrip(os.sep) + os.sep)) or path == root
 
 
 def _reason(error: OSError) -> str:

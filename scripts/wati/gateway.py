@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import random
 import ssl
@@ -14,7 +13,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from wati import __version__
 from wati.failures import Failure
-from wati.output import terminal_safe
+from wati.output import redact, terminal_safe
+from wati.packages import import_package
+from wati.settings import MATON
 
 if TYPE_CHECKING:
     import httpx
@@ -84,11 +85,15 @@ class Answer:
     @property
     def text(self) -> str:
         """The beginning of a body that is not JSON, for people."""
-        return "" if self.json is not None else " ".join(self.content[:2000].decode("utf-8", "replace").split())[:300]
+        return (
+            ""
+            if self.json is not None
+            else " ".join(self.content[:2000].decode("utf-8", "replace").split())[:300]
+        )
 
     @property
     def from_maton(self) -> bool:
-        """Whether Maton itself speaks: its envelopes, as its SDK lists them, are not WATI's `result` or `ok`."""
+        """Whether Maton itself speaks: none of the envelopes that its SDK lists has `result` or `ok`."""
         body = self.json
         if not isinstance(body, dict):
             return True
@@ -169,13 +174,15 @@ class Gateway:
     def _pause(self, attempt: int, answer: Answer | None) -> float | None:
         """Seconds to wait before the next attempt; None where the budget does not allow it."""
         asked = answer.retry_after if answer is not None else None
-        pause = FIRST_WAIT * 2 ** (attempt - 1) * random.uniform(0.75, 1.25) if asked is None else asked  # noqa: S311
+        pause = FIRST_WAIT * 2 ** (attempt - 1) * random.uniform(0.75, 1.25) if asked is None else asked
         fits = pause <= self._waits_left and time.monotonic() + pause < self._deadline
         return pause if fits else None
 
     def _failure(self, trouble: Trouble, effect: Effect) -> Failure:
         if effect in ("create", "send", "delete") and trouble.known == "in_doubt":
-            return Failure("outcome_unknown", f"{trouble.message} Whether it happened is not known.", source="network")
+            return Failure(
+                "outcome_unknown", f"{trouble.message} Whether it happened is not known.", source="network"
+            )
         outcome = "unknown" if self.may_have_happened else "not_sent"
         return Failure(trouble.code, trouble.message, outcome=outcome, source="network")
 
@@ -187,7 +194,9 @@ class Gateway:
         """
         seconds = self._deadline - time.monotonic()
         if seconds <= 0:
-            raise Trouble("timeout", "The time allowed ran out before the request could be made.", "nothing_left")
+            raise Trouble(
+                "timeout", "The time allowed ran out before the request could be made.", "nothing_left"
+            )
         outcome: list[Answer | BaseException] = []
 
         def work() -> None:
@@ -214,9 +223,13 @@ class Gateway:
         content, content_type = request.body()
         if content_type:
             headers["Content-Type"] = content_type
-        files = [(part.name, (part.filename, part.handle, part.content_type)) for part in request.parts] or None
+        files = [
+            (part.name, (part.filename, part.handle, part.content_type)) for part in request.parts
+        ] or None
         url = self._settings.base_url + request.target
-        self._say(f"> {request.method} {url}", {**headers, "Authorization": "Bearer [hidden]"}, request.preview())
+        self._say(
+            f"> {request.method} {url}", {**headers, "Authorization": "Bearer [hidden]"}, request.preview()
+        )
         seconds = max(0.001, self._deadline - time.monotonic())
         answered = False
         try:
@@ -230,61 +243,48 @@ class Gateway:
             message = f"No connection to {self._settings.base_url}: {type(error).__name__}. Nothing was sent."
             raise Trouble(code, message, "nothing_left") from None
         except httpx.TimeoutException:
-            raise Trouble("timeout", "The request left, and no whole answer came in time.", "in_doubt") from None
+            raise Trouble(
+                "timeout", "The request left, and no whole answer came in time.", "in_doubt"
+            ) from None
         except httpx.DecodingError:
             raise Trouble("bad_answer", "The answer is not encoded as its headers say.", "in_doubt") from None
         except httpx.TransportError as error:
-            code, what = ("bad_answer", "in the middle of the answer") if answered else ("upstream_error", "unanswered")
+            code, what = (
+                ("bad_answer", "in the middle of the answer")
+                if answered
+                else ("upstream_error", "unanswered")
+            )
             message = f"The connection broke {what} ({type(error).__name__})."
             raise Trouble(code, message, "in_doubt") from None
-        self._say(f"< HTTP {answer.status}", dict(response.headers), answer.content[:4000].decode("utf-8", "replace"))
+        self._say(f"< HTTP {answer.status}", dict(response.headers), answer.json or answer.text)
         return answer
 
     def _open(self) -> httpx.Client:
-        httpx = import_package("httpx")
+        client_class: Callable[..., httpx.Client] = import_package("httpx").Client
         if self._settings.in_process:
-            from wati.sandbox import transport
+            from wati.sandbox import StateError, transport
 
-            client: httpx.Client = httpx.Client(transport=transport())
-        elif self._settings.base_url.startswith("http://"):
+            try:
+                return client_class(transport=transport())
+            except StateError as error:
+                raise Failure("bad_setup", str(error)) from None
+        if self._settings.base_url != MATON:
             # Loopback: proxy variables are not for it, and plain HTTP needs none of the certificates whose
             # loading costs more than the call.
-            client = httpx.Client(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-        else:
-            try:
-                client = httpx.Client()
-            except (ValueError, ImportError, OSError) as error:
-                # The value may hold a proxy's password, so only the kind of error is told.
-                problem = f"HTTPS_PROXY, ALL_PROXY or SSL_CERT_FILE cannot be used ({type(error).__name__})"
-                raise Failure("bad_setup", problem + ".") from None
-        return client
+            return client_class(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        try:
+            return client_class()
+        except Exception as error:
+            # The variable may hold a proxy's password, so only the kind of error is told.
+            problem = f"HTTPS_PROXY, ALL_PROXY or SSL_CERT_FILE cannot be used ({type(error).__name__})."
+            raise Failure("bad_setup", problem) from None
 
     def _say(self, title: str, headers: dict[str, str], body: object) -> None:
         if self._verbose:
-            shown = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, default=str)
+            body = redact(body, self._settings.key)
+            shown = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)[:4000]
             lines = [title, *(f"  {name}: {value}" for name, value in headers.items()), f"  {shown}"]
             sys.stderr.write(terminal_safe("\n".join(lines), self._settings.key) + "\n")
-
-
-def import_package(name: str) -> Any:
-    """A package that the skill needs, or `missing_dependency` with the command that installs it."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise missing_package(name) from None
-
-
-def missing_package(name: str) -> Failure:
-    import os
-    import shlex
-    import subprocess
-
-    from wati.endpoint import SKILL_FOLDER
-
-    command = [sys.executable or "python3", "-m", "pip", "install", "-r", os.path.join(SKILL_FOLDER, "requirements.txt")]
-    quoted = subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
-    hint = f"Run the script with `uv run` in place of `python3`, or install what it needs: {quoted}"
-    return Failure("missing_dependency", f"The Python package {name} is not installed.", hint=hint)
 
 
 def _known(answer: Answer) -> str:

@@ -40,7 +40,8 @@ def help_text(endpoint: Endpoint) -> str:
         "exit codes:\n" + _table([(str(code), meaning) for code, meaning in EXITS.items()]),
         "examples:\n"
         + "\n".join(
-            f"  {endpoint.name}.py '{json.dumps(example, ensure_ascii=False)}'" for example in schema["examples"]
+            f"  {endpoint.name}.py '{json.dumps(example, ensure_ascii=False)}'"
+            for example in schema["examples"]
         ),
     ]
     return "\n\n".join(sections)
@@ -63,7 +64,11 @@ def _members(schema: dict[str, Any], depth: int = 1) -> str:
 
 
 def _limits(member: dict[str, Any]) -> str:
-    for least, most, unit in (("minLength", "maxLength", " characters"), ("minItems", "maxItems", " items"), ("minimum", "maximum", "")):
+    for least, most, unit in (
+        ("minLength", "maxLength", " characters"),
+        ("minItems", "maxItems", " items"),
+        ("minimum", "maximum", ""),
+    ):
         if most in member:
             return f", {member.get(least, 0)}-{member[most]}{unit}"
     return ""

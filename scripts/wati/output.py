@@ -28,7 +28,7 @@ def clean(value: Any) -> Any:
 
 
 def redact(value: Any, key: str, shown_url: str = "") -> Any:
-    """`value` without the API key and without connection links, except the one link that is meant to be shown.
+    """`value` without the API key and without connection links, except the one that is meant to be shown.
 
     A connection's `url` holds a live session token (Maton's docs), so the member goes, whatever its form.
     """
@@ -69,7 +69,7 @@ def render(document: Any, *, indent: int | None = None) -> str:
 
 
 def write(text: str) -> None:
-    """Print one document as UTF-8, whatever the locale says; a reader that went away is no failure of the call."""
+    """Print one document as UTF-8, whatever the locale says; a reader that went away is no failure."""
     stdout = sys.stdout
     if stdout is None:
         return

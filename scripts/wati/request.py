@@ -61,7 +61,9 @@ def build(endpoint: Endpoint, arguments: Arguments, parts: list[Part] | None = N
         return {name: values[name] for name in names if name in values}
 
     path = _MEMBER.sub(lambda match: quote(str(values[match[1]]), safe=""), endpoint.path)
-    query = urlencode({name: _text(value) for name, value in chosen(endpoint.query).items()}, quote_via=quote, safe="")
+    query = urlencode(
+        {name: _text(value) for name, value in chosen(endpoint.query).items()}, quote_via=quote, safe=""
+    )
     return Request(
         endpoint.method,
         f"{path}?{query}" if query else path,

@@ -37,19 +37,23 @@ class Settings:
 
         base_url = environ.get("MATON_BASE_URL", "").strip()
         if base_url and not _is_loopback(base_url):
-            refuse("MATON_BASE_URL", "must be http://127.0.0.1:PORT, http://localhost:PORT or http://[::1]:PORT")
+            refuse(
+                "MATON_BASE_URL", "must be http://127.0.0.1:PORT, http://localhost:PORT or http://[::1]:PORT"
+            )
         self.base_url = base_url.rstrip("/") or MATON
 
         self.read_only = environ.get("WATI_READ_ONLY", "").strip().lower() not in ("", "0", "false")
 
         allowed = environ.get("WATI_ALLOWED_RECIPIENTS")
-        self.allowed_recipients = None if allowed is None else [e.strip() for e in allowed.split(",") if e.strip()]
+        self.allowed_recipients = (
+            None if allowed is None else [e.strip() for e in allowed.split(",") if e.strip()]
+        )
         for entry in self.allowed_recipients or []:
             if not _ALLOWED.fullmatch(entry):
                 refuse(
                     "WATI_ALLOWED_RECIPIENTS",
-                    f"{entry!r} is neither a number (country code and digits, no plus; a trailing * allows all "
-                    "that begin so) nor a contact id or user id",
+                    f"{entry!r} is neither a number (country code and digits, no plus; a trailing * allows "
+                    "all that begin so) nor a contact id or user id",
                 )
 
         roots = environ.get("WATI_FILE_ROOTS", "")

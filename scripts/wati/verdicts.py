@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Verdict:
-    """`code` and `message` say why it is not accepted; `receivers` who was, where the answer tells them apart."""
+    """`code` and `message` say why it is not accepted; `receivers` who was, where the answer tells."""
 
     def __init__(
         self,
@@ -61,7 +61,9 @@ def judge(
     if 200 <= status < 300:
         return verdict(answer, arguments)
     if status == 429:
-        return Verdict("rejected", "rate_limited", "Too many requests, and the time allowed for waiting ran out.")
+        return Verdict(
+            "rejected", "rate_limited", "Too many requests, and the time allowed for waiting ran out."
+        )
     if 400 <= status < 500 and status != 408:
         return _refused_by_status(answer, through_wati=through_wati)
     return Verdict("unknown", "upstream_error", f"The answer was HTTP {status}" + _quoted(answer))
@@ -88,7 +90,9 @@ def refused(answer: Answer) -> Verdict | None:
 
 
 def unknown(answer: Answer) -> Verdict:
-    return Verdict("unknown", "bad_answer", answer.flaw or "The answer has no form that is known for this endpoint.")
+    return Verdict(
+        "unknown", "bad_answer", answer.flaw or "The answer has no form that is known for this endpoint."
+    )
 
 
 def _code_of(answer: Answer) -> str:
@@ -113,13 +117,21 @@ def said(answer: Answer) -> str:
         errors.get("error") if isinstance(errors, dict) else errors,
         body.get("result"),
         body.get("detail"),
+        _model_errors(body),
     ]
-    for candidate in candidates:
-        if isinstance(candidate, list):
-            candidate = "; ".join(_validation_message(item) for item in candidate)
-        if isinstance(candidate, str) and candidate.strip():
-            return candidate.strip()
-    return ""
+    texts = (
+        "; ".join(map(_validation_message, found)) if isinstance(found, list) else found
+        for found in candidates
+    )
+    return next((text.strip() for text in texts if isinstance(text, str) and text.strip()), "")
+
+
+def _model_errors(body: dict[str, Any]) -> str:
+    """ASP.NET's problem details: a title, and texts for each field that does not fit."""
+    title, errors = body.get("title"), body.get("errors")
+    if not isinstance(title, str) or not isinstance(errors, dict):
+        return ""
+    return "; ".join(f"{field}: {' '.join(_texts(texts))}" for field, texts in errors.items()) or title
 
 
 def _validation_message(item: object) -> str:
@@ -141,7 +153,7 @@ def _quoted(answer: Answer) -> str:
 
 
 def listing(items: str) -> Callable[[Answer, Arguments], Verdict]:
-    """`result` is the text "success" and the list is there (published captures of all three list endpoints)."""
+    """`result` is the text "success", and the list is there (published answers of all three lists)."""
 
     def verdict(answer: Answer, _: Arguments) -> Verdict:
         body = answer.json
@@ -203,7 +215,11 @@ def bulk(answer: Answer, arguments: Arguments) -> Verdict:
     """
     asked = [receiver["whatsappNumber"] for receiver in arguments["receivers"]]
     listed = {_digits(number) for number in _texts(member(answer.json, "errors.invalidWhatsappNumbers"))}
-    invalid = {number: "listed by WATI as an invalid WhatsApp number" for number in asked if _digits(number) in listed}
+    invalid = {
+        number: "listed by WATI as an invalid WhatsApp number"
+        for number in asked
+        if _digits(number) in listed
+    }
     if _member_is(answer, "result", True):
         return _by_receiver(asked, accepted=set(asked) - invalid.keys(), rejected=invalid)
     if not _member_is(answer, "result", False):
@@ -235,7 +251,7 @@ def template_message_v2(answer: Answer, arguments: Arguments) -> Verdict:
 
 
 def bulk_v2(answer: Answer, arguments: Arguments) -> Verdict:
-    """v2 names every receiver, and hides failures under `result: true`; one that it does not name is unknown."""
+    """v2 names every receiver, and hides failures under `result: true`; one not named is unknown."""
     return _v2(answer, [receiver["whatsappNumber"] for receiver in arguments["receivers"]])
 
 
@@ -266,7 +282,11 @@ def _v2(answer: Answer, asked: list[str]) -> Verdict:
         elif valid is True:
             accepted.add(number)
     if member(answer.json, "result") is False:
-        return _unsaid(asked, rejected) if rejected.keys() != set(asked) else _by_receiver(asked, set(), rejected)
+        return (
+            _unsaid(asked, rejected)
+            if rejected.keys() != set(asked)
+            else _by_receiver(asked, set(), rejected)
+        )
     return _by_receiver(asked, accepted, rejected)
 
 
@@ -284,7 +304,10 @@ def _by_receiver(asked: list[str], accepted: set[str], rejected: dict[str, str])
     if counts["unknown"] == len(asked):
         return Verdict("unknown", "bad_answer", "The answer names none of the receivers.")
     problems = [
-        {"at": f"$.receivers[{index}].whatsappNumber" if len(asked) > 1 else "$.whatsappNumber", "problem": why}
+        {
+            "at": f"$.receivers[{index}].whatsappNumber" if len(asked) > 1 else "$.whatsappNumber",
+            "problem": why,
+        }
         for index, number in enumerate(asked)
         if (why := rejected.get(number))
     ]
@@ -303,7 +326,9 @@ def _unsaid(asked: list[str], rejected: dict[str, str]) -> Verdict:
         "rejected": [number for number in asked if number in rejected],
         "unknown": [number for number in asked if number not in rejected],
     }
-    message = "WATI answered result: false without a reason; such answers were seen although the messages went out."
+    message = (
+        "WATI answered result: false without a reason; such answers were seen although the messages went out."
+    )
     return Verdict("unknown", "outcome_unknown", message, receivers=receivers if rejected else None)
 
 

@@ -1,0 +1,49 @@
+# `make demo` needs nothing but Python; every other target installs what it needs into .venv once.
+# Another interpreter: `make clean test PYTHON=python3.13`.
+PYTHON ?= python3
+PY := .venv/bin/python
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
+
+# Runs a tool whose warnings count as errors; it shows what the tool printed either way.
+strict = mkdir -p .venv && { $(1); } >.venv/output 2>&1; status=$$?; cat .venv/output; \
+	test $$status -eq 0 && ! grep -qi '^warning' .venv/output
+
+.PHONY: demo test bench docs pins clean
+
+demo: .venv/runtime
+	$(PY) dev/demo.py
+
+test: .venv/development
+	@$(call strict,$(PY) -m ruff check .)
+	@$(call strict,$(PY) -m ruff format --check .)
+	@$(call strict,$(PY) -m mypy)
+	@# Fills uv's cache, so that the tests of `uv run` need no network.
+	@.venv/bin/uv run --quiet scripts/get_contacts.py --help >/dev/null || { \
+		echo 'make test: `uv run` failed, see above. It needs a package index once: is one reachable?' >&2; exit 1; }
+	$(PY) -m pytest -n auto --timeout 120
+
+bench: .venv/development
+	$(PY) dev/bench.py
+
+docs: .venv/runtime
+	$(PY) dev/docs.py
+
+# Pins anew within the ranges of the .in files, for every Python from 3.10 on.
+pins: .venv/development
+	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 requirements.in -o requirements.txt
+	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find scripts tests dev -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps are last: an installation that was broken off starts again from nothing.
+.venv/runtime: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv --clear .venv
+	$(INSTALL) -r requirements.txt
+	@touch $@
+
+.venv/development: .venv/runtime requirements-dev.txt
+	$(INSTALL) -r requirements.txt -r requirements-dev.txt
+	@touch $@

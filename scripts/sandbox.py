@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""The sandbox from outside: serve it, read its log, reset it, seed it, break it, move its clock.
+
+A stand-in for Maton and WATI on this machine. No account, no network, no message leaves. Every command prints
+one JSON document and works on the same state file as MATON_API_KEY=sandbox does. See references/sandbox.md.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import argparse
+import json
+import re
+import signal
+import threading
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+EXITS = {
+    "internal": 1,
+    "usage": 2,
+    "invalid_json": 2,
+    "invalid_arguments": 2,
+    "file_unreadable": 2,
+    "bad_setup": 3,
+    "missing_dependency": 3,
+}
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_EPILOG = """examples:
+  python scripts/sandbox.py                          serve on a free port; the address is printed as JSON
+  python scripts/sandbox.py log                      what was really delivered
+  python scripts/sandbox.py fault '{"fault": "lost_answer", "match": {"path": "/wati/api/v1/sendSession*"}}'
+  python scripts/sandbox.py advance 25h              let the 24-hour windows close
+  python scripts/sandbox.py reset --now 2026-01-05T12:00:00Z --ids 1
+
+exit codes: 0 done, 1 a bug, 2 wrong arguments, 3 wrong setup"""
+
+
+class Failure(Exception):
+    """Ends the command with an error document; `code` is a key of EXITS."""
+
+    def __init__(self, code: str, message: str, hint: str = "", problems: Any = None) -> None:
+        super().__init__(message)
+        named = {"code": code, "message": message, "hint": hint, "problems": problems}
+        self.error = {name: value for name, value in named.items() if value}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose errors are Failures."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Failure("usage", message, "See scripts/sandbox.py --help")
+
+
+def arguments(argv: Sequence[str]) -> argparse.Namespace:
+    common = Parser(add_help=False, allow_abbrev=False)
+    common.add_argument("--state", metavar="FILE", help="the state file (default: WATI_SANDBOX_STATE)")
+    parser = Parser(
+        prog="sandbox.py",
+        description=(__doc__ or "").strip(),
+        epilog=_EPILOG,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+
+    def command(name: str, does: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=does, description=does, parents=[common], allow_abbrev=False)
+
+    serve = command("serve", "serve on 127.0.0.1 until interrupted (the default command)")
+    serve.add_argument("--port", type=int, default=0, help="default: any free one")
+    serve.add_argument("--no-limits", action="store_true", help="no rate limits on this server")
+    log = command("log", "print what was delivered and changed")
+    log.add_argument("--requests", action="store_true", help="print the requests seen instead")
+    reset = command("reset", "start a fresh world")
+    reset.add_argument("--now", metavar="ISO", help="fix the world's clock at this time")
+    reset.add_argument("--ids", type=int, metavar="N", help="fix the ids: the same N gives the same ids")
+    reset.add_argument("--no-limits", action="store_true", help="a world without rate limits")
+    seed = command("seed", "add connections, contacts, messages, templates, operators, media")
+    seed.add_argument("document", metavar="JSON", help="a JSON object, @file, or - for standard input")
+    fault = command("fault", "let something go wrong; without JSON: list what waits")
+    fault.add_argument("document", metavar="JSON", nargs="?", help="a fault or a list of them, @file or -")
+    fault.add_argument("--clear", action="store_true", help="forget every waiting fault first")
+    advance = command("advance", "move the world's clock forward")
+    advance.add_argument("duration", metavar="DURATION", help="seconds, or 30m, 25h, 2d")
+    authorize = command("authorize", "finish a PENDING connection, as its owner would in a browser")
+    authorize.add_argument("connection_id", metavar="CONNECTION_ID")
+    authorize.add_argument("--failed", action="store_true", help="let the authorization fail")
+
+    named = (
+        argv if argv and (argv[0] in ("-h", "--help") or not argv[0].startswith("-")) else ["serve", *argv]
+    )
+    return parser.parse_args(named)
+
+
+def document(text: str) -> Any:
+    """The JSON of an argument: itself, of @file, or of standard input."""
+    try:
+        if text == "-":
+            text = sys.stdin.buffer.read().decode("utf-8-sig")
+        elif text.startswith("@"):
+            with open(text[1:], encoding="utf-8-sig") as file:
+                text = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure("file_unreadable", f"The JSON cannot be read: {error}") from error
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        hint = "Give a JSON object, @file, or - for standard input."
+        raise Failure("invalid_json", f"This is not JSON: {error}", hint) from error
+
+
+def seconds(text: str) -> float:
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", text)
+    if found is None:
+        raise Failure("usage", f"{text!r} is no duration", "Give seconds, or 30m, 25h, 2d.")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def perform(args: argparse.Namespace) -> Any:
+    """Run one command other than serve; what it has to say."""
+    from wati.sandbox import control
+
+    if args.command == "log":
+        return control.requests(args.state) if args.requests else control.log(args.state)
+    if args.command == "reset":
+        return control.reset(args.state, now=args.now, ids=args.ids, limits=not args.no_limits)
+    if args.command == "seed":
+        return control.seed(args.state, document(args.document))
+    if args.command == "advance":
+        return control.advance(args.state, seconds(args.duration))
+    if args.command == "authorize":
+        return control.authorize(args.state, args.connection_id, failed=args.failed)
+    wanted = None if args.document is None else document(args.document)
+    if args.clear:
+        control.clear_faults(args.state)
+    return control.waiting_faults(args.state) if wanted is None else control.fault(args.state, wanted)
+
+
+def serve(args: argparse.Namespace) -> None:
+    from wati.sandbox.app import Sandbox
+    from wati.sandbox.server import Server
+    from wati.sandbox.state import State
+
+    if not 0 <= args.port <= 65535:
+        raise Failure(
+            "usage", f"{args.port} is no port", "Give a number from 0 to 65535; 0 takes a free one."
+        )
+    state = State(args.state)
+    stop = threading.Event()
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: stop.set())
+    try:
+        server = Server(Sandbox(state, limited=not args.no_limits), args.port)
+    except OSError as error:
+        hint = "Leave --port out to take a free one."
+        raise Failure("bad_setup", f"Port {args.port} cannot be used: {error}", hint) from error
+    with server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        say({"ok": True, "data": {"url": server.url, "state": state.path}, "sandbox": True})
+        # In short waits, since on Windows a wait without an end cannot be interrupted.
+        while not stop.wait(0.2):
+            pass
+        server.shutdown()
+
+
+def say(answer: dict[str, Any]) -> None:
+    print(json.dumps(answer, ensure_ascii=False), flush=True)
+
+
+def run(argv: Sequence[str]) -> int:
+    from wati.sandbox.control import InvalidInput
+    from wati.sandbox.state import StateError
+
+    try:
+        args = arguments(argv)
+        if args.command == "serve":
+            serve(args)
+        else:
+            say({"ok": True, "data": perform(args), "sandbox": True})
+    except InvalidInput as error:
+        raise Failure("invalid_arguments", str(error), "See references/sandbox.md", error.problems) from error
+    except StateError as error:
+        hint = "Name another file with --state, or start afresh with the reset command."
+        raise Failure("bad_setup", str(error), hint) from error
+    except ModuleNotFoundError as error:
+        hint = "Install the packages of requirements.txt."
+        raise Failure("missing_dependency", f"The package {error.name} is missing.", hint) from error
+    return 0
+
+
+def main(argv: Sequence[str]) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        return run(argv)
+    except Failure as failure:
+        error = failure.error
+    except Exception as bug:
+        error = {"code": "internal", "message": f"{type(bug).__name__}: {bug}", "hint": "This is a bug."}
+    say({"ok": False, "error": error, "sandbox": True})
+    return EXITS[error["code"]]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""Print the endpoints as tool definitions, in the form that an MCP, OpenAI or Anthropic host takes.
+
+usage: tools.py [--format mcp|openai|anthropic] [--only read]
+
+  --format   mcp (the default): {"tools": [...]}, the result of tools/list
+             openai: a list of {"type": "function", "function": {...}}
+             anthropic: a list of {"name", "description", "input_schema"}
+  --only     read: leave out every tool that changes something or messages somebody
+  --help     this text
+
+The definitions are printed bare, ready to paste. A tool call is then run as `NAME.py ARGUMENTS`, the
+arguments being the call's JSON object. A failure is {"ok": false, "error": {"code", "message", "hint"}}
+with exit 2 for wrong usage, 3 for a missing package or file, 1 for a bug in this package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wati.endpoint import SKILL_FOLDER
+from wati.failures import Failure
+
+Json = dict[str, Any]
+
+# What each effect means to whoever is about to make the call.
+EFFECT_NOTES = {
+    "read": "Changes nothing.",
+    "write": "Changes data; repeating it changes nothing more.",
+    "create": "Creates something; repeating it may create a second one.",
+    "delete": "Cannot be undone: ask the user first.",
+    "send": "Messages real customers: ask the user first. Repeating it messages them again.",
+}
+CONFIRM_NOTES = {
+    "none": "",
+    "receivers": "Needs confirmation: it runs only with --confirm and the number of receivers listed.",
+    "records": "Needs confirmation: it runs only with --confirm and the number of records in the CSV file.",
+    "connection_id": "Needs confirmation: it runs only with --confirm and the connection id.",
+}
+
+# MCP's hints. A send adds rather than destroys, but it cannot be taken back, and hosts ask their user before
+# a destructive call. A delete claims no idempotence: the package never repeats one whose outcome is unknown.
+ANNOTATIONS = {
+    "read": {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True},
+    "write": {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": True},
+    "create": {"readOnlyHint": False, "destructiveHint": False, "idempotentHint": False},
+    "delete": {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": False},
+    "send": {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": False},
+}
+
+
+def read_catalogue() -> Json:
+    """skill.yaml as it stands. Fails: `missing_dependency` without PyYAML, `bad_setup` without the file."""
+    try:
+        import yaml
+    except ImportError as error:
+        raise Failure("missing_dependency", "The package pyyaml is not installed.") from error
+    catalogue: Json = yaml.safe_load(_read("skill.yaml"))
+    return catalogue
+
+
+def read_schema(tool: Json) -> Json:
+    """The argument schema of one entry of the catalogue. Fails: `bad_setup` without the file."""
+    schema: Json = json.loads(_read(tool["schema"]))
+    return schema
+
+
+def _read(name: str) -> str:
+    try:
+        with open(os.path.join(SKILL_FOLDER, name), encoding="utf-8") as file:
+            return file.read()
+    except OSError as error:
+        message = f"{name} cannot be read: {error.strerror}."
+        raise Failure("bad_setup", message, hint="Install the whole package anew.") from error
+
+
+def describe(tool: Json, schema: Json) -> str:
+    """What a model reads before it decides to call: purpose, effect, and whether it must be confirmed."""
+    purpose = f"{tool['summary']} {schema['description']}"
+    return f"{purpose} {EFFECT_NOTES[tool['effect']]} {CONFIRM_NOTES[tool['confirm']]}".rstrip()
+
+
+def without(keywords: frozenset[str], schema: Json) -> Json:
+    """A copy of `schema` that uses none of `keywords`, on any level; properties of these names stay."""
+    copy = {keyword: value for keyword, value in schema.items() if keyword not in keywords}
+    if "properties" in copy:
+        copy["properties"] = {name: without(keywords, member) for name, member in copy["properties"].items()}
+    if "items" in copy:
+        copy["items"] = without(keywords, copy["items"])
+    return copy
+
+
+def for_mcp(tool: Json, schema: Json) -> Json:
+    """MCP takes any JSON Schema, `$schema` and `examples` included (specification, "Tool")."""
+    return {
+        "name": tool["name"],
+        "description": describe(tool, schema),
+        "inputSchema": schema,
+        "annotations": {**ANNOTATIONS[tool["effect"]], "openWorldHint": True},
+    }
+
+
+def for_openai(tool: Json, schema: Json) -> Json:
+    """Many hosts take this form, and some refuse a whole request over a keyword that is not on their list:
+    Gemini does so over `examples` and `$schema` (reports in public issue trackers, 2026)."""
+    function = {
+        "name": tool["name"],
+        "description": describe(tool, schema),
+        "parameters": without(frozenset({"$schema", "examples"}), schema),
+    }
+    return {"type": "function", "function": function}
+
+
+def for_anthropic(tool: Json, schema: Json) -> Json:
+    """The API takes annotations such as `examples`; `$schema` would only cost tokens on every request."""
+    return {
+        "name": tool["name"],
+        "description": describe(tool, schema),
+        "input_schema": without(frozenset({"$schema"}), schema),
+    }
+
+
+DEFINE: dict[str, Callable[[Json, Json], Json]] = {
+    "mcp": for_mcp,
+    "openai": for_openai,
+    "anthropic": for_anthropic,
+}
+
+
+def definitions(form: str, effects: frozenset[str] = frozenset(EFFECT_NOTES)) -> Json | list[Json]:
+    """The document to paste: every tool of the catalogue whose effect is one of `effects`, in its order."""
+    tools = [tool for tool in read_catalogue()["tools"] if tool["effect"] in effects]
+    defined = [DEFINE[form](tool, read_schema(tool)) for tool in tools]
+    return {"tools": defined} if form == "mcp" else defined
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Failure("usage", message)
+
+    def format_help(self) -> str:
+        return (__doc__ or "").lstrip()
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="tools.py", allow_abbrev=False)
+    parser.add_argument("--format", choices=DEFINE, default="mcp")
+    parser.add_argument("--only", choices=["read"])
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print one document and return the exit status."""
+    try:
+        options = _parser().parse_args(arguments)
+        chosen = frozenset({options.only}) if options.only else frozenset(EFFECT_NOTES)
+        document, status = definitions(options.format, chosen), 0
+    except Exception as error:
+        failure = error if isinstance(error, Failure) else Failure("internal", repr(error))
+        answer = {"code": failure.code, "message": failure.message, "hint": failure.hint}
+        document, status = {"ok": False, "error": answer}, failure.exit
+    # ASCII is UTF-8 on every console, whatever its code page.
+    print(json.dumps(document, indent=2))
+    return status
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

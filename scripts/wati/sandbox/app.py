@@ -1,0 +1,172 @@
+"""A request's way: log, fault, key, limits, route, handler, answer."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from email.utils import format_datetime
+
+from . import faults, limits, maton
+from .bodies import media_type
+from .context import Context
+from .faults import Fault
+from .routes import ROUTES, Route
+from .state import State, StateError, Tx, dumps, iso, moment
+from .wire import Answer, Call, Refused, refuse, reply
+
+# The state file is kept between runs; older requests than these are forgotten.
+_REQUESTS_KEPT = 10_000
+_TEXT_KEPT = 64 * 1024
+_SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "x-api-key")
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What comes of a call: an answer, or none; and the fault that its sender still has to act out."""
+
+    answer: Answer | None
+    fault: Fault | None = None
+
+
+class Sandbox:
+    """Maton and WATI over one state file. `limited=False` switches the rate limits off for this mount."""
+
+    def __init__(self, state: State, *, limited: bool = True) -> None:
+        self.state = state
+        self.limited = limited
+
+    def exchange(self, call: Call, sleep: Callable[[float], None] = time.sleep) -> Exchange:
+        """Answer a call. `sleep` lets the mount bound a delay by the client's own patience."""
+        try:
+            return self._exchange(call, sleep)
+        except StateError as error:
+            return Exchange(_failure(str(error), "sandbox_state"))
+        except Exception as error:  # the promise: a bug is a 500 that says so, never a hang
+            return Exchange(_bug(error))
+
+    def refuses_connection(self) -> bool:
+        """Whether the next connection is to be closed unread."""
+        try:
+            with self.state.transaction() as tx:
+                return faults.take_refusal(tx)
+        except StateError:
+            return False
+
+    def _exchange(self, call: Call, sleep: Callable[[float], None]) -> Exchange:
+        with self.state.transaction() as tx:
+            seq = _log(tx, call)
+            fault = faults.take(tx, call, _connection_meant(tx, call))
+            if fault is None:
+                return Exchange(self._answered(tx, call, seq, None))
+            tx.run("UPDATE requests SET fault = ? WHERE seq = ?", fault.kind, seq)
+        if fault.kind == "delay":
+            sleep(fault.seconds)
+        with self.state.transaction() as tx:
+            right = self._answered(tx, call, seq, fault) if fault.effect else _dated(tx, seq, Answer(200))
+            wrong = _dated(tx, seq, fault.damage(right))
+            silent = fault.kind in faults.SILENT
+            tx.run("UPDATE requests SET status = ? WHERE seq = ?", None if silent else wrong.status, seq)
+        return Exchange(None if silent else wrong, fault)
+
+    def _answered(self, tx: Tx, call: Call, seq: int, fault: Fault | None) -> Answer:
+        answer = _dated(tx, seq, self._decide(tx, call, fault))
+        tx.run("UPDATE requests SET status = ? WHERE seq = ?", answer.status, seq)
+        return answer
+
+    def _decide(self, tx: Tx, call: Call, fault: Fault | None) -> Answer:
+        try:
+            maton.authenticate(call)
+            limited = self.limited and tx.get("limits", "on") == "on"
+            if limited:
+                maton.limit(tx)
+            route, target = _route(call)
+            context = Context(tx, call, route.endpoint, "", target)
+            if route.path.startswith("/wati/"):
+                account = maton.connection(tx, call)
+                queued = _upstream_limit(tx, account, route.endpoint) if limited else 0.0
+                hidden = fault.seconds if fault is not None and fault.kind == "lag" else 0.0
+                context = replace(context, account=account, queued=queued, hidden=hidden)
+            with tx.all_or_nothing():
+                return route.handler(context)
+        except Refused as refused:
+            return refused.answer
+        except StateError:
+            raise
+        except Exception as error:
+            return _bug(error)
+
+
+def _route(call: Call) -> tuple[Route, str]:
+    """The route and its path variable; refuses as the one who would really answer does."""
+    found = [(route, target) for route in ROUTES if (target := route.target(call.path)) is not None]
+    for route, target in found:
+        if route.method == call.method:
+            return route, target
+    if found:
+        allow = ", ".join(sorted({route.method for route, _ in found}))
+        ours = {"message": f"The requested resource does not support http method '{call.method}'."}
+        upstream = call.path.startswith("/wati/")
+        refuse(ours if upstream else {"detail": "Method Not Allowed"}, 405, Allow=allow)
+    if re.match(r"/wati(/|$)", call.path):
+        where = f"{call.method} {call.path}"
+        refuse({"message": f"not emulated: {where} is no endpoint that the sandbox stands in for"}, 501)
+    if re.match(r"/(?!connections/)[^/]+/[^/]", call.path):
+        app = call.path.split("/")[1]
+        maton.error(f"Invalid app name: {app}", "invalid_request_error", 400)
+    refuse({"detail": "Not Found"}, 404)
+
+
+def _upstream_limit(tx: Tx, account: str, endpoint: str) -> float:
+    """WATI's own limit; the seconds that a send has to queue."""
+    limit = limits.ENDPOINTS.get(endpoint)
+    if limit is None:
+        return 0.0
+    wait = limits.wait(tx, f"{account} {endpoint}", limit)
+    if wait and not limit.queues:
+        retry = {"Retry-After": limits.whole_seconds(wait)}
+        refuse({"result": False, "info": "Too many requests, please try again later"}, 429, **retry)
+    return wait
+
+
+def _connection_meant(tx: Tx, call: Call) -> str | None:
+    return maton.selected(tx, call) if call.path.startswith("/wati/") else None
+
+
+def _dated(tx: Tx, seq: int, answer: Answer) -> Answer:
+    """The world's time on the answer: clients judge the 24-hour window by it."""
+    date = format_datetime(moment(tx.now), usegmt=True)
+    return replace(answer, headers={**answer.headers, "Date": date, "X-Request-Id": f"sandbox-{seq}"})
+
+
+def _log(tx: Tx, call: Call) -> int:
+    """Keep what arrived, without the key; the body as text where it is text and short."""
+    kept = None
+    if not media_type(call).startswith("multipart/") and len(call.body) <= _TEXT_KEPT:
+        kept = call.body.decode("utf-8", "replace")
+    doc = {
+        "at": iso(tx.now),
+        "method": call.method,
+        "path": call.path,
+        "query": call.query_string,
+        "headers": {name: "[redacted]" if name in _SECRET_HEADERS else value for name, value in call.headers},
+        "size": len(call.body),
+        "sha256": hashlib.sha256(call.body).hexdigest(),
+        "body": kept,
+    }
+    seq = tx.run("INSERT INTO requests (doc) VALUES (?)", dumps(doc))
+    tx.run("DELETE FROM requests WHERE seq <= ?", seq - _REQUESTS_KEPT)
+    return seq
+
+
+def _bug(error: Exception) -> Answer:
+    traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
+    return _failure(f"sandbox bug: {type(error).__name__}: {error}", "sandbox_bug")
+
+
+def _failure(message: str, kind: str) -> Answer:
+    return reply({"error": {"message": message, "type": kind, "code": 500}}, 500)

@@ -1,0 +1,176 @@
+"""getContacts, addContact, updateContactAttributes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+from . import bodies, deliveries, paging, people
+from .context import Context
+from .wire import Answer, Problems, checking, problem, refuse, reply
+
+Contact = dict[str, Any]
+Test = Callable[[Contact], bool]
+DAY = 86400.0
+
+
+def get_contacts(ctx: Context) -> Answer:
+    page = paging.asked(ctx)
+    where, values = _conditions(ctx)
+    tests = _attribute_tests(ctx.call.query.get("attribute", ""))
+    # The index orders and counts off the page; only its own contacts are read.
+    chosen = f"SELECT id FROM contacts WHERE {where} ORDER BY last_updated DESC, id"
+    if tests:
+        docs = [json.loads(row["doc"]) for row in _docs(ctx, chosen, values)]
+        kept = [doc for doc in docs if all(test(doc) for test in tests)]
+        total, found = len(kept), kept[page.offset : page.offset + page.size]
+    else:
+        total = ctx.tx.count(f"SELECT COUNT(*) FROM contacts WHERE {where}", *values)
+        rows = _docs(ctx, f"{chosen} LIMIT ? OFFSET ?", [*values, page.size, page.offset])
+        found = [json.loads(row["doc"]) for row in rows]
+    more = page.offset + len(found) < total and bool(found)
+    return reply(
+        {"result": "success", "contact_list": found, "link": paging.link(ctx, page, total, more=more)}
+    )
+
+
+def _docs(ctx: Context, chosen: str, values: list[Any]) -> list[Any]:
+    return ctx.tx.rows(
+        f"SELECT doc FROM contacts WHERE id IN ({chosen}) ORDER BY last_updated DESC, id", *values
+    )
+
+
+def _conditions(ctx: Context) -> tuple[str, list[Any]]:
+    """What SQL can test: account, name and day of creation."""
+    values: list[Any] = [ctx.account]
+    where = "account = ?"
+    name = ctx.call.query.get("name", "").strip()
+    if name:
+        where, values = f"{where} AND instr(folded, ?) > 0", [*values, name.casefold()]
+    created = ctx.call.query.get("createddate", "").strip()
+    if created:
+        start = _day(created)
+        where, values = f"{where} AND created >= ? AND created < ?", [*values, start, start + DAY]
+    return where, values
+
+
+def _day(text: str) -> float:
+    """Start of the day, in either documented form; epoch seconds."""
+    for pattern, form in ((r"\d{4}-\d\d-\d\d", "%Y-%m-%d"), (r"\d\d-\d\d-\d{4}", "%m-%d-%Y")):
+        if re.fullmatch(pattern, text, re.ASCII):
+            try:
+                return datetime.strptime(text, form).replace(tzinfo=timezone.utc).timestamp()
+            except ValueError:
+                break
+    problem("createdDate", f"The value '{text}' is not a date.")
+
+
+def _attribute_tests(text: str) -> list[Test]:
+    """The filter's entries, all of which must hold; comparisons ignore case (both our choice)."""
+    if not text.strip():
+        return []
+    try:
+        entries = bodies.parse_json(text.encode("utf-8", "replace"))
+    except ValueError:
+        problem("attribute", "The attribute filter is not valid JSON.")
+    if not isinstance(entries, list):
+        problem("attribute", "The attribute filter must be a JSON array.")
+    with checking() as problems:
+        return [_test({"attribute": entry}, problems) for entry in entries]
+
+
+def _test(holder: dict[str, Any], problems: Problems) -> Test:
+    entry = holder["attribute"]
+    if not isinstance(entry, dict):
+        problems.add("attribute", "Each entry must be an object.")
+        return _anyone
+    name = problems.text(entry, "name", at="attribute.")
+    operator = problems.text(entry, "operator", at="attribute.")
+    wanted = problems.text(entry, "value", at="attribute.", needed=operator in _COMPARE).casefold()
+    if operator in _COMPARE:
+        compare = _COMPARE[operator]
+        return lambda contact: compare(_value(contact, name) or "", wanted)
+    if operator in _STATE:
+        state = _STATE[operator]
+        return lambda contact: state(contact, name)
+    problems.add("attribute.operator", f"Unknown operator '{operator}'.")
+    return _anyone
+
+
+def _anyone(_: Contact) -> bool:
+    return True
+
+
+def _value(contact: Contact, name: str) -> str | None:
+    params = contact["customParams"]
+    return next((p["value"].casefold() for p in params if p["name"].casefold() == name.casefold()), None)
+
+
+_COMPARE: dict[str, Callable[[str, str], bool]] = {
+    "contain": lambda has, wanted: wanted in has,
+    "notContain": lambda has, wanted: wanted not in has,
+    "==": lambda has, wanted: has == wanted,
+    "!=": lambda has, wanted: has != wanted,
+}
+_STATE: dict[str, Callable[[Contact, str], bool]] = {
+    "exist": lambda contact, name: _value(contact, name) is not None,
+    "notExist": lambda contact, name: _value(contact, name) is None,
+    "valid": lambda contact, name: bool(_value(contact, name)) and contact["contactStatus"] == "VALID",
+    "invalid": lambda contact, name: bool(_value(contact, name)) and contact["contactStatus"] != "VALID",
+}
+
+
+def custom_params(body: dict[str, Any], problems: Problems, *, needed: bool = True) -> people.Params:
+    """customParams of a contact: named, with a value that may be empty or null."""
+    params = []
+    for at, item in problems.objects(body, "customParams", needed=needed):
+        name = problems.text(item, "name", at=at)
+        params.append({"name": name, "value": problems.text(item, "value", at=at, needed=False)})
+    return params
+
+
+def add(ctx: Context) -> Answer:
+    body = bodies.json_object(ctx.call)
+    with checking() as problems:
+        name = problems.text(body, "name", needed=False)
+        params = custom_params(body, problems, needed=False)
+    number = people.number_of(ctx.tx, ctx.account, ctx.target)
+    if number is None:
+        refuse({"result": False, "info": "Invalid WhatsApp number"})
+    known = people.find(ctx.tx, ctx.account, number)
+    if known is None:
+        contact = people.add(ctx.tx, ctx.account, number, name, params)
+        _logged(ctx, "contact_added", contact, params)
+    else:
+        called = {"firstName": name.split(" ")[0], "fullName": name} if name else {}
+        named = [{"name": "name", "value": name}] if name else []
+        merged = people.merged(known["customParams"], [*named, *params])
+        contact = people.store(ctx.tx, {**known, **called, "customParams": merged})
+        _logged(ctx, "contact_updated", contact, params)
+    return reply({"result": True, "info": "", "contact": contact})
+
+
+def update_attributes(ctx: Context) -> Answer:
+    body = bodies.json_object(ctx.call)
+    with checking() as problems:
+        params = custom_params(body, problems)
+    known = people.find(ctx.tx, ctx.account, ctx.target)
+    if known is None:
+        refuse({"result": False})
+    merged = people.merged(known["customParams"], params)
+    contact = people.store(ctx.tx, {**known, "customParams": merged})
+    _logged(ctx, "contact_updated", contact, params)
+    return reply({"result": True})
+
+
+def _logged(ctx: Context, kind: str, contact: Contact, params: people.Params) -> None:
+    facts = {
+        "connection_id": ctx.account,
+        "whatsappNumber": contact["wAid"],
+        "name": contact["fullName"],
+        "customParams": params,
+    }
+    deliveries.record(ctx.tx, kind, ctx.endpoint, facts)

@@ -1,0 +1,54 @@
+"""The log of what really happened on the far side, and how a message's status moves."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+from .state import Tx, dumps, iso
+
+# A message leaves SENT this long after it was accepted, on the world's clock: our choice, no source says.
+SETTLE_SECONDS = 2.0
+
+
+def record(
+    tx: Tx,
+    kind: str,
+    endpoint: str,
+    facts: dict[str, Any],
+    *,
+    final: str | None = None,
+    failed_detail: str | None = None,
+    delay: float = 0.0,
+) -> int:
+    """One row per effect, in the effect's own transaction. `final` is DELIVERED or FAILED for messages."""
+    return tx.run(
+        "INSERT INTO deliveries (at, kind, final, settles, failed_detail, doc) VALUES (?, ?, ?, ?, ?, ?)",
+        tx.now,
+        kind,
+        final,
+        tx.now + SETTLE_SECONDS + delay,
+        failed_detail,
+        dumps({"endpoint": endpoint, **facts}),
+    )
+
+
+def status(row: sqlite3.Row, now: float) -> tuple[str | None, str | None]:
+    """The status and the failure's reason at `now`, of a row with final, settles and failed_detail."""
+    if row["final"] is None:
+        return None, None
+    if now < row["settles"]:
+        return "SENT", None
+    return row["final"], row["failed_detail"]
+
+
+def log(tx: Tx) -> list[dict[str, Any]]:
+    """Every delivery in order; members that say nothing are left out."""
+    found = []
+    for row in tx.rows("SELECT * FROM deliveries ORDER BY seq"):
+        now_status, detail = status(row, tx.now)
+        entry = {"seq": row["seq"], "at": iso(row["at"]), "kind": row["kind"], **json.loads(row["doc"])}
+        entry |= {"status": now_status, "failedDetail": detail}
+        found.append({key: value for key, value in entry.items() if value is not None})
+    return found

@@ -1,0 +1,215 @@
+"""Faults as data: what can go wrong with a request, when, and how often."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from .state import Tx, dumps
+from .wire import JSON, Answer, Call
+
+_SECONDS = {"type": "number", "minimum": 0, "maximum": 3600}
+_STATUS = {"type": "integer", "minimum": 200, "maximum": 599}
+_BODY = {"body": {"type": ["string", "object", "array"]}, "content_type": {"type": "string"}}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a kind of fault takes besides fault, match, times and after; and whether the effect happens."""
+
+    does: str
+    members: dict[str, Any]
+    required: tuple[str, ...] = ()
+    effect: bool = True
+
+
+KINDS = {
+    "delay": Kind("the answer comes `seconds` late", {"seconds": _SECONDS}, ("seconds",)),
+    "status": Kind(
+        "the answer is `status` with `body`; nothing happens, unless `effect` is true",
+        {
+            "status": _STATUS,
+            "retry_after": {"type": ["integer", "string"]},
+            "location": {"type": "string"},
+            "effect": {"type": "boolean"},
+            **_BODY,
+        },
+        ("status",),
+        effect=False,
+    ),
+    "refuse": Kind("the connection is refused; nothing happens", {}, effect=False),
+    "reset": Kind("the connection breaks before anything happens", {}, effect=False),
+    "lost_answer": Kind("it happens, and the connection breaks before the answer", {}),
+    "truncated": Kind("it happens, and the answer breaks off in the middle", {}),
+    "empty": Kind("it happens, and the answer has no body", {}),
+    "html": Kind("it happens, and the answer is a web page", _BODY),
+    "not_json": Kind("it happens, and the answer calls itself JSON and is not", _BODY),
+    "wrong_type": Kind("it happens, and the answer is JSON of another type", _BODY),
+    "gzip": Kind("the right answer, gzip-encoded", {}),
+    "drip": Kind("the right answer, a byte every `seconds`", {"seconds": _SECONDS}, ("seconds",)),
+    "huge": Kind(
+        "it happens, and the answer is one JSON string of `bytes` bytes",
+        {"bytes": {"type": "integer", "minimum": 2, "maximum": 1 << 30}},
+        ("bytes",),
+    ),
+    "lag": Kind(
+        "message lists leave out what is younger than `seconds`", {"seconds": _SECONDS}, ("seconds",)
+    ),
+}
+
+# Faults that break the connection: there is no answer at all.
+SILENT = ("refuse", "reset", "lost_answer")
+
+_PAGE = "<!DOCTYPE html><html><head><title>Just a moment</title></head><body><h1>Gateway</h1></body></html>"
+_BODIES = {"html": _PAGE, "not_json": "Internal Server Error", "wrong_type": '["unexpected"]'}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault that strikes now."""
+
+    kind: str
+    members: dict[str, Any]
+
+    @property
+    def effect(self) -> bool:
+        return bool(self.members.get("effect", KINDS[self.kind].effect))
+
+    @property
+    def seconds(self) -> float:
+        return float(self.members.get("seconds", 0))
+
+    def damage(self, answer: Answer) -> Answer:
+        """The answer that is sent in place of the right one."""
+        if self.kind == "status":
+            return self._status(answer)
+        if self.kind == "empty":
+            return Answer(answer.status, b"", answer.content_type, answer.headers)
+        if self.kind in _BODIES:
+            default = "text/html; charset=utf-8" if self.kind == "html" else JSON
+            return self._substitute(answer.status, _BODIES[self.kind], default)
+        if self.kind == "gzip":
+            headers = {**answer.headers, "Content-Encoding": "gzip"}
+            return Answer(answer.status, gzip.compress(answer.body), answer.content_type, headers)
+        if self.kind == "huge":
+            return Answer(answer.status, b'"' + b"x" * (self.members["bytes"] - 2) + b'"')
+        return answer
+
+    def _status(self, answer: Answer) -> Answer:
+        named = {"Retry-After": self.members.get("retry_after"), "Location": self.members.get("location")}
+        headers = {name: str(value) for name, value in named.items() if value is not None}
+        made = self._substitute(self.members["status"], "", JSON)
+        return Answer(made.status, made.body, made.content_type, headers)
+
+    def _substitute(self, status: int, body: str, content_type: str) -> Answer:
+        given = self.members.get("body", body)
+        text = given if isinstance(given, str) else dumps(given)
+        return Answer(status, text.encode("utf-8"), self.members.get("content_type", content_type))
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of one fault."""
+    text = {"type": "string", "minLength": 1}
+    common = {
+        "match": {
+            "type": "object",
+            "properties": {"method": text, "path": text, "connection": text},
+            "additionalProperties": False,
+        },
+        "times": {"type": "integer", "minimum": 0},
+        "after": {"type": "integer", "minimum": 0},
+    }
+    return {
+        "type": "object",
+        "required": ["fault"],
+        "properties": {"fault": {"enum": list(KINDS)}},
+        "allOf": [
+            {
+                "if": {"properties": {"fault": {"const": name}}},
+                "then": {
+                    "required": list(kind.required),
+                    "properties": {"fault": {}, **common, **kind.members},
+                    "additionalProperties": False,
+                },
+            }
+            for name, kind in KINDS.items()
+        ],
+    }
+
+
+def problems(fault: Any) -> list[dict[str, str]]:
+    from jsonschema import Draft202012Validator
+
+    if not isinstance(fault, dict) or fault.get("fault") not in KINDS:
+        return [{"at": "$.fault", "problem": f"must be one of {', '.join(KINDS)}"}]
+    found = Draft202012Validator(schema()).iter_errors(fault)
+    return [{"at": error.json_path, "problem": error.message} for error in found]
+
+
+def add(tx: Tx, fault: dict[str, Any]) -> None:
+    """Let a fault without problems wait for its requests."""
+    times = fault.get("times", 1)
+    tx.run(
+        "INSERT INTO faults (doc, passes, remaining) VALUES (?, ?, ?)",
+        dumps(fault),
+        fault.get("after", 0),
+        times or None,
+    )
+
+
+def waiting(tx: Tx) -> list[dict[str, Any]]:
+    """The faults still to strike, with how often (0 for always) and after how many passes."""
+    return [
+        {**json.loads(row["doc"]), "times": row["remaining"] or 0, "after": row["passes"]}
+        for row in tx.rows("SELECT * FROM faults ORDER BY seq")
+    ]
+
+
+def clear(tx: Tx) -> None:
+    tx.run("DELETE FROM faults")
+
+
+def take(tx: Tx, call: Call, connection: str | None) -> Fault | None:
+    """The first waiting fault that is due for this request. The others that match count it as passed."""
+    struck: Fault | None = None
+    for row in tx.rows("SELECT * FROM faults ORDER BY seq"):
+        doc = json.loads(row["doc"])
+        if not _matches(doc, call, connection):
+            continue
+        if row["passes"]:
+            tx.run("UPDATE faults SET passes = passes - 1 WHERE seq = ?", row["seq"])
+        elif struck is None:
+            struck = Fault(doc["fault"], doc)
+            _used(tx, row["seq"], row["remaining"])
+    return struck
+
+
+def take_refusal(tx: Tx) -> bool:
+    """Whether a connection is to be refused before its request is known: only a fault without `match` can."""
+    for row in tx.rows("SELECT * FROM faults ORDER BY seq"):
+        doc = json.loads(row["doc"])
+        if doc["fault"] == "refuse" and not doc.get("match") and not row["passes"]:
+            _used(tx, row["seq"], row["remaining"])
+            return True
+    return False
+
+
+def _used(tx: Tx, seq: int, remaining: int | None) -> None:
+    if remaining == 1:
+        tx.run("DELETE FROM faults WHERE seq = ?", seq)
+    elif remaining is not None:
+        tx.run("UPDATE faults SET remaining = remaining - 1 WHERE seq = ?", seq)
+
+
+def _matches(doc: dict[str, Any], call: Call, connection: str | None) -> bool:
+    match = doc.get("match", {})
+    path = match.get("path", "*")
+    reached = call.path.startswith(path[:-1]) if path.endswith("*") else call.path == path
+    return (
+        reached
+        and match.get("method", call.method).upper() == call.method
+        and match.get("connection", connection) == connection
+        and (doc["fault"] != "lag" or "/getMessages/" in call.path)
+    )

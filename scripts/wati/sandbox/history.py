@@ -1,0 +1,166 @@
+"""Conversations as the far side stores them: rows of three kinds, and the 24-hour window.
+
+The seeded conversations float: until somebody writes to one, its rows keep their age whatever the time is, so
+that an open window stays open. `advance` moves past them on purpose.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from . import deliveries
+from .state import Tx, dumps, iso, moment
+
+WINDOW_SECONDS = 24 * 3600
+
+# Members of an `eventType: message` row, from a published capture (Oct 2024).
+_MESSAGE = {
+    "text": None,
+    "type": "text",
+    "data": None,
+    "timestamp": None,
+    "owner": False,
+    "statusString": "SENT",
+    "avatarUrl": None,
+    "assignedId": None,
+    "operatorName": None,
+    "localMessageId": None,
+    "failedDetail": None,
+    "replySourceMessage": None,
+    "messageReferral": None,
+    "contacts": None,
+    "referenceOrderId": None,
+    "messageProducts": None,
+    "orderProducts": None,
+    "interactiveData": None,
+    "orderDetailsViewModel": None,
+}
+_BROADCAST = {
+    "eventDescription": None,
+    "finalText": None,
+    "template": None,
+    "mediaHeaderLink": None,
+    "statusString": "SENT",
+    "failedDetail": None,
+    "localMessageId": None,
+}
+_TICKET = {"eventDescription": None, "type": 0, "actor": None, "assignee": None, "topicName": None}
+_SHAPES: dict[str, dict[str, Any]] = {"message": _MESSAGE, "broadcastMessage": _BROADCAST, "ticket": _TICKET}
+
+
+def conversation(tx: Tx, account: str, number: str) -> tuple[str, str]:
+    """The ids of the conversation and of its ticket, made where there are none yet."""
+    row = tx.row("SELECT * FROM conversations WHERE account = ? AND number = ?", account, number)
+    if row is not None:
+        return row["conversation_id"], row["ticket_id"]
+    ids = (tx.new_id(), tx.new_id())
+    tx.run("INSERT INTO conversations VALUES (?, ?, ?, ?)", account, number, *ids)
+    return ids
+
+
+def append(
+    tx: Tx,
+    account: str,
+    number: str,
+    event: str,
+    facts: dict[str, Any],
+    *,
+    at: float | None = None,
+    age: float | None = None,
+    delivery: int | None = None,
+) -> dict[str, Any]:
+    """Add one row, now, at epoch `at`, or floating at `age` seconds ago. Gives it back as lists show it."""
+    when = tx.now if at is None else at
+    floating = age is not None
+    if event != "ticket" and not floating:
+        _settle(tx, account, number)
+    conversation_id, ticket_id = conversation(tx, account, number)
+    doc = _SHAPES[event] | facts | {
+        "id": tx.new_id(),
+        "conversationId": conversation_id,
+        "ticketId": None if event == "broadcastMessage" else ticket_id,
+        "eventType": event,
+    }  # fmt: skip
+    inbound = event == "message" and not doc["owner"]
+    seq = tx.run(
+        "INSERT INTO messages (account, number, at, floating, inbound, delivery, doc) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        account,
+        number,
+        -age if age is not None else when,
+        floating,
+        inbound,
+        delivery,
+        dumps(doc),
+    )
+    return rows(tx, account, number, only=seq)[0]
+
+
+def _settle(tx: Tx, account: str, number: str) -> None:
+    """Somebody writes: from here on the conversation ages like any other."""
+    tx.run(
+        "UPDATE messages SET at = at + ?, floating = 0 WHERE account = ? AND number = ? AND floating",
+        tx.base,
+        account,
+        number,
+    )
+
+
+def rows(
+    tx: Tx,
+    account: str,
+    number: str,
+    *,
+    until: float | None = None,
+    only: int | None = None,
+    limit: int = -1,
+    offset: int = 0,
+) -> list[dict[str, Any]]:
+    """The conversation's rows, newest first, with the status that they have now.
+
+    `until` (epoch seconds) leaves out newer ones; `only` asks for one by its sequence number.
+    """
+    found = tx.rows(
+        "SELECT m.at + m.floating * ? AS moment, m.doc AS doc, d.final, d.settles, d.failed_detail "
+        "FROM messages m LEFT JOIN deliveries d ON d.seq = m.delivery "
+        "WHERE m.account = ? AND m.number = ? AND m.seq = IFNULL(?, m.seq) AND moment <= IFNULL(?, moment) "
+        "ORDER BY moment DESC, m.seq DESC LIMIT ? OFFSET ?",
+        tx.base,
+        account,
+        number,
+        only,
+        until,
+        limit,
+        offset,
+    )
+    return [_row(row, tx.now) for row in found]
+
+
+def _row(row: Any, now: float) -> dict[str, Any]:
+    doc: dict[str, Any] = json.loads(row["doc"])
+    doc["created"] = iso(row["moment"])
+    if "timestamp" in doc:
+        doc["timestamp"] = str(int(row["moment"]))
+    if row["final"] is not None:
+        doc["statusString"], doc["failedDetail"] = deliveries.status(row, now)
+    return doc
+
+
+def window_open(tx: Tx, account: str, number: str) -> bool:
+    """Whether the customer's last message is less than 24 hours old."""
+    row = tx.row(
+        "SELECT MAX(at + floating * ?) AS newest FROM messages WHERE account = ? AND number = ? AND inbound",
+        tx.base,
+        account,
+        number,
+    )
+    newest = None if row is None else row["newest"]
+    return newest is not None and tx.now - newest < WINDOW_SECONDS
+
+
+def broadcast_label(at: float, template: str) -> str:
+    """The event text of a template send, word for word as in a published capture."""
+    when = moment(at)
+    day = f"{when.day:02d}|{when.month:02d}|{when.year}"
+    return f'Broadcast message with using "{template}" template was received {day}'

@@ -1,0 +1,54 @@
+"""Maton's own part: the key, its rate limit, and which connection a call goes through."""
+
+from __future__ import annotations
+
+import hmac
+from typing import NoReturn
+
+from . import limits
+from .state import Tx
+from .wire import Call, refuse
+
+KEY = "sandbox"
+
+
+def error(message: str, kind: str, status: int, **headers: str) -> NoReturn:
+    """Refuse with the nested form that Maton's own middleware uses."""
+    refuse({"error": {"message": message, "type": kind, "code": status}}, status, **headers)
+
+
+def authenticate(call: Call) -> None:
+    scheme, _, key = (call.header("authorization") or "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(key.strip().encode(), KEY.encode()):
+        error("Invalid API key", "authentication_error", 401)
+
+
+def limit(tx: Tx) -> None:
+    wait = limits.wait(tx, "gateway", limits.GATEWAY)
+    if wait:
+        retry = {"Retry-After": limits.whole_seconds(wait)}
+        error("Rate limit exceeded: 10 requests per second per account", "rate_limit_error", 429, **retry)
+
+
+def selected(tx: Tx, call: Call) -> str | None:
+    """The connection that a call means: the header's, else the oldest ACTIVE one."""
+    named = call.header("maton-connection")
+    if named is not None:
+        return named.strip()
+    row = tx.row(
+        "SELECT connection_id FROM connections WHERE status = 'ACTIVE' ORDER BY created, seq LIMIT 1"
+    )
+    return None if row is None else str(row["connection_id"])
+
+
+def connection(tx: Tx, call: Call) -> str:
+    """The ACTIVE connection that a call goes through; refuses where there is none."""
+    chosen = selected(tx, call)
+    if chosen is None:
+        error("No active connection found for app: wati", "invalid_request_error", 400)
+    row = tx.row("SELECT status FROM connections WHERE connection_id = ?", chosen)
+    if row is None:
+        error(f"Connection not found: {chosen}", "invalid_request_error", 400)
+    if row["status"] != "ACTIVE":
+        error(f"The connection {chosen} is not active, it is {row['status']}", "invalid_request_error", 400)
+    return chosen

@@ -1,0 +1,115 @@
+"""Contacts as the far side stores them, and who a number, contact id or user id means."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from .state import Tx, dumps, iso, moment
+
+_DIGITS = re.compile(r"[1-9][0-9]{6,14}")
+_CONTACT_ID = re.compile(r"[0-9a-fA-F]{24}")
+_USER_ID = re.compile(r"[A-Z]{2}\.[0-9A-Za-z]{1,128}")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+Params = list[dict[str, str]]
+
+
+def day(at: float) -> str:
+    """MMM-DD-YYYY, as in a published capture; by hand, since strftime follows the locale."""
+    when = moment(at)
+    return f"{_MONTHS[when.month - 1]}-{when.day:02d}-{when.year}"
+
+
+def find(tx: Tx, account: str, target: str) -> dict[str, Any] | None:
+    """The contact that a number, a contact id or a WhatsApp user id means."""
+    column = "number"
+    if _CONTACT_ID.fullmatch(target):
+        column, target = "id", target.lower()
+    elif _USER_ID.fullmatch(target):
+        column = "user_id"
+    row = tx.row(f"SELECT doc FROM contacts WHERE account = ? AND {column} = ?", account, target)
+    return None if row is None else dict(json.loads(row["doc"]))
+
+
+def number_of(tx: Tx, account: str, target: str) -> str | None:
+    """The plain number behind a target; None where it can be nobody's."""
+    if _DIGITS.fullmatch(target):
+        return target
+    contact = find(tx, account, target)
+    return None if contact is None else str(contact["wAid"])
+
+
+def on_whatsapp(tx: Tx, number: str) -> bool:
+    return tx.row("SELECT 1 FROM strangers WHERE number = ?", number) is None
+
+
+def add(
+    tx: Tx,
+    account: str,
+    number: str,
+    name: str = "",
+    params: Iterable[dict[str, str]] = (),
+    *,
+    created: float | None = None,
+    last_updated: float | None = None,
+    user_id: str | None = None,
+) -> dict[str, Any]:
+    """A new contact. Without a name it is called "+" and its digits, as in a published capture."""
+    born = tx.now if created is None else created
+    called = name or f"+{number}"
+    contact = {
+        "id": tx.new_id(),
+        "wAid": number,
+        "firstName": called.split(" ")[0],
+        "fullName": called,
+        "phone": number,
+        "source": None,
+        "contactStatus": "VALID" if on_whatsapp(tx, number) else "INVALID",
+        "photo": None,
+        "created": day(born),
+        "customParams": merged(
+            [{"name": "name", "value": called}, {"name": "phone", "value": number}], params
+        ),
+        "optedIn": False,
+        "isDeleted": False,
+        "allowBroadcast": True,
+        "allowSMS": True,
+        "teamIds": [],
+        "isInFlow": False,
+        "lastFlowId": None,
+        "currentFlowNodeId": None,
+        "selectedHubspotId": None,
+    }
+    tx.run(
+        "INSERT INTO contacts VALUES (?, ?, ?, ?, '', ?, 0, '')",
+        contact["id"],
+        account,
+        number,
+        user_id,
+        born,
+    )
+    return store(tx, contact, at=born if last_updated is None else last_updated)
+
+
+def store(tx: Tx, contact: dict[str, Any], at: float | None = None) -> dict[str, Any]:
+    """Keep a contact as changed now (or `at`), and give it back as stored."""
+    when = tx.now if at is None else at
+    contact = {**contact, "lastUpdated": iso(when)}
+    tx.run(
+        "UPDATE contacts SET folded = ?, last_updated = ?, doc = ? WHERE id = ?",
+        contact["fullName"].casefold(),
+        when,
+        dumps(contact),
+        contact["id"],
+    )
+    return contact
+
+
+def merged(old: Params, new: Iterable[dict[str, str]]) -> Params:
+    """Attributes with `new` set over `old`, by name."""
+    values = {param["name"]: param["value"] for param in old}
+    values.update((param["name"], param["value"]) for param in new)
+    return [{"name": name, "value": value} for name, value in values.items()]

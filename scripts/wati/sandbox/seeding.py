@@ -1,0 +1,216 @@
+"""Putting things into a world: the shape of a seed document, checked before anything is stored."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+from . import history, people, templates
+from .state import Tx, epoch
+
+MAIN = "sandbox-main"
+
+_TEXT = {"type": "string"}
+_NAME = {"type": "string", "minLength": 1}
+_NUMBER = {"type": "string", "pattern": "^[1-9][0-9]{6,14}$"}
+_PARAMS = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {"name": _NAME, "value": _TEXT},
+        "required": ["name", "value"],
+        "additionalProperties": False,
+    },
+}
+_AGE = {"type": "number", "minimum": 0}
+
+
+def _things(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
+    item = {
+        "type": "object",
+        "properties": {**properties, "connection_id": _NAME},
+        "required": required,
+        "additionalProperties": False,
+    }
+    return {"type": "array", "items": item}
+
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "connections": _things(
+            ["connection_id", "status"],
+            {"status": {"enum": ["ACTIVE", "PENDING", "FAILED"]}, "method": _NAME, "creation_time": _TEXT},
+        ),
+        "contacts": _things(
+            ["whatsappNumber"],
+            {
+                "whatsappNumber": _NUMBER,
+                "name": _TEXT,
+                "customParams": _PARAMS,
+                "created": _TEXT,
+                "lastUpdated": _TEXT,
+                "userId": {"type": "string", "pattern": "^[A-Z]{2}[.][0-9A-Za-z]{1,128}$"},
+            },
+        ),
+        "messages": _things(
+            ["whatsappNumber", "text"],
+            {
+                "whatsappNumber": _NUMBER,
+                "text": _TEXT,
+                "owner": {"type": "boolean"},
+                "at": _TEXT,
+                "age": _AGE,
+                "floating": {"type": "boolean"},
+                "type": _NAME,
+                "data": _TEXT,
+                "operatorName": _TEXT,
+                "statusString": _NAME,
+                "failedDetail": _TEXT,
+                "event": {"enum": ["message", "ticket", "broadcastMessage"]},
+                "template": _NAME,
+            },
+        ),
+        "templates": _things(
+            ["elementName", "status", "body"],
+            {
+                "elementName": _NAME,
+                "status": _NAME,
+                "body": _NAME,
+                "buttonUrl": _NAME,
+                "category": _NAME,
+                "listed": {"type": "array", "items": _NAME},
+            },
+        ),
+        "operators": _things(["email"], {"email": _NAME, "name": _TEXT}),
+        "media": _things(
+            ["fileName", "contentType", "base64"],
+            {"fileName": _NAME, "contentType": _NAME, "base64": _TEXT},
+        ),
+        "not_on_whatsapp": {"type": "array", "items": _NUMBER},
+    },
+}
+
+
+def problems(world: Any) -> list[dict[str, str]]:
+    """Everything that is wrong with a seed document, with the place of each."""
+    from jsonschema import Draft202012Validator  # a slow import that requests can do without
+
+    return [
+        {"at": error.json_path, "problem": error.message}
+        for error in Draft202012Validator(SCHEMA).iter_errors(world)
+    ]
+
+
+def plant(tx: Tx, world: dict[str, Any]) -> dict[str, int]:
+    """Store a seed document that has no problems; how many of each kind. Raises ValueError on a bad value."""
+    for number in world.get("not_on_whatsapp", []):
+        tx.run("INSERT OR IGNORE INTO strangers VALUES (?)", number)
+    for kind, put in _PUT.items():
+        for thing in world.get(kind, []):
+            put(tx, thing.get("connection_id", MAIN), thing)
+    return {kind: len(things) for kind, things in world.items()}
+
+
+def _connection(tx: Tx, connection_id: str, thing: dict[str, Any]) -> None:
+    created = _at(thing, "creation_time", tx.now)
+    tx.run("DELETE FROM connections WHERE connection_id = ?", connection_id)
+    tx.run(
+        "INSERT INTO connections (connection_id, status, method, created, updated) VALUES (?, ?, ?, ?, ?)",
+        connection_id,
+        thing["status"],
+        thing.get("method", "API_KEY"),
+        created,
+        created,
+    )
+
+
+def _contact(tx: Tx, account: str, thing: dict[str, Any]) -> None:
+    number = thing["whatsappNumber"]
+    tx.run("DELETE FROM contacts WHERE account = ? AND number = ?", account, number)
+    created = _at(thing, "created", tx.now)
+    people.add(
+        tx,
+        account,
+        number,
+        thing.get("name", ""),
+        thing.get("customParams", []),
+        created=created,
+        last_updated=_at(thing, "lastUpdated", created),
+        user_id=thing.get("userId"),
+    )
+
+
+def _message(tx: Tx, account: str, thing: dict[str, Any]) -> None:
+    number = thing["whatsappNumber"]
+    if people.find(tx, account, number) is None:
+        people.add(tx, account, number)
+    facts: dict[str, Any] = {
+        key: thing[key] for key in ("type", "data", "operatorName", "failedDetail") if key in thing
+    }
+    age = thing.get("age")
+    floats = age is not None and thing.get("floating", False)
+    when = _at(thing, "at", tx.now) if age is None else tx.now - age
+    event = thing.get("event", "message")
+    if event == "message":
+        owner = thing.get("owner", False)
+        facts |= {
+            "text": thing["text"],
+            "owner": owner,
+            "statusString": thing.get("statusString", "READ" if owner else "SENT"),
+        }
+    elif event == "broadcastMessage":
+        facts |= {
+            "finalText": thing["text"],
+            "eventDescription": history.broadcast_label(when, thing.get("template", "")),
+            "statusString": thing.get("statusString", "READ"),
+        }
+    else:
+        facts |= {"eventDescription": thing["text"]}
+    history.append(tx, account, number, event, facts, at=when, age=age if floats else None)
+
+
+def _template(tx: Tx, account: str, thing: dict[str, Any]) -> None:
+    template = templates.build(
+        tx,
+        thing["elementName"],
+        thing["status"],
+        thing["body"],
+        button_url=thing.get("buttonUrl"),
+        category=thing.get("category", "UTILITY"),
+        listed=thing.get("listed"),
+    )
+    templates.store(tx, account, template)
+
+
+def _operator(tx: Tx, account: str, thing: dict[str, Any]) -> None:
+    email = thing["email"].lower()
+    tx.run("INSERT OR REPLACE INTO operators VALUES (?, ?, ?)", account, email, thing.get("name", email))
+
+
+def _media(tx: Tx, account: str, thing: dict[str, Any]) -> None:
+    try:
+        content = base64.b64decode(thing["base64"], validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"base64 of {thing['fileName']}: {error}") from None
+    put_media(tx, account, thing["fileName"], thing["contentType"], content)
+
+
+def put_media(tx: Tx, account: str, file_name: str, content_type: str, content: bytes) -> None:
+    tx.run("INSERT OR REPLACE INTO media VALUES (?, ?, ?, ?)", account, file_name, content_type, content)
+
+
+def _at(thing: dict[str, Any], key: str, default: float) -> float:
+    return epoch(thing[key]) if key in thing else default
+
+
+_PUT = {
+    "connections": _connection,
+    "contacts": _contact,
+    "messages": _message,
+    "templates": _template,
+    "operators": _operator,
+    "media": _media,
+}

@@ -1,0 +1,189 @@
+"""The socket mount: the sandbox on a loopback port, for any HTTP client."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import socketserver
+import struct
+import sys
+import time
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from .app import Exchange, Sandbox
+from .faults import Fault
+from .wire import Answer, Call, reply
+
+# Room for WhatsApp's largest document (100 MB) in a multipart body.
+LARGEST_BODY = 104 * 1024 * 1024
+_LONGEST_LINE = 4096
+# Closing with this sends a reset rather than an orderly end; Windows packs the two numbers shorter.
+_RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+
+
+class _Unreadable(Exception):
+    """The request's body cannot be read; the connection ends after this answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.answer = reply({"detail": message}, status, Connection="close")
+
+
+class Server(ThreadingHTTPServer):
+    """Serves until `shutdown`; `url` is where."""
+
+    daemon_threads = True
+    request_queue_size = 128
+    # On Windows the option would let another program take the port over.
+    allow_reuse_address = os.name != "nt"
+
+    def __init__(self, sandbox: Sandbox, port: int = 0) -> None:
+        self.sandbox = sandbox
+        self._reset: set[int] = set()
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def server_bind(self) -> None:
+        # HTTPServer's own would look the host's name up, which can take seconds.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        refused = self.sandbox.refuses_connection()
+        if refused:
+            self.reset_connection(request)
+        return not refused
+
+    def reset_connection(self, request: Any) -> None:
+        """Let the connection end in a reset instead of an orderly close."""
+        request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._reset.add(id(request))
+
+    def shutdown_request(self, request: Any) -> None:
+        if id(request) in self._reset:
+            self._reset.discard(id(request))
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):  # a client that went away is no error
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+    # With the defaults (unbuffered, Nagle on) every answer waits 40 ms for a delayed acknowledgement.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+    timeout = 60
+
+    def __getattr__(self, name: str) -> Any:
+        """Every verb goes the same way, unknown ones too."""
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silence: what was asked stands in the world's own log."""
+
+    def _serve(self) -> None:
+        try:
+            body = self._body()
+        except _Unreadable as error:
+            self.close_connection = True
+            self._send(error.answer, None)
+            return
+        if body is None:
+            self.close_connection = True
+            return
+        self._act(self.server.sandbox.exchange(self._call(body)))
+
+    def _call(self, body: bytes) -> Call:
+        target = self.path.encode("latin-1", "replace").decode("utf-8", "replace")
+        path, _, query = re.sub(r"^https?://[^/?]*", "", target).partition("?")
+        headers = tuple((name.lower(), value) for name, value in self.headers.items())
+        return Call(self.command.upper(), path or "/", query, headers, body)
+
+    # --- the body ---
+
+    def _body(self) -> bytes | None:
+        """The whole body, or None where the client left before its end."""
+        coding = self.headers.get("Transfer-Encoding")
+        lengths = set(self.headers.get_all("Content-Length") or [])
+        if coding is not None:
+            if lengths or coding.strip().lower() != "chunked":
+                raise _Unreadable(HTTPStatus.BAD_REQUEST, "Transfer-Encoding must be chunked, alone")
+            return self._chunks()
+        if not lengths:
+            return b""
+        text = lengths.pop()
+        if lengths or re.fullmatch(r"[0-9]{1,18}", text) is None:
+            raise _Unreadable(HTTPStatus.BAD_REQUEST, "Content-Length is not a number")
+        return self._read(int(text))
+
+    def _read(self, size: int, already: int = 0) -> bytes | None:
+        if already + size > LARGEST_BODY:
+            raise _Unreadable(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large")
+        content = self.rfile.read(size)
+        return content if len(content) == size else None
+
+    def _chunks(self) -> bytes | None:
+        body = bytearray()
+        while True:
+            size = self.rfile.readline(_LONGEST_LINE).partition(b";")[0].strip()
+            if not size:
+                return None
+            if re.fullmatch(rb"[0-9A-Fa-f]{1,15}", size) is None:
+                raise _Unreadable(HTTPStatus.BAD_REQUEST, "A chunk's size is not a number")
+            if int(size, 16) == 0:
+                break
+            chunk = self._read(int(size, 16), len(body))
+            if chunk is None or self.rfile.readline(_LONGEST_LINE).strip():
+                return None
+            body += chunk
+        while self.rfile.readline(_LONGEST_LINE).strip():
+            pass  # trailers
+        return bytes(body)
+
+    # --- the answer ---
+
+    def _act(self, exchange: Exchange) -> None:
+        if exchange.answer is None:
+            self.server.reset_connection(self.connection)
+            self.close_connection = True
+        else:
+            self._send(exchange.answer, exchange.fault)
+
+    def _send(self, answer: Answer, fault: Fault | None) -> None:
+        bare = self.command == "HEAD" or answer.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+        self.send_response_only(answer.status)
+        self.send_header("Server", "wati-sandbox")
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if not bare:
+            self.send_header("Content-Type", answer.content_type)
+            self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if not bare:
+            self._write(answer.body, fault)
+        self.wfile.flush()
+
+    def _write(self, body: bytes, fault: Fault | None) -> None:
+        if fault is not None and fault.kind == "truncated":
+            self.wfile.write(body[: len(body) // 2])
+            self.close_connection = True
+        elif fault is not None and fault.kind == "drip":
+            for byte in body:
+                self.wfile.flush()
+                time.sleep(fault.seconds)
+                self.wfile.write(bytes([byte]))
+        else:
+            self.wfile.write(body)

@@ -1,0 +1,126 @@
+"""Message templates: what a send must carry, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from .state import Tx, dumps, iso
+
+_PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+# Observed in a published capture, for a value with four spaces; newline and tab are refused alike.
+BAD_SPACES = "Custom params can't have 4 consecutive spaces and button url can't have a space"
+_BAD_SPACES = re.compile(r" {4}|[\n\r\t]")
+WRONG_COUNT = "(#132000) Number of parameters does not match the expected number of params"
+
+
+def build(
+    tx: Tx,
+    name: str,
+    status: str,
+    body: str,
+    *,
+    button_url: str | None = None,
+    category: str = "UTILITY",
+    listed: list[str] | None = None,
+) -> dict[str, Any]:
+    """A template as getMessageTemplates lists it. `listed` says which parameters customParams admits to."""
+    names = list(dict.fromkeys(_PLACE.findall(body)))
+    buttons = [] if button_url is None else [_url_button(button_url)]
+    return {
+        "id": tx.new_id(),
+        "elementName": name,
+        "category": category,
+        "hsm": None,
+        "hsmOriginal": None,
+        "customParams": [
+            {"paramName": n, "paramValue": f"sample {n}"} for n in (names if listed is None else listed)
+        ],
+        "status": status,
+        "language": {"key": "English", "value": "en", "text": "English"},
+        "lastModified": iso(tx.now),
+        "type": "template",
+        "header": None,
+        "body": body,
+        "bodyOriginal": body,
+        "footer": None,
+        "buttons": buttons,
+        "buttonsType": "call_to_action" if buttons else "none",
+    }
+
+
+def _url_button(url: str) -> dict[str, Any]:
+    names = _PLACE.findall(url)
+    mapping = {"index": 1, "paramName": names[0]} if names else None
+    return {
+        "type": "url",
+        "parameter": {
+            "text": "Open",
+            "phoneNumber": None,
+            "url": url,
+            "urlOriginal": url,
+            "urlType": "dynamic" if names else "static",
+            "buttonParamMapping": mapping,
+        },
+    }
+
+
+def store(tx: Tx, account: str, template: dict[str, Any]) -> None:
+    tx.run("DELETE FROM templates WHERE account = ? AND name = ?", account, template["elementName"])
+    tx.run(
+        "INSERT INTO templates (account, name, doc) VALUES (?, ?, ?)",
+        account,
+        template["elementName"],
+        dumps(template),
+    )
+
+
+def listed(tx: Tx, account: str, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
+    found = tx.rows(
+        "SELECT doc FROM templates WHERE account = ? ORDER BY seq LIMIT ? OFFSET ?", account, limit, offset
+    )
+    total = tx.count("SELECT COUNT(*) FROM templates WHERE account = ?", account)
+    return [json.loads(row["doc"]) for row in found], total
+
+
+def find(tx: Tx, account: str, name: str) -> dict[str, Any] | None:
+    row = tx.row("SELECT doc FROM templates WHERE account = ? AND name = ?", account, name)
+    return None if row is None else dict(json.loads(row["doc"]))
+
+
+def refusal(template: dict[str, Any] | None) -> str | None:
+    """Why the template cannot be sent at all; None where it can."""
+    if template is None:
+        return "Template not found"
+    if template["status"] != "APPROVED":
+        return f"Template is not approved, its status is {template['status']}"
+    return None
+
+
+def button_names(template: dict[str, Any]) -> list[str]:
+    mappings = [button["parameter"].get("buttonParamMapping") for button in template["buttons"]]
+    return [mapping["paramName"] for mapping in mappings if mapping]
+
+
+def names(template: dict[str, Any]) -> list[str]:
+    """Every parameter that a send must carry: those of the body, then those of its buttons."""
+    return list(dict.fromkeys(_PLACE.findall(template["bodyOriginal"]) + button_names(template)))
+
+
+def missing(template: dict[str, Any], values: dict[str, str]) -> list[str]:
+    return [name for name in names(template) if not values.get(name, "").strip()]
+
+
+def fate(template: dict[str, Any], values: dict[str, str]) -> tuple[str, str | None]:
+    """What becomes of an accepted send: DELIVERED, or FAILED and the reason."""
+    if any(_BAD_SPACES.search(value) for value in values.values()):
+        return "FAILED", BAD_SPACES
+    if any(" " in values.get(name, "") for name in button_names(template)):
+        return "FAILED", BAD_SPACES
+    return ("FAILED", WRONG_COUNT) if missing(template, values) else ("DELIVERED", None)
+
+
+def render(template: dict[str, Any], values: dict[str, str]) -> str:
+    """The text as the customer reads it; a place without a value stays as it is."""
+    return _PLACE.sub(lambda place: values.get(place[1], place[0]), template["bodyOriginal"])

@@ -1,0 +1,138 @@
+"""What crosses the wire, free of any HTTP library: a call in, an answer out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+JSON = "application/json; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request. `path` is as sent (percent-encoded); header names are lower case."""
+
+    method: str
+    path: str
+    query_string: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key == name), None)
+
+    @cached_property
+    def query_pairs(self) -> list[tuple[str, str]]:
+        return parse_qsl(self.query_string, keep_blank_values=True)
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """First value of each parameter, by lower-case name: ASP.NET binds without regard to case."""
+        found: dict[str, str] = {}
+        for name, value in self.query_pairs:
+            found.setdefault(name.lower(), value)
+        return found
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes = b""
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Refused(Exception):
+    """The far side says no; nothing that the handler did so far stands."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+def reply(document: Any, status: int = 200, **headers: str) -> Answer:
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return Answer(status, text.encode("utf-8"), JSON, headers)
+
+
+def refuse(document: Any, status: int = 200, **headers: str) -> NoReturn:
+    raise Refused(reply(document, status, **headers))
+
+
+class Problems:
+    """Collects model errors the way ASP.NET reports them: all at once, under one 400."""
+
+    def __init__(self) -> None:
+        self.errors: dict[str, list[str]] = {}
+
+    def add(self, at: str, problem: str) -> None:
+        self.errors.setdefault(at, []).append(problem)
+
+    def text(
+        self, holder: Mapping[str, Any], key: str, *, at: str = "", needed: bool = True, longest: int = 0
+    ) -> str:
+        """The string under `key`; an empty one stands for a missing optional one."""
+        where, value = f"{at}{key}", holder.get(key)
+        if value is None or value == "":
+            if needed:
+                self.add(where, f"The {key} field is required.")
+            return ""
+        if not isinstance(value, str):
+            self.add(where, "The JSON value could not be converted to System.String.")
+            return ""
+        if longest and len(value) > longest:
+            self.add(where, f"The field {key} must be a string with a maximum length of {longest}.")
+        return value
+
+    def array(self, holder: Mapping[str, Any], key: str, *, at: str = "", needed: bool = True) -> list[Any]:
+        where, value = f"{at}{key}", holder.get(key)
+        if value is None:
+            if needed:
+                self.add(where, f"The {key} field is required.")
+            return []
+        if not isinstance(value, list):
+            self.add(where, "The JSON value could not be converted to a list.")
+            return []
+        return value
+
+    def objects(
+        self, holder: Mapping[str, Any], key: str, *, at: str = "", needed: bool = True
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The objects of a list, each with the path to its members."""
+        for index, item in enumerate(self.array(holder, key, at=at, needed=needed)):
+            if isinstance(item, dict):
+                yield f"{at}{key}[{index}].", item
+            else:
+                self.add(f"{at}{key}[{index}]", "The JSON value could not be converted to an object.")
+
+    def stop(self) -> None:
+        if self.errors:
+            refuse(
+                {
+                    "type": "https://tools.ietf.org/html/rfc7231#section-6.5.1",
+                    "title": "One or more validation errors occurred.",
+                    "status": 400,
+                    "errors": self.errors,
+                },
+                400,
+            )
+
+
+def problem(at: str, text: str) -> NoReturn:
+    problems = Problems()
+    problems.add(at, text)
+    problems.stop()
+    raise AssertionError("a problem always stops")
+
+
+@contextmanager
+def checking() -> Iterator[Problems]:
+    """Collect problems in the block; refuse with all of them at its end."""
+    problems = Problems()
+    yield problems
+    problems.stop()
