@@ -96,10 +96,8 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     authorize.add_argument("connection_id", metavar="CONNECTION_ID")
     authorize.add_argument("--failed", action="store_true", help="let the authorization fail")
 
-    named = (
-        argv if argv and (argv[0] in ("-h", "--help") or not argv[0].startswith("-")) else ["serve", *argv]
-    )
-    return parser.parse_args(named)
+    serves = not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help"))
+    return parser.parse_args(["serve", *argv] if serves else argv)
 
 
 def document(text: str) -> Any:
@@ -152,9 +150,7 @@ def serve(args: argparse.Namespace) -> None:
     from wati.sandbox.state import State
 
     if not 0 <= args.port <= 65535:
-        raise Failure(
-            "usage", f"{args.port} is no port", "Give a number from 0 to 65535; 0 takes a free one."
-        )
+        raise Failure("usage", f"{args.port} is no port", "Give a number from 0 to 65535.")
     state = State(args.state)
     stop = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):

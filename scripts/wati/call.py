@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from wati import connections, verdicts
-from wati.failures import Failure
+from wati.checks import select
+from wati.failures import SAFE_TO_REPEAT, Failure
 from wati.request import Request
 
 if TYPE_CHECKING:
@@ -89,8 +90,11 @@ class Call:
         if outcome == "unknown" and effect in ("create", "send", "delete"):
             code, hint = "outcome_unknown", self.look()
             message = f"{message} Whether it happened is not known."
+        elif outcome == "unknown" and effect == "write":
+            hint = SAFE_TO_REPEAT
         elif code == "rate_limited":
-            outcome = "unknown" if self.gateway.may_have_happened else "not_sent"
+            in_doubt = self.gateway.may_have_happened
+            outcome, hint = ("unknown", SAFE_TO_REPEAT) if in_doubt else ("not_sent", "")
         elif code == "unauthorized" and not answer.from_maton:
             hint = "WATI refused the token of this connection: authorize it anew with create_connection.py."
         return Failure(
@@ -106,14 +110,19 @@ class Call:
             retry_after=answer.retry_after,
         )
 
+    def receivers(self) -> list[tuple[str, str]]:
+        """Everybody whom the call is about, each with the place of the number."""
+        if self.endpoint.receivers is not None:
+            return self.endpoint.receivers(self)
+        return select(self.arguments, "whatsappNumber") + select(self.arguments, "receivers[].whatsappNumber")
+
     def look(self) -> str:
         """The hint of an unknown outcome: the command that shows whether it happened."""
         script = self.endpoint.look_with
-        receivers = self.arguments.get("receivers") or [self.arguments]
-        number = receivers[0].get("whatsappNumber")
+        number = self.receivers()[0][1] if self.endpoint.through_wati else ""
         arguments: dict[str, Any] = {}
         if script == "get_messages":
-            arguments = {"whatsappNumber": number or "A RECEIVER'S NUMBER", "pageSize": 10}
+            arguments = {"whatsappNumber": number, "pageSize": 10}
         elif script == "get_contacts":
             arguments = {"attribute": [{"name": "phone", "operator": "==", "value": number}]}
         elif script == "get_connection":

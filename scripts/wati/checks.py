@@ -83,6 +83,8 @@ def header_fits_its_type(arguments: Arguments) -> Iterator[Problem]:
         if not isinstance(kind, str):
             continue
         needed, other = ("text", "media") if kind.lower() == "text" else ("media", "text")
+        if kind.lower() not in ("text", "document") and select(header, "media.fileName"):
+            yield {"at": f"{at}.media.fileName", "problem": f"a header of type {kind} has no file name"}
         if needed not in header:
             yield {"at": at, "problem": f"a header of type {kind} needs {needed}"}
         if other in header:

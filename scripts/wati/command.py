@@ -84,13 +84,14 @@ def execute(
         from wati.help import help_text
 
         return 0, help_text(endpoint)
-    if argv == ["--schema"]:
+    if "--schema" in argv:
         with open(endpoint.schema_file, encoding="utf-8") as file:
             return 0, file.read().rstrip("\n")
 
-    from wati.output import NOTICE, clean, redact, render
-    from wati.settings import is_sandbox
+    from wati.output import NOTICE, clean, diagnose, redact, render
+    from wati.settings import SANDBOX_KEY, api_key
 
+    key = api_key(environ)
     run = _Run(endpoint, environ, stdin)
     document: dict[str, Any]
     exit_code, shown_url, notice = 0, "", ""
@@ -119,16 +120,14 @@ def execute(
             run.interrupted(f"{type(error).__name__} in {place.name}, line {place.lineno}.", internal=True),
         )
         if "--verbose" in argv:
-            from wati.output import terminal_safe
-
-            sys.stderr.write(terminal_safe(traceback.format_exc(), environ.get("MATON_API_KEY", "").strip()))
+            diagnose(traceback.format_exc(), key)
     finally:
         run.close()
-    if is_sandbox(environ):
+    if key == SANDBOX_KEY:
         document["sandbox"] = True
     if notice:
         document["notice"] = notice
-    document = redact(document, environ.get("MATON_API_KEY", "").strip(), shown_url)
+    document = {name: redact(value, key, shown_url) for name, value in document.items()}
     return exit_code, render(document, indent=2 if pretty else None)
 
 
@@ -174,7 +173,7 @@ class _Run:
                 "read_only", f"{self.endpoint.name} changes something (effect: {self.endpoint.effect})."
             )
         self.call = call = self._prepare(settings)
-        receivers = self._receivers(call)
+        receivers = call.receivers() if self.endpoint.effect == "send" else []
         _allow(settings, receivers)
         needed = self._needed_confirmation(receivers)
         if self.options.has("dry-run"):
@@ -196,14 +195,14 @@ class _Run:
         problems = validation.validate(endpoint, schema, self.arguments)
         code = "invalid_arguments" if problems else ""
         files = Files(settings.file_roots if endpoint.parts or "output" in endpoint.flags else [])
-        if endpoint.parts is not None:
-            try:
+        try:
+            if endpoint.parts is not None:
                 self.parts = endpoint.parts(self.arguments, files)
-            except Failure as failure:
-                problems += failure.problems
-                code = code or failure.code
-        if options.has("output"):
-            files.download(options.value("output"), force=options.has("force"))
+            if options.has("output"):
+                files.download(options.value("output"), force=options.has("force"))
+        except Failure as failure:
+            problems += failure.problems
+            code = code or failure.code
         if problems:
             raise Failure(code, _count(problems), hint=_example(endpoint, schema), problems=problems)
         return Call(
@@ -217,16 +216,6 @@ class _Run:
             output=options.value("output"),
             force=options.has("force"),
         )
-
-    def _receivers(self, call: Call) -> list[tuple[str, str]]:
-        """Everybody whom the call would message, each with the place of the number."""
-        from wati.checks import select
-
-        if self.endpoint.effect != "send":
-            return []
-        if self.endpoint.receivers is not None:
-            return self.endpoint.receivers(call)
-        return select(self.arguments, "whatsappNumber") + select(self.arguments, "receivers[].whatsappNumber")
 
     def _needed_confirmation(self, receivers: list[tuple[str, str]]) -> str:
         if self.endpoint.confirms == "none":
@@ -253,39 +242,42 @@ class _Run:
 def parse(endpoint: Endpoint, argv: list[str]) -> Options:
     """The command line, or `usage`: nothing is guessed, abbreviated or ignored."""
     known = flags_of(endpoint)
-    names = [name + ("=" if FLAGS[name][0] else "") for name in known]
-    given = [item.partition("=")[0][2:] for item in argv if item.startswith("--") and item != "--"]
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        from wati.validation import near
-
-        raise Failure(
-            "usage",
-            f"{endpoint.name}.py has no flag --{unknown[0]}{near(unknown[0], known)}.",
-            hint="Flags of this script: "
-            + " ".join(f"--{name}" for name in known)
-            + ". What to send goes into the JSON.",
-        )
-    import getopt
-
-    try:
-        pairs, positionals = getopt.gnu_getopt(argv, "", names)
-    except getopt.GetoptError as error:
-        raise Failure("usage", f"The command line is not understood: {error.msg}.") from None
+    options = Options()
+    positionals: list[str] = []
+    items = iter(argv)
+    for item in items:
+        if item == "--":
+            positionals += items
+        elif item == "-" or not item.startswith("-"):
+            positionals.append(item)
+        else:
+            name, equals, value = item.removeprefix("--").partition("=")
+            if name not in known or not item.startswith("--"):
+                raise _unknown_flag(endpoint, item, known)
+            if FLAGS[name][0] and not equals:
+                value = next(items, "")
+                if not value or value.startswith("--"):
+                    raise Failure("usage", f"--{name} needs its value: --{name} {FLAGS[name][0]}.")
+            if equals and not FLAGS[name][0]:
+                raise Failure("usage", f"--{name} takes no value.")
+            if options.values.setdefault(name, value) != value:
+                raise Failure("usage", f"--{name} is given twice, with different values.")
     if len(positionals) > 1:
         message = f"There are {len(positionals)} arguments; one JSON object is taken."
-        raise Failure(
-            "usage", message, hint="Put the whole JSON object in single quotes, or in a file given as @path."
-        )
-    options = Options()
+        hint = "Put the whole JSON object in single quotes, or in a file given as @path."
+        raise Failure("usage", message, hint=hint)
     options.source = positionals[0] if positionals else "{}"
-    for flag, value in pairs:
-        name = flag[2:]
-        if name in options.values and value != options.values[name]:
-            raise Failure("usage", f"--{name} is given twice, with different values.")
-        options.values[name] = value
     _check_values(options)
     return options
+
+
+def _unknown_flag(endpoint: Endpoint, item: str, known: list[str]) -> Failure:
+    from wati.validation import near, shown
+
+    flag = item.partition("=")[0]
+    message = f"{endpoint.name}.py has no flag {shown(flag)}{near(flag.lstrip('-'), known)}."
+    flags = " ".join(f"--{name}" for name in known)
+    return Failure("usage", message, hint=f"Flags of this script: {flags}. What to send goes into the JSON.")
 
 
 def flags_of(endpoint: Endpoint) -> list[str]:

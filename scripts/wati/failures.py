@@ -85,6 +85,9 @@ FAILURES = {
     ),
 }
 
+# A write that failed after an attempt had left: the table's own hints speak of calls that did not happen.
+SAFE_TO_REPEAT = "An attempt may have taken effect. Run it again: repeating it changes nothing more."
+
 # What an exit status says about the customer's side, where the failure itself does not know better.
 _OUTCOMES = {
     1: "not_sent",

@@ -62,11 +62,11 @@ class Files:
     """The folders that files may come from and go to. Raises `bad_setup` where a root is no folder."""
 
     def __init__(self, roots: list[str]) -> None:
-        self._roots = [os.path.realpath(root) for root in roots]
-        missing = [root for root, real in zip(roots, self._roots, strict=True) if not os.path.isdir(real)]
+        missing = [root for root in roots if not os.path.isdir(root)]
         if missing:
             problems = [{"at": "WATI_FILE_ROOTS", "problem": f"{root} is no folder"} for root in missing]
             raise Failure("bad_setup", "WATI_FILE_ROOTS names what is no folder.", problems=problems)
+        self._roots = [os.path.realpath(root) for root in roots]
 
     def part(self, name: str, path: str, at: str) -> Part:
         """Open a file for upload. Raises `file_not_allowed` or `file_unreadable` with `at` as the place."""
@@ -109,16 +109,19 @@ class Files:
         return Download(real, force=force, at=at)
 
     def _allowed(self, path: str, at: str) -> str:
+        """The path with its links resolved, if one of the roots allows it."""
+        if os.path.basename(path) in ("", os.curdir, os.pardir):
+            raise _unreadable(at, "is a folder; name a file")
         try:
             real = os.path.realpath(path)
         except (OSError, ValueError):
             raise _unreadable(at, "is no path") from None
-        for root in self._roots:
-            if _is_below(real, root):
-                if any(step.startswith(".") for step in os.path.relpath(real, root).split(os.sep)):
-                    raise _not_allowed(at, "is hidden (a name that begins with a dot)")
-                return real
-        raise _not_allowed(at, "is outside the folders that files may come from and go to")
+        roots = [root for root in self._roots if _is_below(real, root)]
+        if not roots:
+            raise _not_allowed(at, "is outside the folders that files may come from and go to")
+        if all(_is_hidden(os.path.relpath(real, root)) for root in roots):
+            raise _not_allowed(at, "is hidden (a name that begins with a dot)")
+        return real
 
 
 class Download:
@@ -164,7 +167,11 @@ class Download:
 
 def _is_below(path: str, root: str) -> bool:
     path, root = os.path.normcase(path), os.path.normcase(root)
-    return (path != root and path.startswith(root.rstrip(os.sep) + os.sep)) or path == root
+    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def _is_hidden(relative: str) -> bool:
+    return any(step.startswith(".") and step != os.curdir for step in relative.split(os.sep))
 
 
 def _reason(error: OSError) -> str:

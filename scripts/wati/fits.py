@@ -16,7 +16,7 @@ _TYPES: dict[str, type] = {"object": dict, "array": list, "string": str, "intege
 
 def fits(schema: Any, value: Any) -> bool:
     """Whether `value` surely fits; False means only that jsonschema has to look."""
-    kind = _TYPES.get(schema.get("type"))
+    kind = _TYPES.get(str(schema.get("type")))
     if kind is None or type(value) is not kind:
         return False
     return all(

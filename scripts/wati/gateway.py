@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import random
 import ssl
-import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from wati import __version__
-from wati.failures import Failure
-from wati.output import redact, terminal_safe
+from wati.failures import SAFE_TO_REPEAT, Failure
+from wati.output import diagnose, redact
 from wati.packages import import_package
 from wati.settings import MATON
 
@@ -183,8 +182,11 @@ class Gateway:
             return Failure(
                 "outcome_unknown", f"{trouble.message} Whether it happened is not known.", source="network"
             )
-        outcome = "unknown" if self.may_have_happened else "not_sent"
-        return Failure(trouble.code, trouble.message, outcome=outcome, source="network")
+        if self.may_have_happened:
+            return Failure(
+                trouble.code, trouble.message, hint=SAFE_TO_REPEAT, outcome="unknown", source="network"
+            )
+        return Failure(trouble.code, trouble.message, outcome="not_sent", source="network")
 
     def _within_deadline(self, attempt: Callable[[], Answer]) -> Answer:
         """Run `attempt` in a thread that is left behind at the deadline.
@@ -240,7 +242,7 @@ class Gateway:
                 answer = _read(response, sink)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             code = "timeout" if isinstance(error, httpx.TimeoutException) else "unreachable"
-            message = f"No connection to {self._settings.base_url}: {type(error).__name__}. Nothing was sent."
+            message = f"No connection to {self._settings.base_url}: {type(error).__name__}."
             raise Trouble(code, message, "nothing_left") from None
         except httpx.TimeoutException:
             raise Trouble(
@@ -265,7 +267,7 @@ class Gateway:
             from wati.sandbox import StateError, transport
 
             try:
-                return client_class(transport=transport())
+                return client_class(transport=transport(self._settings.sandbox_state or None))
             except StateError as error:
                 raise Failure("bad_setup", str(error)) from None
         if self._settings.base_url != MATON:
@@ -284,7 +286,7 @@ class Gateway:
             body = redact(body, self._settings.key)
             shown = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)[:4000]
             lines = [title, *(f"  {name}: {value}" for name, value in headers.items()), f"  {shown}"]
-            sys.stderr.write(terminal_safe("\n".join(lines), self._settings.key) + "\n")
+            diagnose("\n".join(lines), self._settings.key)
 
 
 def _known(answer: Answer) -> str:

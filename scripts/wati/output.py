@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from contextlib import suppress
 from typing import Any
 
 from wati.settings import SANDBOX_KEY
@@ -68,8 +69,14 @@ def render(document: Any, *, indent: int | None = None) -> str:
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
+def diagnose(text: str, key: str) -> None:
+    """Print to stderr, redacted; nothing that happens here may decide what becomes of a call."""
+    with suppress(AttributeError, OSError, ValueError):
+        sys.stderr.write(terminal_safe(text, key) + "\n")
+
+
 def write(text: str) -> None:
-    """Print one document as UTF-8, whatever the locale says; a reader that went away is no failure."""
+    """Print one document as UTF-8, whatever the locale says; the exit code stands, read or not."""
     stdout = sys.stdout
     if stdout is None:
         return
@@ -80,7 +87,7 @@ def write(text: str) -> None:
         else:
             stdout.write(text + "\n")
         stdout.flush()
-    except (BrokenPipeError, ConnectionResetError):
+    except (OSError, ValueError):
         import os
 
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains once more at its end

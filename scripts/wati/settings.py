@@ -27,7 +27,7 @@ class Settings:
         def refuse(variable: str, problem: str) -> None:
             problems.append({"at": variable, "problem": problem})
 
-        self.key = environ.get("MATON_API_KEY", "").strip()
+        self.key = api_key(environ)
         if self.key and not _HEADER_SAFE.fullmatch(self.key):
             refuse("MATON_API_KEY", "holds white space or characters that no key has; paste the bare key")
 
@@ -59,6 +59,8 @@ class Settings:
         roots = environ.get("WATI_FILE_ROOTS", "")
         self.file_roots = [folder for folder in roots.split(os.pathsep) if folder.strip()] or [os.curdir]
 
+        self.sandbox_state = environ.get("WATI_SANDBOX_STATE", "").strip()
+
         if problems:
             raise Failure("bad_setup", "The environment is not usable as it is.", problems=problems)
 
@@ -81,9 +83,9 @@ class Settings:
         )
 
 
-def is_sandbox(environ: Mapping[str, str]) -> bool:
-    """Whether the output is to be marked as the sandbox's, even where the rest of the setup is broken."""
-    return environ.get("MATON_API_KEY", "").strip() == SANDBOX_KEY
+def api_key(environ: Mapping[str, str]) -> str:
+    """The key, "" where none is set: outputs need it even where the rest of the setup is broken."""
+    return environ.get("MATON_API_KEY", "").strip()
 
 
 def is_connection_id(text: str) -> bool:

@@ -75,15 +75,15 @@ def explain(error: ValidationError) -> list[Problem]:
     words: dict[str, Callable[[], str]] = {
         "type": lambda: f"is {kind_of(value)}; expected {_kind_named(limit)}",
         "enum": lambda: (
-            f"is {_shown(value)}; expected one of " + ", ".join(map(str, limit)) + near(value, limit)
+            f"is {shown(value)}; expected one of " + ", ".join(map(str, limit)) + near(value, limit)
         ),
-        "pattern": lambda: f"is {_shown(value)}; expected {_expectation(schema)}",
+        "pattern": lambda: f"is {shown(value)}; expected {_expectation(schema)}",
         "minLength": lambda: (
             "is empty" if not value else f"has {len(value)} characters; at least {limit} are needed"
         ),
         "maxLength": lambda: f"has {len(value)} characters; at most {limit} are allowed",
-        "minimum": lambda: f"is {_shown(value)}; at least {limit} is needed",
-        "maximum": lambda: f"is {_shown(value)}; at most {limit} is allowed",
+        "minimum": lambda: f"is {shown(value)}; at least {limit} is needed",
+        "maximum": lambda: f"is {shown(value)}; at most {limit} is allowed",
         "minItems": lambda: f"has {len(value)} items; at least {limit} needed",
         "maxItems": lambda: f"has {len(value)} items; at most {limit} allowed",
     }
@@ -98,7 +98,7 @@ def json_path(steps: Any) -> str:
         if isinstance(step, int):
             path += f"[{step}]"
         else:
-            path += f".{step}" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,79}", step) else f"[{_shown(step)}]"
+            path += f".{step}" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,79}", step) else f"[{shown(step)}]"
     return path
 
 
@@ -112,7 +112,7 @@ def near(value: object, known: list[Any]) -> str:
 
 
 def _explain_number(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and 10**6 <= value < 10**15:
         return f'is a number; expected a string of digits: "{value}"'
     if not isinstance(value, str):
         return f"is {kind_of(value)}; expected a string such as 14155551234"
@@ -121,14 +121,14 @@ def _explain_number(value: object) -> str:
     # Only a number with its plus is surely whole: "(415) 555-1234" lacks the country code, and its digits
     # alone are somebody else's number.
     corrected = digits[1:] if re.fullmatch(r"\+[1-9][0-9]{6,14}", digits) else ""
-    return f"is {_shown(value)}; expected {expected}" + (f": use {corrected}" if corrected else "")
+    return f"is {shown(value)}; expected {expected}" + (f": use {corrected}" if corrected else "")
 
 
 def _expectation(schema: dict[str, Any]) -> str:
     return f"{schema.get('description', '').split('. ')[0].rstrip('.')} (pattern {schema['pattern']})"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A value as it can stand in a message: short, quoted, with nothing invisible in it."""
     text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
     text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text[:60]) + (
@@ -157,7 +157,7 @@ def kind_of(value: object) -> str:
         (bool, "true or false"),
         (int, "a whole number"),
         (float, "a number with a fraction or exponent"),
-        (str, f"the string {_shown(value) if isinstance(value, str) else ''}"),
+        (str, f"the string {shown(value) if isinstance(value, str) else ''}"),
         (list, "a list"),
         (dict, "an object"),
     ]

@@ -51,7 +51,7 @@ KINDS = {
     "drip": Kind("the right answer, a byte every `seconds`", {"seconds": _SECONDS}, ("seconds",)),
     "huge": Kind(
         "it happens, and the answer is one JSON string of `bytes` bytes",
-        {"bytes": {"type": "integer", "minimum": 2, "maximum": 1 << 30}},
+        {"bytes": {"type": "integer", "minimum": 2, "maximum": 1 << 28}},
         ("bytes",),
     ),
     "lag": Kind(

@@ -1,0 +1,188 @@
+"""Fixtures for every test: the scripts run in-process, and a far side on this machine that records them."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recording import FarSide
+from wati.command import execute
+from wati.endpoint import Endpoint
+from wati.failures import FAILURES
+
+ROOT = Path(__file__).resolve().parent.parent
+KEY = "test-key-that-must-not-leak"
+OUTCOMES = {"accepted", "rejected", "partial", "unknown", "not_sent"}
+MEMBERS = {"ok", "data", "error", "outcome", "page", "sandbox", "notice"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a script. `document`: what stdout held, None after --help."""
+
+    exit: int
+    text: str
+    stderr: str
+    document: Any
+
+    @property
+    def error(self) -> dict[str, Any]:
+        assert self.document["ok"] is False, self.text
+        error: dict[str, Any] = self.document["error"]
+        return error
+
+    @property
+    def data(self) -> Any:
+        assert self.document["ok"] is True, self.text
+        return self.document["data"]
+
+
+def _endpoints() -> list[Endpoint]:
+    declaring = [
+        path.stem
+        for path in sorted((ROOT / "scripts").glob("*.py"))
+        if re.search(r"^ENDPOINT = ", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    endpoints = [importlib.import_module(name).ENDPOINT for name in declaring]
+    assert len(endpoints) >= 20
+    return endpoints
+
+
+ENDPOINTS = {endpoint.name: endpoint for endpoint in _endpoints()}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes `each_endpoint` runs once for every one."""
+    if "each_endpoint" in metafunc.fixturenames:
+        metafunc.parametrize("each_endpoint", ENDPOINTS.values(), ids=ENDPOINTS)
+
+
+@pytest.fixture(scope="session")
+def endpoints() -> dict[str, Endpoint]:
+    return ENDPOINTS
+
+
+@pytest.fixture(scope="session")
+def all_endpoints() -> list[Endpoint]:
+    return list(ENDPOINTS.values())
+
+
+@pytest.fixture
+def far_side() -> Iterator[FarSide]:
+    server = FarSide()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits between attempts, in seconds, recorded in place of being waited."""
+    waits: list[float] = []
+    monkeypatch.setattr("wati.gateway.time.sleep", waits.append)
+    return waits
+
+
+@pytest.fixture
+def call(far_side: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    """`call(name, arguments, *flags, **environment)`: one run, with `tmp_path` as the current folder.
+
+    `arguments`: an object, the text that stands in its place, or None for none. `stdin`: bytes for `-`.
+    An environment variable that is None is not set. Whatever happens, stdout holds one JSON document of the
+    contract's form, and the key is in neither stream.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def run(
+        name: str, arguments: Any = None, *flags: str, stdin: bytes = b"", **environment: str | None
+    ) -> Run:
+        given = {
+            "MATON_API_KEY": KEY,
+            "MATON_BASE_URL": far_side.url,
+            "WATI_SANDBOX_STATE": str(tmp_path / "sandbox.sqlite"),
+            **environment,
+        }
+        environ = {variable: value for variable, value in given.items() if value is not None}
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+        argv = ([] if arguments is None else [text]) + list(flags)
+        stdout, stderr = io.StringIO(), io.StringIO()
+        with redirect_stdout(stdout), redirect_stderr(stderr):
+            exit_code, output = execute(ENDPOINTS[name], argv, environ, io.BytesIO(stdin))
+        assert stdout.getvalue() == "", "execute itself prints nothing"
+        _assert_no_secret(environ, output + stderr.getvalue())
+        helps = "--help" in argv or "-h" in argv
+        document = None if helps else parse(output)
+        if document is not None and "--schema" not in argv:
+            assert_contract(ENDPOINTS[name], exit_code, document)
+        return Run(exit_code, output, stderr.getvalue(), document)
+
+    return run
+
+
+@pytest.fixture
+def call_example(call: Callable[..., Run], tmp_path: Path) -> Callable[..., Run]:
+    """`call_example(endpoint, *flags, **environment)`: the schema's first example, ready to run."""
+
+    def run(endpoint: Endpoint, *flags: str, **environment: str | None) -> Run:
+        (tmp_path / "document.pdf").write_bytes(b"%PDF-1.4\n%%EOF\n")
+        (tmp_path / "contacts.csv").write_bytes(
+            b"Name,CountryCode,Phone,name,ordernumber\r\nJohn,1,4155551234,John,12345\r\n"
+        )
+        example = json.loads(Path(endpoint.schema_file).read_text(encoding="utf-8"))["examples"][0]
+        confirm = {
+            "none": None,
+            "receivers": str(len(example.get("receivers", []))),
+            "records": "1",
+            "connection_id": example.get("connection_id"),
+        }[endpoint.confirms]
+        confirmed = ["--confirm", confirm] if confirm else []
+        return call(endpoint.name, example, *confirmed, *flags, **environment)
+
+    return run
+
+
+def parse(text: str) -> Any:
+    """Exactly one JSON document, as a strict reader takes it."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"stdout holds {constant}, which is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def _assert_no_secret(environ: Mapping[str, str], text: str) -> None:
+    key = environ.get("MATON_API_KEY", "").strip()
+    assert not key or key == "sandbox" or key not in text, "the key leaked"
+
+
+def assert_contract(endpoint: Endpoint, exit_code: int, document: dict[str, Any]) -> None:
+    """What every document keeps, whatever the call was (DESIGN: "Out", "Exit codes")."""
+    assert set(document) <= MEMBERS
+    assert document["ok"] is (exit_code == 0)
+    changes = endpoint.effect != "read"
+    if document["ok"]:
+        assert "data" in document and "error" not in document
+        assert (document.get("outcome") in OUTCOMES) if changes else ("outcome" not in document)
+        return
+    error = document["error"]
+    assert "data" not in document and "outcome" not in document and "page" not in document
+    assert FAILURES[error["code"]][0] == exit_code
+    assert error["message"] and error["hint"] and error["source"]
+    assert (error.get("outcome") in OUTCOMES) if changes else ("outcome" not in error)
+    if error.get("outcome") == "unknown":
+        said = (error["message"] + error["hint"]).lower()
+        assert "nothing was sent" not in said, "what may have happened is not told as not sent"
+    assert (error["code"] == "partial") is (error.get("outcome") == "partial")
+    assert error["code"] != "partial" or set(error["receivers"]) == {"accepted", "rejected", "unknown"}
+    for problem in error.get("problems", []):
+        assert set(problem) == {"at", "problem"}

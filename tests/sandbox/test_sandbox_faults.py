@@ -1,0 +1,251 @@
+"""Each fault, in process and on the socket: what the client meets, and what happened on the far side."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+import pytest
+from wati.sandbox import control, faults
+
+V1 = "/wati/api/v1"
+JOHN = "14155551234"
+SEND = f"{V1}/sendSessionMessage/{JOHN}"
+TESTED: set[str] = set()
+
+
+def say(world, **kwargs):
+    return world.post(SEND, data={"messageText": "hello"}, **kwargs)
+
+
+def strike(world, kind, **members):
+    TESTED.add(kind)
+    world.fault(kind, **members)
+
+
+def sent(world):
+    return [row["text"] for row in world.log("text")]
+
+
+def test_a_lost_answer_is_delivered_all_the_same(either):
+    strike(either, "lost_answer")
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+        say(either)
+    assert sent(either) == ["hello"]
+    assert (either.requests()[-1]["status"], either.requests()[-1]["fault"]) == (None, "lost_answer")
+    assert say(either).json()["ok"] is True  # it struck once
+    assert sent(either) == ["hello", "hello"]
+
+
+@pytest.mark.parametrize("kind", ["reset", "refuse"])
+def test_a_broken_connection_delivers_nothing(either, kind):
+    strike(either, kind, match={"path": SEND})
+    with pytest.raises(httpx.TransportError) as raised:
+        say(either)
+    in_process = isinstance(raised.value, httpx.ConnectError)
+    assert in_process is (kind == "refuse" and "maton" in str(either.api.base_url))
+    assert sent(either) == []
+    assert say(either).json()["ok"] is True
+
+
+def test_a_refusal_without_a_match_closes_the_connection_unread(either):
+    strike(either, "refuse")
+    with pytest.raises(httpx.TransportError):
+        either.get("/connections")
+    assert control.waiting_faults(either.path) == []
+    served = "127.0.0.1" in str(either.api.base_url)
+    assert len(either.requests()) == (0 if served else 1)
+    assert either.get("/connections").status_code == 200
+
+
+def test_a_truncated_answer(either):
+    strike(either, "truncated")
+    with pytest.raises(httpx.RemoteProtocolError):
+        say(either)
+    assert sent(either) == ["hello"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "content_type"),
+    [
+        ("empty", "", "application/json"),
+        ("html", "<!DOCTYPE html>", "text/html"),
+        ("not_json", "Internal Server Error", "application/json"),
+        ("wrong_type", '["unexpected"]', "application/json"),
+    ],
+)
+def test_damaged_answers_of_done_work(either, kind, content, content_type):
+    strike(either, kind)
+    answer = say(either)
+    assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, content_type)
+    assert answer.text.startswith(content)
+    assert bool(content) is bool(answer.text)
+    assert sent(either) == ["hello"]
+
+
+def test_a_body_of_ones_own(either):
+    strike(either, "wrong_type", body={"result": "maybe"})
+    assert say(either).json() == {"result": "maybe"}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"status": 500, "body": "Internal Server Error"},
+        {"status": 502, "body": "<html>Bad Gateway</html>", "content_type": "text/html"},
+        {"status": 503},
+        {"status": 302, "location": "https://example.com/"},
+        {"status": 401, "body": "Unauthorized", "content_type": "text/plain"},
+        {"status": 429, "retry_after": 7, "body": {"error": {"message": "slow down"}}},
+        {"status": 204},
+    ],
+)
+def test_any_status_in_place_of_the_work(either, members):
+    strike(either, "status", **members)
+    answer = say(either)
+    assert answer.status_code == members["status"]
+    assert answer.headers.get("retry-after") == ("7" if "retry_after" in members else None)
+    assert answer.headers.get("location") == members.get("location")
+    if isinstance(members.get("body"), str):
+        assert answer.text == members["body"]
+    assert "date" in answer.headers
+    assert sent(either) == []
+
+
+def test_a_status_after_the_work(either):
+    strike(either, "status", status=504, effect=True)
+    assert say(either).status_code == 504
+    assert sent(either) == ["hello"]
+
+
+def test_a_late_answer(either):
+    strike(either, "delay", seconds=0.2)
+    start = time.monotonic()
+    assert say(either).json()["ok"] is True
+    assert time.monotonic() - start >= 0.2
+
+
+def test_a_client_that_gives_up_is_served_all_the_same(either):
+    strike(either, "delay", seconds=0.3)
+    with pytest.raises(httpx.ReadTimeout):
+        say(either, timeout=0.1)
+    deadline = time.monotonic() + 5
+    while not sent(either) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert sent(either) == ["hello"]
+
+
+def test_gzip(either):
+    strike(either, "gzip")
+    answer = say(either)
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.json()["ok"] is True
+
+
+def test_a_dripping_answer(either):
+    strike(either, "drip", seconds=0.002, match={"path": "/connections/x"})
+    start = time.monotonic()
+    with either.api.stream("GET", "/connections/x") as answer:
+        pieces = list(answer.iter_raw())
+    assert b"".join(pieces) == b'{"message":"Connection not found: x"}'
+    assert len(pieces) > 5
+    assert time.monotonic() - start >= 0.002 * 30
+
+
+def test_a_dripping_answer_outlasts_patience(either):
+    strike(either, "drip", seconds=0.5)
+    with pytest.raises(httpx.ReadTimeout):
+        say(either, timeout=0.1)
+    assert sent(either) == ["hello"]
+
+
+def test_a_huge_answer(either):
+    strike(either, "huge", bytes=3_000_000)
+    assert len(say(either).content) == 3_000_000
+    assert sent(either) == ["hello"]
+
+
+def test_lists_that_lag_behind(either):
+    strike(either, "lag", seconds=30, times=2)
+    say(either)  # not a list: the fault waits
+    before = either.messages(JOHN)[0]["text"]
+    either.advance(31)
+    after = either.messages(JOHN)[0]["text"]
+    assert (before == "hello", after) == (False, "hello")
+    assert control.waiting_faults(either.path) == []
+
+
+def test_times_and_after(world):
+    world.fault("status", status=500, times=2, after=1)
+    assert [world.get("/connections").status_code for _ in range(5)] == [200, 500, 500, 200, 200]
+    world.fault("status", status=503, times=0)
+    assert {world.get("/connections").status_code for _ in range(5)} == {503}
+    assert control.waiting_faults(world.path)[0]["times"] == 0
+    assert control.clear_faults(world.path) == []
+    assert world.get("/connections").status_code == 200
+
+
+def test_several_faults_strike_in_their_order(world):
+    control.fault(world.path, [{"fault": "status", "status": 500}, {"fault": "status", "status": 502}])
+    assert [world.get("/connections").status_code for _ in range(3)] == [500, 502, 200]
+
+
+@pytest.mark.parametrize(
+    ("match", "strikes"),
+    [
+        ({}, True),
+        ({"method": "post"}, True),
+        ({"method": "GET"}, False),
+        ({"path": SEND}, True),
+        ({"path": f"{V1}/send*"}, True),
+        ({"path": f"{V1}/send"}, False),
+        ({"connection": "sandbox-main"}, True),
+        ({"connection": "sandbox-pending"}, False),
+    ],
+)
+def test_a_fault_strikes_only_what_it_matches(world, match, strikes):
+    world.fault("status", status=500, match=match)
+    assert (say(world).status_code == 500) is strikes
+    assert len(control.waiting_faults(world.path)) == (0 if strikes else 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"fault": "earthquake"},
+        {"fault": "delay"},
+        {"fault": "delay", "seconds": -1},
+        {"fault": "status"},
+        {"fault": "status", "status": 99},
+        {"fault": "reset", "seconds": 1},
+        {"fault": "reset", "match": {"host": "x"}},
+        {"fault": "reset", "times": -1},
+        {"fault": "huge", "bytes": 10**12},
+        [{"fault": "reset"}, {"fault": "nope"}],
+        "reset",
+    ],
+)
+def test_a_wrong_fault_is_refused_with_its_place(state_file, wrong):
+    with pytest.raises(control.InvalidInput) as raised:
+        control.fault(state_file, wrong)
+    assert raised.value.problems
+    assert control.waiting_faults(state_file) == []
+
+
+def test_a_bug_in_the_sandbox_is_a_500_that_says_so(world, monkeypatch, capsys):
+    from wati.sandbox import people
+
+    def broken(*_):
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(people, "find", broken)
+    answer = world.get(f"{V1}/getMessages/{JOHN}")
+    assert answer.status_code == 500
+    assert "sandbox bug: ZeroDivisionError" in answer.json()["error"]["message"]
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_every_kind_of_fault_was_tested():
+    assert faults.KINDS
+    assert set(faults.KINDS) == TESTED

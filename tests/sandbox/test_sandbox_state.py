@@ -1,0 +1,319 @@
+"""The state file: where it lives, what it survives, who may use it at once."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+from wati.sandbox import State, StateError, control, handle, seeding, state, transport, world
+
+SCRIPTS = Path(control.__file__).parents[2]
+V1 = "/wati/api/v1"
+
+
+def ids(path):
+    with State(path).transaction() as tx:
+        return [row["id"] for row in tx.rows("SELECT id FROM contacts ORDER BY number")] + [tx.new_uuid()]
+
+
+def test_the_same_seed_gives_the_same_world(tmp_path):
+    worlds = []
+    for name, number in (("a", 7), ("b", 7), ("c", 8)):
+        control.reset(tmp_path / name, now="2026-01-05T12:00:00Z", ids=number)
+        worlds.append(ids(tmp_path / name))
+    assert worlds[0] == worlds[1] != worlds[2]
+    control.reset(tmp_path / "d")
+    control.reset(tmp_path / "e")
+    assert ids(tmp_path / "d") != ids(tmp_path / "e")
+
+
+def test_ids_have_the_shapes_of_the_real_ones(state_file):
+    found = ids(state_file)
+    assert all(len(one) == 24 and int(one, 16) >= 0 for one in found[:-1])
+    assert [len(part) for part in found[-1].split("-")] == [8, 4, 4, 4, 12]
+
+
+def test_a_fixed_clock_stands_still_and_advances(state_file):
+    assert control.advance(state_file, 0)["now"] == "2026-01-05T12:00:00.000Z"
+    assert control.advance(state_file, 90)["now"] == "2026-01-05T12:01:30.000Z"
+    assert control.advance(state_file, 0)["now"] == "2026-01-05T12:01:30.000Z"
+    for wrong in (-1, float("nan"), float("inf"), 1e12):
+        with pytest.raises(control.InvalidInput):
+            control.advance(state_file, wrong)
+    with pytest.raises(control.InvalidInput):
+        control.reset(state_file, now="soon")
+
+
+def test_without_a_fixed_time_the_clock_is_the_real_one(tmp_path):
+    control.reset(tmp_path / "a")
+    assert abs(state.epoch(control.advance(tmp_path / "a", 3600)["now"]) - time.time() - 3600) < 5
+
+
+def test_the_seed_is_valid_by_its_own_schema(state_file):
+    with State(state_file).transaction() as tx:
+        seed = world._world(tx.now)
+    assert len(seed["contacts"]) == 57
+    assert seeding.problems(seed) == []
+
+
+def test_a_seed_adds_to_the_world(world):
+    counts = control.seed(
+        world.path,
+        {
+            "contacts": [{"whatsappNumber": "15550001111", "name": "Eve", "created": "2025-12-24"}],
+            "messages": [
+                {"whatsappNumber": "15550001111", "text": "hi", "age": 60},
+                {"whatsappNumber": "15550001111", "text": "earlier", "at": "2026-01-01T00:00:00Z", "owner": True},
+            ],
+            "templates": [{"elementName": "extra", "status": "APPROVED", "body": "Hi {{x}}"}],
+            "operators": [{"email": "New@Example.com"}],
+            "media": [{"fileName": "data/x.txt", "contentType": "text/plain", "base64": "aGk="}],
+            "not_on_whatsapp": ["15550002222"],
+        },
+    )
+    assert counts == {
+        "contacts": 1, "messages": 2, "templates": 1, "operators": 1, "media": 1, "not_on_whatsapp": 1
+    }  # fmt: skip
+    assert [row["text"] for row in world.messages("15550001111")] == ["hi", "earlier"]
+    sent = world.post(f"{V1}/sendSessionMessage/15550001111", data={"messageText": "hello"})
+    assert sent.json()["ok"] is True
+    assigned = world.post(f"{V1}/assignOperator?email=new@example.com&whatsappNumber=15550001111")
+    assert assigned.json()["result"] is True
+    assert world.get(f"{V1}/getMedia?fileName=data/x.txt").text == "hi"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [],
+        {"people": []},
+        {"contacts": [{"name": "no number"}]},
+        {"contacts": [{"whatsappNumber": "+1415"}]},
+        {"contacts": [{"whatsappNumber": "15550001111", "created": "yesterday"}]},
+        {"media": [{"fileName": "a", "contentType": "b", "base64": "?"}]},
+    ],
+)
+def test_a_wrong_seed_changes_nothing(state_file, wrong):
+    before = ids(state_file)[:-1]
+    with pytest.raises(control.InvalidInput):
+        control.seed(state_file, wrong)
+    assert ids(state_file)[:-1] == before
+
+
+# --- files ---
+
+
+def test_a_file_is_made_on_first_use(tmp_path):
+    control.log(tmp_path / "deep" / "down" / "sandbox.sqlite")
+    assert (tmp_path / "deep" / "down" / "sandbox.sqlite").is_file()
+
+
+def test_where_the_file_lives(tmp_path, monkeypatch):
+    monkeypatch.setenv("WATI_SANDBOX_STATE", str(tmp_path / "named"))
+    assert state.state_path() == str(tmp_path / "named")
+    assert state.state_path(tmp_path / "given") == str(tmp_path / "given")
+    monkeypatch.setenv("WATI_SANDBOX_STATE", "  ")
+    home = tmp_path / "home"
+    monkeypatch.setattr(os.path, "expanduser", lambda text: text.replace("~", str(home)))
+    folders = {
+        "linux": ".local/state",
+        "darwin": "Library/Application Support",
+        "win32": "AppData/Local",
+    }
+    for platform, folder in folders.items():
+        monkeypatch.setattr(sys, "platform", platform)
+        assert Path(state.state_path()) == home / folder / "wati-skill" / "sandbox.sqlite"
+
+
+def test_where_the_home_cannot_be_written_the_temporary_folder_serves(tmp_path, monkeypatch):
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file, not a folder", encoding="utf-8")
+    monkeypatch.delenv("WATI_SANDBOX_STATE", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda text: text.replace("~", str(blocked)))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    found = Path(state.state_path())
+    assert found.parent.parent == tmp_path
+    assert found.name == "sandbox.sqlite"
+    if hasattr(os, "getuid"):
+        assert found.parent.name.endswith(str(os.getuid()))
+        assert found.parent.stat().st_mode & 0o777 == 0o700
+        # A link that somebody else may have put there is not followed.
+        found.parent.rmdir()
+        found.parent.symlink_to(tmp_path, target_is_directory=True)
+        with pytest.raises(StateError):
+            state.state_path()
+
+
+def break_version(path):
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE meta SET value = '0' WHERE key = 'schema'")
+    db.close()
+
+
+def break_tables(path):
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE hits")
+    db.close()
+
+
+def break_bytes(path):
+    Path(path).write_bytes(b"not a database at all " * 100)
+
+
+@pytest.mark.parametrize("damage", [break_version, break_bytes])
+def test_an_old_or_damaged_file_names_the_way_out(state_file, damage):
+    damage(state_file)
+    with pytest.raises(StateError, match="reset"):
+        transport(state_file)
+    with pytest.raises(StateError, match="reset"):
+        control.log(state_file)
+    control.reset(state_file)
+    assert control.log(state_file) == []
+
+
+def test_a_damaged_file_is_kept_aside(state_file):
+    break_bytes(state_file)
+    control.reset(state_file)
+    assert Path(f"{state_file}.damaged").read_bytes().startswith(b"not a database")
+
+
+def test_another_programs_database_is_left_alone(tmp_path):
+    with sqlite3.connect(tmp_path / "theirs") as db:
+        db.execute("CREATE TABLE precious (x)")
+    db.close()
+    for call in (control.log, control.reset):
+        with pytest.raises(StateError):
+            call(tmp_path / "theirs")
+    with sqlite3.connect(tmp_path / "theirs") as db:
+        assert db.execute("SELECT COUNT(*) FROM precious").fetchone() == (0,)
+    db.close()
+
+
+def test_a_file_that_breaks_under_a_running_mount_is_a_500_that_names_the_way_out(world):
+    break_version(world.path)
+    answer = world.get("/connections")
+    assert answer.status_code == 500
+    assert "reset" in answer.json()["error"]["message"]
+    control.reset(world.path, limits=False)
+    assert world.get("/connections").status_code == 200
+
+
+def test_a_folder_is_no_state_file(tmp_path):
+    with pytest.raises(StateError, match="folder"):
+        State(tmp_path)
+
+
+def test_the_function_form(state_file):
+    request = httpx.Request("GET", "https://api.maton.ai/connections", headers={"Authorization": "Bearer sandbox"})
+    assert handle(request, State(state_file)).json()["connections"]
+
+
+def test_old_requests_are_forgotten(world, monkeypatch):
+    from wati.sandbox import app
+
+    monkeypatch.setattr(app, "_REQUESTS_KEPT", 5)
+    for _ in range(8):
+        world.get("/connections")
+    assert [row["seq"] for row in world.requests()] == [4, 5, 6, 7, 8]
+
+
+def test_ten_thousand_contacts_page_by_index(world):
+    world.seed(contacts=[{"whatsappNumber": str(15550000000 + n)} for n in range(10_000)])
+    with sqlite3.connect(world.path) as db:
+        plan = db.execute(
+            "EXPLAIN QUERY PLAN SELECT id FROM contacts WHERE account = 'x' "
+            "ORDER BY last_updated DESC, id LIMIT 100 OFFSET 5000"
+        ).fetchall()
+    db.close()
+    assert "contacts_newest" in str(plan)
+    assert "TEMP B-TREE" not in str(plan)
+    start = time.monotonic()
+    seen = set()
+    for number in range(1, 102):
+        page = world.get(f"{V1}/getContacts", params={"pageSize": 100, "pageNumber": number}).json()
+        seen |= {contact["id"] for contact in page["contact_list"]}
+    assert len(seen) == 10_057
+    assert time.monotonic() - start < 5
+
+
+# --- several processes ---
+
+HAMMER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import httpx
+from wati.sandbox import transport
+key = {"Authorization": "Bearer sandbox"}
+with httpx.Client(transport=transport(sys.argv[2]), base_url="https://api.maton.ai", headers=key) as api:
+    for number in range(int(sys.argv[4])):
+        path = "/wati/api/v1/sendSessionMessage/14155551234"
+        answer = api.post(path, data={"messageText": f"{sys.argv[3]} {number}"})
+        print(answer.status_code, flush=True)
+"""
+
+
+def hammer(path, name, count):
+    command = [sys.executable, "-c", HAMMER, str(SCRIPTS), str(path), name, str(count)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def answers(process):
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    return out.split()
+
+
+def test_two_processes_on_one_file_lose_and_double_nothing(state_file):
+    both = [hammer(state_file, name, 150) for name in ("a", "b")]
+    assert [answers(process) for process in both] == [["200"] * 150] * 2
+    texts = Counter(row["text"] for row in control.log(state_file))
+    assert texts == Counter(f"{name} {number}" for name in "ab" for number in range(150))
+    sequence = [row["seq"] for row in control.log(state_file)]
+    assert sequence == list(range(1, 301))
+    assert len(control.requests(state_file)) == 300
+
+
+def test_processes_that_create_the_file_at_once_make_one_world(tmp_path):
+    path = tmp_path / "sandbox.sqlite"
+    crowd = [hammer(path, str(number), 1) for number in range(4)]
+    assert [answers(process) for process in crowd] == [["200"]] * 4
+    with State(path).transaction() as tx:
+        assert tx.count("SELECT COUNT(*) FROM contacts") == 57
+    assert len(control.log(path)) == 4
+
+
+def test_two_processes_share_the_limits(tmp_path):
+    path = tmp_path / "sandbox.sqlite"
+    control.reset(path)
+    start = time.monotonic()
+    both = [hammer(path, name, 200) for name in ("a", "b")]
+    got = Counter(status for process in both for status in answers(process))
+    seconds = time.monotonic() - start
+    assert got["200"] + got["429"] == 400
+    assert 10 <= got["200"] <= 10 * (int(seconds) + 2)
+    assert got["429"] > 0
+    assert len(control.log(path)) == got["200"]
+
+
+def test_a_killed_process_leaves_its_deliveries_and_no_broken_file(state_file):
+    for _ in range(3):
+        before = len(control.log(state_file))
+        process = hammer(state_file, "k", 100_000)
+        assert process.stdout is not None
+        for _ in range(20):
+            process.stdout.readline()
+        process.kill()
+        heard = 20 + len(process.stdout.read().split())
+        process.wait(timeout=10)
+        process.stdout.close()
+        delivered = len(control.log(state_file)) - before
+        # The one that was under way may have happened without its answer.
+        assert delivered - heard in (0, 1)

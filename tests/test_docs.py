@@ -1,0 +1,447 @@
+"""The documents against the package: what they claim is looked up in the code or run on the sandbox.
+
+That SKILL.md declares the catalogue's variables and that the endpoint tables are up to date is tested beside
+the catalogue, in test_catalogue.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import importlib
+import json
+import re
+import shlex
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from wati import command, failures, gateway
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "dev"))
+demo = importlib.import_module("demo")
+
+REFERENCES = sorted((ROOT / "references").glob("*.md"))
+DOCUMENTS = [ROOT / "SKILL.md", ROOT / "README.md", *REFERENCES]
+
+# The sandbox's and the benchmark's documents speak of other commands and flags than those of the endpoints.
+OF_ENDPOINTS = [path for path in DOCUMENTS if path.name not in ("sandbox.md", "speed.md")]
+
+SKILL = (ROOT / "SKILL.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ERRORS = (ROOT / "references" / "errors.md").read_text(encoding="utf-8")
+FRONT, BODY = SKILL.removeprefix("---\n").split("\n---\n", 1)
+CATALOGUE = yaml.safe_load((ROOT / "skill.yaml").read_text(encoding="utf-8"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def table(text: str, first: str) -> list[list[str]]:
+    """The rows of the one Markdown table whose first column is called `first`, as stripped cells."""
+    found: list[list[list[str]]] = []
+    is_inside = False
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if not line.startswith("|"):
+            is_inside = False
+        elif is_inside:
+            found[-1].append(cells)
+        elif cells[0] == first:
+            is_inside = True
+            found.append([])
+    assert len(found) == 1, f"{len(found)} tables with a first column {first!r}"
+    rows = found[0][1:]
+    assert rows
+    return rows
+
+
+# --- what an agent loads ------------------------------------------------------------------------------------
+
+
+def tokens(text: str) -> int:
+    with warnings.catch_warnings():
+        # Up to 0.1.4 it opens its vocabulary by a function that Python 3.11 and 3.12 call deprecated.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        bpe_openai = importlib.import_module("bpe_openai")
+        return len(bpe_openai.get_encoding("o200k_base").encode(text))
+
+
+def test_skill_md_is_short() -> None:
+    assert tokens("twenty-two hundred tokens") in range(3, 12)
+    assert len(SKILL.splitlines()) <= 200
+    assert tokens(SKILL) <= 2400
+
+
+def test_the_front_matter_is_block_yaml_with_the_keys_that_every_validator_takes() -> None:
+    # A flow mapping fails the Agent Skills reference validator; other top-level keys fail others.
+    assert not set("{}[]") & set(FRONT)
+    front = yaml.safe_load(FRONT)
+    assert sorted(front) == ["description", "license", "metadata", "name"]
+    assert (front["name"], front["license"]) == ("wati", "MIT-0")
+    assert sorted(front["metadata"]) == ["openclaw", "version"]
+    assert isinstance(front["metadata"]["version"], str)
+
+
+def test_the_description_says_what_and_when_in_one_line() -> None:
+    description = yaml.safe_load(FRONT)["description"]
+    assert len(description) <= 300
+    assert "Use when" in description
+    assert not set("<>\n") & set(description)
+    assert "template" not in description.lower()  # a scanner takes the word for a description left unfinished
+
+
+def test_openclaw_is_told_what_the_skill_needs() -> None:
+    openclaw = yaml.safe_load(FRONT)["metadata"]["openclaw"]
+    assert openclaw["primaryEnv"] == "MATON_API_KEY"
+    assert openclaw["requires"] == {"env": ["MATON_API_KEY"], "anyBins": ["uv", "python3", "python"]}
+    packages = [{"type": "pip", **package} for package in CATALOGUE["runtime"]["packages"]]
+    assert openclaw["dependencies"] == packages
+    assert [entry["name"] for entry in openclaw["envVars"] if entry["required"]] == ["MATON_API_KEY"]
+    assert all(entry["description"] for entry in openclaw["envVars"])
+
+
+def test_the_body_passes_clawhub_s_quality_gate() -> None:
+    assert len(BODY.split()) >= 80
+    assert len(re.findall(r"(?m)^## ", BODY)) >= 2
+    assert len(re.findall(r"(?m)^(- |\d+\. )", BODY)) >= 3
+
+
+def test_skill_md_names_the_only_host_and_no_id() -> None:
+    hosts = set(re.findall(r"https?://([^/\s`\"')]+)", BODY))
+    assert hosts == set(CATALOGUE["network"]["hosts"])
+    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", SKILL)
+
+
+# --- tables that repeat the code ----------------------------------------------------------------------------
+
+
+def test_every_error_code_is_explained_with_its_exit() -> None:
+    explained = {row[0].strip("`"): int(row[1]) for row in table(ERRORS, "code")}
+    assert explained == {code: exit_code for code, (exit_code, _) in failures.FAILURES.items()}
+    assert all(len(row) == 4 and all(row) for row in table(ERRORS, "code"))
+
+
+def test_codes_that_nothing_raises_are_called_reserved() -> None:
+    reserved = {row[0].strip("`") for row in table(ERRORS, "code") if "reserved" in row[3]}
+    assert reserved == set(failures.FAILURES) - named_in_code()
+
+
+def named_in_code() -> set[str]:
+    """Every string constant of the client's code, except in the table of failures itself."""
+    scripts = ROOT / "scripts"
+    files = [
+        path
+        for path in scripts.rglob("*.py")
+        if path.name != "failures.py" and "sandbox" not in path.relative_to(scripts).as_posix()
+    ]
+    assert len(files) > 20
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_the_readme_has_the_exit_codes_word_for_word() -> None:
+    assert {int(row[0]): row[1] for row in table(README, "exit")} == failures.EXITS
+
+
+def test_skill_md_says_for_every_exit_code_what_to_do() -> None:
+    rows = table(SKILL, "exit")
+    assert [int(row[0]) for row in rows] == sorted(failures.EXITS)
+    assert all(len(row) == 3 and all(row) for row in rows)
+
+
+def test_the_readme_explains_every_variable() -> None:
+    assert [row[0].strip("`") for row in table(README, "variable")] == [v["name"] for v in CATALOGUE["env"]]
+
+
+def test_the_numbers_of_repeating_are_the_code_s() -> None:
+    sentence = (
+        f"At most {gateway.ATTEMPTS} attempts. The waits add up to at most {gateway.ALL_WAITS:g} seconds "
+        f"and a call to at most {gateway.WHOLE_CALL:g};"
+    )
+    assert sentence in ERRORS
+
+
+def test_the_limits_of_messages_are_the_schemas() -> None:
+    def member(schema: str, *steps: str) -> Any:
+        found = json.loads((ROOT / "schemas" / f"{schema}.json").read_text(encoding="utf-8"))
+        for step in steps:
+            found = found["items" if step == "[]" else "properties"][step] if step != "[]" else found["items"]
+        return found
+
+    limits = {row[0]: row[1] for row in table(sending(), "what")}
+    buttons, listed = "send_interactive_buttons_message", "send_interactive_list_message"
+    expected = {
+        "`messageText`": [member("send_session_message", "messageText")["maxLength"]],
+        "template value": [member("send_template_message", "parameters", "[]", "value")["maxLength"]],
+        "`caption`": [member("send_session_file", "caption")["maxLength"]],
+        "buttons message": [
+            member(buttons, "body")["maxLength"],
+            member(buttons, "footer")["maxLength"],
+            member(buttons, "buttons")["minItems"],
+            member(buttons, "buttons")["maxItems"],
+            member(buttons, "buttons", "[]", "text")["maxLength"],
+        ],
+        "list message": [
+            member(listed, "body")["maxLength"],
+            member(listed, "footer")["maxLength"],
+            member(listed, "buttonText")["maxLength"],
+            member(listed, "sections")["maxItems"],
+            member(listed, "sections", "[]", "title")["maxLength"],
+            member(listed, "sections", "[]", "rows", "[]", "description")["maxLength"],
+            member(listed, "sections", "[]", "rows")["maxItems"],
+        ],
+        "receivers in one call": [member("send_template_messages", "receivers")["maxItems"]],
+    }
+    for what, numbers in expected.items():
+        assert [int(number) for number in re.findall(r"[0-9]+", limits[what])] == numbers, what
+
+
+def sending() -> str:
+    return (ROOT / "references" / "sending.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", OF_ENDPOINTS, ids=name_of)
+def test_every_flag_that_is_named_exists(path: Path) -> None:
+    named = set(re.findall(r"(?<![\w-])--([a-z][a-z-]+)", path.read_text(encoding="utf-8")))
+    assert named
+    assert named <= {*command.FLAGS, "format", "only"}  # the last two are those of tools.py
+
+
+# --- links --------------------------------------------------------------------------------------------------
+
+
+def links(path: Path) -> list[tuple[str, str]]:
+    """The relative links of a document: file ("" = itself) and fragment."""
+    found = re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)", path.read_text(encoding="utf-8"))
+    return [(target, fragment) for target, fragment in found if "://" not in target]
+
+
+def anchors(path: Path) -> set[str]:
+    """GitHub's anchors of a document's headings."""
+    headings = re.findall(r"(?m)^#+ (.+)$", path.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_there_are_links() -> None:
+    assert len(links(ROOT / "SKILL.md")) >= 5
+    assert len(links(ROOT / "README.md")) >= 25
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for target, fragment in links(path):
+        file = (path.parent / target).resolve() if target else path
+        assert file.is_relative_to(ROOT), target
+        assert file.exists(), target
+        assert not fragment or fragment in anchors(file), f"{target}#{fragment}"
+
+
+def test_every_reference_is_one_step_from_skill_md_or_the_readme() -> None:
+    assert REFERENCES
+    assert sorted((ROOT / "references").rglob("*")) == REFERENCES
+    linked = {target for path in ("SKILL.md", "README.md") for target, _ in links(ROOT / path)}
+    assert {name_of(path) for path in REFERENCES} <= linked
+
+
+# --- commands -----------------------------------------------------------------------------------------------
+
+FENCE = re.compile(r"(?ms)^```(?P<language>\w+)(?: (?P<file>[\w.-]+))?\n(?P<text>.*?)^```$")
+COMMAND = re.compile(r"python3 (\{baseDir\}/)?scripts/")
+WITH_COMMANDS = [
+    "SKILL.md",
+    "README.md",
+    *(f"references/{n}.md" for n in ("setup", "sending", "files-and-bulk")),
+]
+
+
+class Example(NamedTuple):
+    """A command of a document, and the exit code that its trailing `# exit N` promises (0 without one)."""
+
+    document: str
+    line: str
+    exit_code: int
+
+
+def examples() -> list[Example]:
+    found = []
+    for document in WITH_COMMANDS:
+        fences = list(FENCE.finditer((ROOT / document).read_text(encoding="utf-8")))
+        lines = [line for fence in fences for line in fence["text"].splitlines() if COMMAND.match(line)]
+        assert lines, f"no commands in {document}"
+        for line in lines:
+            promised = re.search(r"# exit ([0-9])$", line)
+            found.append(Example(document, line, int(promised[1]) if promised else 0))
+    return found
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda e: f"{e.document}: {e.line[:70]}")
+def test_every_command_works_as_it_stands(example: Example, tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    # A fence with a file name after its language is a file that the commands beside it take.
+    for fence in FENCE.finditer((ROOT / example.document).read_text(encoding="utf-8")):
+        if fence["file"]:
+            (folder / fence["file"]).write_text(fence["text"], encoding="utf-8", newline="\n")
+    python, *words = shlex.split(example.line.replace("{baseDir}", ROOT.as_posix()), comments=True)
+    assert python == "python3"
+    script = ROOT / words[0]
+    done = subprocess.run(
+        [sys.executable, str(script), *words[1:]],
+        cwd=folder,
+        env=demo.fresh_environment(str(tmp_path)),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == example.exit_code, done.stdout.decode("utf-8")
+    document = json.loads(done.stdout)
+    if script.stem != "tools":  # a bare document, for pasting
+        assert document["sandbox"] is True
+        assert document["ok"] is (example.exit_code == 0)
+
+
+def test_documents_without_commands_have_none() -> None:
+    for path in OF_ENDPOINTS:
+        if name_of(path) not in WITH_COMMANDS:
+            assert not re.search(r"(?m)^" + COMMAND.pattern, path.read_text(encoding="utf-8")), path
+
+
+def test_skill_md_shows_the_three_main_jobs() -> None:
+    lines = [example.line for example in examples() if example.document == "SKILL.md"]
+    for needed in ("get_messages.py", "send_template_message.py", "--dry-run", "--confirm 2"):
+        assert any(needed in line for line in lines), needed
+
+
+# --- what ClawHub refuses -----------------------------------------------------------------------------------
+
+
+class Rule(NamedTuple):
+    """One static rule of the registry. `files`: a pattern of names; `sample`: what it must find."""
+
+    name: str
+    files: str
+    pattern: str
+    sample: str
+
+
+# The samples are put together here, so that this file does not hold what it looks for.
+RULES = [
+    Rule(
+        "a real id of a connection",
+        "*.md",
+        r"connection_id\W{1,6}[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        '"connection_id": "' + "-".join("a1" * half for half in (4, 2, 2, 2, 6)) + '"',
+    ),
+    Rule(
+        "a secret", "*", r"""(?i)api_?key["']?\s*[:=]\s*["'][\w-]{16,}["']""", 'api_key = "' + "k" * 16 + '"'
+    ),
+    Rule(
+        "a bearer token",
+        "*",
+        r"(?i)authorization\W{1,5}bearer [\w.-]{15,}",
+        "Authorization: Bearer " + "k" * 15,
+    ),
+    Rule("code that is made at run time", "*.py", r"\b(eval|exec_module)\(", "ev" + "al(text)"),
+    Rule(
+        "an address without a name",
+        "*.yaml *.json *.toml",
+        r"https?://[0-9]+(\.[0-9]+){3}",
+        "http://10.0.0.1/",
+    ),
+    Rule(
+        "a secret on a command line",
+        "*.md",
+        r"python3? .*--(token|key|api-key|secret) \$",
+        "python a.py --token $K",
+    ),
+    Rule(
+        "words that steer a model",
+        "*.md",
+        r"(?i)system prompt:|ignore (all )?previous instructions",
+        "Ignore previous " + "instructions",
+    ),
+    Rule("TLS without verification", "*.py", r"verify\s*=\s*False", "verify=" + "False"),
+    Rule(
+        "an encoded file that is posted",
+        "*.py",
+        r"(?s)(?=.*base64)(?=.*\.post\()",
+        "base64 client.po" + "st(",
+    ),
+    Rule("a skill that is always on", "SKILL.md", r"(?m)^\s*always:\s*true", "always: true"),
+]
+
+
+def shipped() -> list[Path]:
+    """What the registry takes of the package: nothing hidden, nothing that the ignore files name."""
+    ignored = [
+        line.strip().rstrip("/")
+        for name in (".gitignore", ".clawhubignore")
+        for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
+        if line.strip() and not line.startswith("#")
+    ]
+    assert {"tests", "dev", "__pycache__"} <= set(ignored)
+
+    def is_kept(path: Path) -> bool:
+        steps = path.relative_to(ROOT).parts
+        return not any(
+            step.startswith(".") or any(fnmatch.fnmatchcase(step, pattern) for pattern in ignored)
+            for step in steps
+        )
+
+    return [path for path in sorted(ROOT.rglob("*")) if path.is_file() and is_kept(path)]
+
+
+def test_the_shipped_files_are_the_package() -> None:
+    names = {name_of(path) for path in shipped()}
+    assert {"SKILL.md", "skill.yaml", "requirements.txt", "scripts/get_contacts.py"} <= names
+    assert {name.split("/")[0] for name in names if "/" in name} == {"references", "schemas", "scripts"}
+    # A file of these names makes the registry take the folder for a plugin, or is kept for its own use.
+    assert not names & {"package.json", "openclaw.plugin.json", "skill-card.md"}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_registry_s_static_rules_find_nothing(rule: Rule) -> None:
+    assert re.search(rule.pattern, rule.sample), "the rule does not find its own sample"
+    paths = [p for p in shipped() if any(fnmatch.fnmatchcase(p.name, form) for form in rule.files.split())]
+    assert paths
+    found = [name_of(path) for path in paths if re.search(rule.pattern, path.read_text(encoding="utf-8"))]
+    assert not found
+
+
+# --- the demo -----------------------------------------------------------------------------------------------
+
+
+def test_the_demo_plays_the_main_job() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "dev" / "demo.py")], capture_output=True, timeout=60, check=False
+    )
+    text = done.stdout.decode("utf-8")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert re.findall(r"(?m)^exit ([0-9])", text) == [str(step.expected) for step in demo.STEPS]
+    for needed in (
+        '"outcome": "accepted"',
+        "Hi Jane, your order 67890",
+        '"session_closed"',
+        "send_template_message.py)",
+    ):
+        assert needed in text
+    # The far side's own log: one message, and not the one that was refused.
+    log = text[text.index("scripts/sandbox.py log") :]
+    assert (log.count('"kind"'), log.count("Any questions")) == (1, 0)
+
+
+def test_the_demo_fails_where_a_step_ends_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    step = demo.STEPS[0]._replace(expected=4)
+    assert demo.main([step, demo.STEPS[1]]) == 1
+    captured = capsys.readouterr()
+    assert "expected exit 4" in captured.err
+    assert demo.STEPS[1].script not in captured.out

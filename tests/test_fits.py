@@ -1,0 +1,110 @@
+"""The quick yes is held to jsonschema: never a yes where jsonschema finds a problem."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from wati.fits import fits
+
+SCHEMAS = {
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in (Path(__file__).parent.parent / "schemas").glob("*.json")
+}
+WRONG: list[Any] = [None, True, 0, -1, 1.0, float("nan"), "", "x", "x\n", [], {}, [None]]
+
+
+def places(
+    schema: dict[str, Any], value: Any, steps: tuple[Any, ...] = ()
+) -> list[tuple[tuple[Any, ...], Any]]:
+    """Every place in a value that its schema describes, with that part of the schema."""
+    found = [(steps, schema)]
+    if isinstance(value, dict):
+        for name, member in value.items():
+            found += places(schema["properties"][name], member, (*steps, name))
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            found += places(schema["items"], item, (*steps, index))
+    return found
+
+
+def edges(schema: dict[str, Any]) -> list[Any]:
+    """Values at and just beyond every limit that this part of a schema sets."""
+    longest, most, greatest = (schema.get(name) for name in ("maxLength", "maxItems", "maximum"))
+    least = schema.get("minimum")
+    item = {
+        "whatsappNumber": "14155551234",
+        "customParams": [],
+        "name": "a",
+        "value": "b",
+        "title": "c",
+        "rows": [],
+    }
+    known = schema.get("items", {}).get("properties", {})
+    one = {name: item[name] for name in known if name in item}
+    return [
+        *([] if longest is None else ["é" * longest, "é" * (longest + 1)]),
+        *([] if greatest is None else [greatest, greatest + 1]),
+        *([] if least is None else [least, least - 1]),
+        *([] if most is None else [[one] * most, [one] * (most + 1)]),
+        *schema.get("enum", []),
+    ]
+
+
+@st.composite
+def mutations(draw: st.DrawFn, schema: dict[str, Any]) -> Any:
+    """An example of the schema with one place changed, dropped or added."""
+    value = copy.deepcopy(draw(st.sampled_from(schema["examples"])))
+    steps, part = draw(st.sampled_from(places(schema, value)))
+    generated = [st.from_regex(part["pattern"])] if "pattern" in part else []
+    replacement = draw(st.one_of(st.sampled_from([*edges(part), *WRONG]), *generated))
+    if not steps:
+        return replacement
+    holder = value
+    for step in steps[:-1]:
+        holder = holder[step]
+    if draw(st.booleans()):
+        holder[steps[-1]] = replacement
+    elif isinstance(holder, dict) and draw(st.booleans()):
+        holder["unknown"] = replacement
+    else:
+        del holder[steps[-1]]
+    return value
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_a_quick_yes_is_a_yes_of_jsonschema(name: str, data: st.DataObject) -> None:
+    schema = SCHEMAS[name]
+    value = data.draw(mutations(schema))
+    if fits(schema, value):
+        assert Draft202012Validator(schema).is_valid(value)
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+def test_every_example_is_recognized_at_once(name: str) -> None:
+    assert SCHEMAS[name]["examples"]
+    assert all(fits(SCHEMAS[name], example) for example in SCHEMAS[name]["examples"])
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "format": "email"},
+        {"type": ["string", "null"]},
+        {"type": "number"},
+        {"enum": ["x"]},
+        {"type": "string", "not": {}},
+        {"type": "string", "x-unknown": True},
+    ],
+)
+def test_what_it_does_not_understand_is_left_to_jsonschema(schema: dict[str, Any]) -> None:
+    assert not fits(schema, "x")

@@ -1,0 +1,672 @@
+"""What every published form of answer means, as data: (script, answer) to (exit, code, outcome, receivers)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from recording import Answer, FarSide, default, reply
+from wati.endpoint import Endpoint
+
+Caller = Callable[..., Any]
+Meaning = tuple[int, str, str]  # exit, code, outcome
+
+ACCEPTED: Meaning = (0, "", "accepted")
+UNKNOWN: Meaning = (7, "outcome_unknown", "unknown")
+PARTIAL: Meaning = (8, "partial", "partial")
+REJECTED: Meaning = (4, "rejected", "rejected")
+SESSION_CLOSED: Meaning = (4, "session_closed", "rejected")
+TEMPLATE: Meaning = (4, "template_rejected", "rejected")
+RECIPIENT: Meaning = (4, "invalid_recipient", "rejected")
+NOT_FOUND: Meaning = (4, "not_found", "rejected")
+CONNECTION_MISSING: Meaning = (3, "connection_missing", "rejected")
+BAD: Meaning = (6, "bad_answer", "unknown")
+
+
+def meaning(run: Any, effect: str) -> Meaning:
+    """What the document says; a read has no outcome, so the one that goes with its exit code is put in."""
+    if run.document["ok"]:
+        return (run.exit, "", run.document.get("outcome", "accepted"))
+    error = run.error
+    implied = {3: "rejected", 4: "rejected", 6: "unknown"}
+    return (run.exit, error["code"], error["outcome"] if effect != "read" else implied[run.exit])
+
+
+def answers(far_side: FarSide, endpoint: Endpoint, answer: Answer) -> None:
+    """Let the endpoint's own path answer so, and leave the look-up before it alone."""
+    far_side.always(answer, to=endpoint.path.partition("{")[0])
+
+
+# --- answers that mean the same for every endpoint ---------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Every:
+    """One answer for all endpoints: a meaning where repeating does no harm, one where it might, exceptions."""
+
+    name: str
+    answer: Answer
+    harmless: Meaning
+    harmful: Meaning
+    exceptions: dict[str, Meaning] = field(default_factory=dict)
+
+    def expected(self, endpoint: Endpoint) -> Meaning:
+        usual = self.harmless if endpoint.effect in ("read", "write") else self.harmful
+        return self.exceptions.get(endpoint.name, usual)
+
+
+def text(body: str, status: int = 200, content_type: str = "text/plain") -> Answer:
+    return Answer(status, body.encode(), content_type=content_type)
+
+
+def refusal(name: str, answer: Answer, says: Meaning) -> Every:
+    return Every(name, answer, says, says)
+
+
+def trouble(name: str, answer: Answer) -> Every:
+    return Every(name, answer, (6, "upstream_error", "unknown"), UNKNOWN)
+
+
+def formless(name: str, answer: Answer, media: Meaning = BAD) -> Every:
+    """A 2xx whose body says nothing: enough for a delete; what is neither JSON nor a page may be a file."""
+    return Every(name, answer, BAD, UNKNOWN, {"delete_connection": ACCEPTED, "get_media": media})
+
+
+UNAUTHORIZED: Meaning = (3, "unauthorized", "rejected")
+FORBIDDEN: Meaning = (3, "forbidden", "rejected")
+HTML = "<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
+MATON_401 = {"error": {"message": "Invalid API key", "type": "authentication_error", "code": 401}}
+FASTAPI_422 = {"detail": [{"loc": ["query", "pageSize"], "msg": "value is not a valid integer"}]}
+
+EVERY = [
+    refusal("401 as plain text", text("Unauthorized", 401), UNAUTHORIZED),
+    refusal("401 in Maton's nested form", reply(MATON_401, 401), UNAUTHORIZED),
+    refusal("401 without a body", Answer(401), UNAUTHORIZED),
+    refusal("401 by WATI", reply({"result": False, "info": "Unauthorized"}, 401), UNAUTHORIZED),
+    refusal("403 in Maton's nested form", reply({"error": {"message": "no", "code": 403}}, 403), FORBIDDEN),
+    refusal("403 as a web page", text(HTML, 403, "text/html"), FORBIDDEN),
+    refusal("404 in FastAPI's form", reply({"detail": "Not Found"}, 404), NOT_FOUND),
+    refusal("404 as plain text", text("Not Found", 404), NOT_FOUND),
+    refusal("400 in Maton's flat form", reply({"message": "invalid app name"}, 400), REJECTED),
+    refusal("400 without a body", Answer(400), REJECTED),
+    refusal("400 though the body says success", reply({"result": True, "ok": True}, 400), REJECTED),
+    refusal("405", text("", 405), REJECTED),
+    refusal("409", reply({}, 409), REJECTED),
+    refusal("413 as a web page", text(HTML, 413, "text/html"), REJECTED),
+    refusal("415", reply({"title": "Unsupported Media Type", "status": 415}, 415), REJECTED),
+    refusal("418", text("I'm a teapot", 418), REJECTED),
+    refusal("422 in FastAPI's form", reply(FASTAPI_422, 422), REJECTED),
+    trouble("408", reply({"message": "Request Timeout"}, 408)),
+    trouble("304", Answer(304)),
+    trouble("300", reply({"result": True}, 300)),
+    trouble("500 that is not the JSON that it says", text("Internal Server Error", 500, "application/json")),
+    trouble("500 with a success in its body", reply({"result": True, "ok": True}, 500)),
+    trouble("500 with a refusal in its body", reply({"result": False, "info": "no"}, 500)),
+    trouble("502 as a web page", text(HTML, 502, "text/html")),
+    trouble("503 in Maton's nested form", reply({"error": {"message": "busy", "code": 503}}, 503)),
+    trouble("504 without a body", Answer(504)),
+    trouble("599", Answer(599)),
+    formless("no body", Answer()),
+    formless("204", Answer(204)),
+    formless("blank", text(" \r\n", content_type="application/json")),
+    formless("plain text", text("OK"), media=ACCEPTED),
+    formless("a web page", text(HTML, content_type="text/html")),
+    formless("truncated JSON", text('{"result": true, "ok": tr', content_type="application/json")),
+    formless("two documents", text('{"result": true}{"ok": true}', content_type="application/json")),
+    formless("a list", reply([{"result": True}])),
+    formless("a text", reply("success")),
+    formless("null", reply(None)),
+    formless("true", reply(True)),
+    formless("a number", reply(200)),
+    formless("an empty object", reply({})),
+    formless("an unknown form", reply({"status": "queued", "result": {"ok": True}})),
+    formless("NaN", text('{"result": true, "ok": true, "x": NaN}', content_type="application/json")),
+    formless(
+        "10,000 levels", text('{"result":true,"ok":true,"x":' + "[" * 10_000, content_type="application/json")
+    ),
+    formless(
+        "500 levels",
+        text('{"result":true,"ok":true,"x":' + "[" * 500 + "]" * 500 + "}", content_type="application/json"),
+    ),
+    formless(
+        "Latin-1",
+        Answer(
+            body='{"result":true,"ok":true,"x":"é"}'.encode("latin-1"),
+            content_type="application/json; charset=utf-8",
+        ),
+    ),
+    refusal("result: false", reply({"result": False, "info": "It is not possible."}), REJECTED),
+    refusal("result: false, in 201", reply({"result": False, "message": "no"}, 201), REJECTED),
+    refusal("ok: false", reply({"ok": False, "result": "It is not possible."}), REJECTED),
+    refusal(
+        "result: false as text/json",
+        text('{"result": false, "info": "no"}', content_type="text/json; charset=utf-8"),
+        REJECTED,
+    ),
+]
+
+
+@pytest.mark.parametrize("every", EVERY, ids=lambda every: every.name)
+def test_an_answer_that_means_the_same_everywhere(
+    call_example: Caller, far_side: FarSide, pauses: list[float], each_endpoint: Endpoint, every: Every
+) -> None:
+    answers(far_side, each_endpoint, every.answer)
+    run = call_example(each_endpoint)
+    assert meaning(run, each_endpoint.effect) == every.expected(each_endpoint), run.text
+    if not run.document["ok"]:
+        assert run.error["http_status"] == every.answer.status
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_success_stays_success_with_members_that_are_unknown(
+    call_example: Caller, far_side: FarSide, each_endpoint: Endpoint, status: int
+) -> None:
+    assert call_example(each_endpoint).exit == 0
+    path = each_endpoint.path.partition("{")[0]
+    (request,) = [r for r in far_side.to(path) if (r.method, r.query) != ("GET", "app=wati&status=ACTIVE")][
+        :1
+    ]
+    answer = default(request)
+    if answer.content_type == "application/json":
+        assert isinstance(answer.body, bytes)
+        grown = {**json.loads(answer.body), "wholly": {"new": [0, False, "x"]}}
+        answer = replace(reply(grown), content_type="text/json; charset=utf-8")
+    if each_endpoint.name == "create_connection":  # what it shows is what it read back
+        far_side.will(replace(answer, status=status), to=path)
+    else:
+        answers(far_side, each_endpoint, replace(answer, status=status))
+    run = call_example(each_endpoint, "--force" if each_endpoint.name == "get_media" else "--verbose")
+    assert run.exit == 0, run.text
+    if each_endpoint.name not in ("create_connection", "get_media"):
+        assert run.data["wholly"] == {"new": [0, False, "x"]}
+
+
+# --- answers of single endpoints ---------------------------------------------------------------------------
+
+A, B, C = "14155551234", "14155555678", "14155550000"
+USER_ID = "US.abc9"
+
+
+@dataclass(frozen=True)
+class Case:
+    """`body`: a text is sent as it is, anything else as JSON. `receivers`: accepted, rejected, unknown."""
+
+    script: str
+    body: Any
+    meaning: Meaning
+    receivers: tuple[list[str], list[str], list[str]] | None = None
+    status: int = 200
+    arguments: dict[str, Any] | None = None
+    confirm: str = ""
+    source: str = ""
+
+    @property
+    def answer(self) -> Answer:
+        return text(self.body, self.status) if isinstance(self.body, str) else reply(self.body, self.status)
+
+
+LINK = {"prevPage": None, "nextPage": None, "pageNumber": 1, "pageSize": 100, "total": 2}
+CONTACT = {"id": "6708f1c2a9b3d4e5f6071829", "wAid": A, "fullName": f"+{A}", "optedIn": False, "photo": None}
+
+LISTS = [
+    Case("get_contacts", {"result": "success", "contact_list": [CONTACT], "link": LINK}, ACCEPTED),
+    Case("get_contacts", {"result": "success", "contact_list": []}, ACCEPTED),
+    Case("get_contacts", {"result": "success"}, BAD),
+    Case("get_contacts", {"result": "success", "contact_list": {}}, BAD),
+    Case("get_contacts", {"result": True, "contact_list": []}, BAD),
+    Case("get_contacts", {"result": "Success", "contact_list": []}, BAD),
+    Case("get_contacts", {"result": "error", "contact_list": []}, BAD),
+    Case("get_contacts", {"result": False, "contact_list": []}, REJECTED),
+    # `total` says two and seven came: it decides nothing
+    Case(
+        "get_messages",
+        {"result": "success", "messages": {"items": [{"id": str(n)} for n in range(7)], "total": 2}},
+        ACCEPTED,
+    ),
+    Case("get_messages", {"result": "success", "messages": {"items": []}, "link": None}, ACCEPTED),
+    Case("get_messages", {"result": "success", "messages": []}, BAD),
+    Case("get_messages", {"result": False}, REJECTED, source="wati"),  # a contact of another number
+    Case("get_message_templates", {"result": "success", "messageTemplates": []}, ACCEPTED),
+    Case("get_message_templates", {"result": "success", "contact_list": []}, BAD),
+    Case("list_connections", {"connections": []}, ACCEPTED),
+    Case("list_connections", {"connections": None}, BAD),
+    Case("list_connections", {"connection": {}}, BAD),
+    Case("get_connection", {"connection": {"connection_id": "c", "status": "EXPIRED"}}, ACCEPTED),
+    Case("get_connection", {"connection": {}}, BAD),
+    Case("get_connection", {"connection": None}, BAD),
+    Case(
+        "get_connection", {"detail": "Connection not found"}, NOT_FOUND, status=404, source="maton"
+    ),  # the id, not the setup
+    Case("delete_connection", {"detail": "Connection not found"}, NOT_FOUND, status=404, source="maton"),
+    Case("delete_connection", {"message": "deleted"}, ACCEPTED),
+    Case("delete_connection", "deleted", ACCEPTED),
+]
+
+CHANGES = [
+    Case("add_contact", {"result": True, "info": ""}, ACCEPTED),
+    Case("add_contact", {"result": True, "info": "", "contact": CONTACT}, ACCEPTED),
+    Case("add_contact", {"result": False, "info": "Contact already exists"}, REJECTED, source="wati"),
+    Case("add_contact", {"result": "success"}, UNKNOWN),
+    Case("add_contact", {"result": "true"}, UNKNOWN),
+    Case("add_contact", {"result": 1}, UNKNOWN),
+    Case("add_contact", {"result": None}, UNKNOWN),
+    Case("add_contact", {"contact": CONTACT}, UNKNOWN),
+    Case("update_contact_attributes", {"result": True}, ACCEPTED),
+    Case("update_contact_attributes", {"result": False}, REJECTED),  # no such contact, under HTTP 200
+    Case("update_contact_attributes", {"result": "success"}, BAD),
+    Case("assign_operator", {"result": True}, ACCEPTED),
+    Case("assign_operator", {"result": False, "info": "Operator not found"}, REJECTED),
+    Case("assign_operator", {"result": 1}, BAD),
+]
+
+EXPIRED = {"result": False, "message": "Ticket has been expired.", "ticketStatus": "CLOSED"}
+SESSION = [
+    Case(
+        "send_session_message",
+        {"ok": True, "result": "success", "message": {"id": "m", "whatsappMessageId": None}},
+        ACCEPTED,
+    ),
+    Case("send_session_message", {"ok": True, "result": "success"}, ACCEPTED),
+    Case("send_session_message", {"result": True, "message": {"id": "m"}}, ACCEPTED),
+    Case("send_session_message", EXPIRED, SESSION_CLOSED, source="wati"),
+    Case("send_session_message", {"result": False, "ticketStatus": "CLOSED"}, SESSION_CLOSED),
+    Case("send_session_message", {"result": False, "message": "Ticket has been expired."}, SESSION_CLOSED),
+    Case("send_session_message", {"result": False, "info": "message text can not be empty"}, REJECTED),
+    Case("send_session_message", {"result": False}, REJECTED),
+    Case("send_session_message", {"ok": True, "result": False}, REJECTED),
+    Case("send_session_message", {"ok": False, "result": "success"}, REJECTED),
+    Case("send_session_message", {"ok": True}, UNKNOWN),
+    Case("send_session_message", {"ok": True, "result": "queued"}, UNKNOWN),
+    Case("send_session_message", {"ok": True, "message": {"id": "m"}}, UNKNOWN),
+    Case("send_session_file", {"result": True, "message": "", "ticketStatus": "OPEN"}, ACCEPTED),
+    Case("send_session_file", {"result": True}, ACCEPTED),
+    Case("send_session_file", EXPIRED, SESSION_CLOSED),
+    Case("send_session_file", {"result": False, "message": "file is required"}, REJECTED),
+    Case("send_session_file", {"result": "success"}, UNKNOWN),
+]
+
+INTERACTIVE = [
+    case
+    for script in ("send_interactive_buttons_message", "send_interactive_list_message")
+    for case in [
+        Case(script, {"ok": True, "errors": [], "message": {"id": "m", "statusString": "SENT"}}, ACCEPTED),
+        Case(script, {"ok": True}, ACCEPTED),
+        Case(script, {"ok": True, "errors": None}, ACCEPTED),
+        Case(script, {"ok": False, "result": "Ticket has been expired."}, SESSION_CLOSED),
+        Case(script, {"ok": False, "result": "Body is too long"}, REJECTED),
+        Case(script, {"ok": False, "errors": ["Body is too long"]}, REJECTED),
+        Case(script, {"ok": False}, REJECTED),
+        Case(script, {"ok": True, "errors": ["Header media could not be read"]}, UNKNOWN),
+        Case(script, {"result": True}, UNKNOWN),
+        Case(script, {"ok": "true"}, UNKNOWN),
+    ]
+]
+
+TYPOS = "Check your template, it cannot have typos or blank text."
+TEMPLATES = [
+    Case(
+        "send_template_message",
+        {
+            "result": True,
+            "phone_number": A,
+            "template_name": "order_update",
+            "parameteres": [{"name": "name", "value": "John"}],
+            "contact": CONTACT,
+            "model": {"ids": ["m"]},
+            "validWhatsAppNumber": True,
+        },
+        ACCEPTED,
+    ),
+    Case("send_template_message", {"result": True}, ACCEPTED),
+    Case("send_template_message", {"result": True, "validWhatsAppNumber": None}, ACCEPTED),
+    Case("send_template_message", {"result": True, "validWhatsAppNumber": False}, RECIPIENT),
+    Case("send_template_message", {"result": False, "validWhatsAppNumber": False}, RECIPIENT),
+    Case("send_template_message", TYPOS, TEMPLATE, status=400),
+    Case("send_template_message", {"result": False, "info": TYPOS}, TEMPLATE, status=400, source="wati"),
+    Case("send_template_message", {"result": False, "info": TYPOS}, TEMPLATE),
+    Case("send_template_message", {"result": False, "info": "Template not found"}, TEMPLATE),
+    Case(
+        "send_template_message",
+        {"result": False, "info": "Whatsapp number should not be null or empty"},
+        RECIPIENT,
+    ),
+    Case("send_template_message", {"result": False}, REJECTED),
+    Case("send_template_message", {"result": "success"}, UNKNOWN),
+]
+
+
+def bulk(script: str, *numbers: str) -> dict[str, Any]:
+    receivers = [{"whatsappNumber": number, "customParams": []} for number in numbers]
+    arguments = {"template_name": "welcome", "broadcast_name": "welcome", "receivers": receivers}
+    return {"script": script, "arguments": arguments, "confirm": str(len(numbers))}
+
+
+def errors(
+    error: str = "", numbers: tuple[str, ...] = (), parameters: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    return {
+        "error": error,
+        "invalidWhatsappNumbers": list(numbers),
+        "invalidCustomParameters": list(parameters),
+    }
+
+
+ONE, THREE = bulk("send_template_messages", A), bulk("send_template_messages", A, B, C)
+BULK = [
+    Case(**THREE, body={"result": True, "errors": errors()}, meaning=ACCEPTED),
+    Case(**THREE, body={"result": True, "errors": None}, meaning=ACCEPTED),
+    Case(**THREE, body={"result": True}, meaning=ACCEPTED),
+    Case(**THREE, body={"result": True, "errors": errors(numbers=("19998887777",))}, meaning=ACCEPTED),
+    Case(
+        **THREE,
+        body={"result": True, "errors": errors(numbers=(C,))},
+        meaning=PARTIAL,
+        receivers=([A, B], [C], []),
+    ),
+    Case(
+        **THREE,
+        body={"result": True, "errors": errors(numbers=(f"+{C}", "+1 415-555-5678"))},
+        meaning=PARTIAL,
+        receivers=([A], [B, C], []),
+    ),
+    Case(**THREE, body={"result": True, "errors": errors(numbers=(C, B, A))}, meaning=RECIPIENT),
+    Case(**ONE, body={"result": True, "errors": errors(numbers=(A,))}, meaning=RECIPIENT),
+    Case(
+        **THREE, body={"result": False, "errors": errors("There are no valid Receivers")}, meaning=RECIPIENT
+    ),
+    Case(**THREE, body={"result": False, "errors": errors("Template not found")}, meaning=TEMPLATE),
+    Case(**THREE, body={"result": False, "errors": errors("Something")}, meaning=REJECTED),
+    Case(**THREE, body={"result": False, "errors": errors(numbers=(A, B, C))}, meaning=RECIPIENT),
+    Case(**THREE, body={"result": False, "errors": errors(parameters=("name",))}, meaning=TEMPLATE),
+    # the reverse trap: seen though the messages had gone out
+    Case(**THREE, body={"result": False, "errors": errors()}, meaning=UNKNOWN),
+    Case(**THREE, body={"result": False, "errors": None}, meaning=UNKNOWN),
+    Case(**THREE, body={"result": False}, meaning=UNKNOWN),
+    Case(**ONE, body={"result": False, "errors": errors()}, meaning=UNKNOWN),
+    Case(
+        **THREE,
+        body={"result": False, "errors": errors(numbers=(C,))},
+        meaning=UNKNOWN,
+        receivers=([], [C], [A, B]),
+    ),
+    Case(**THREE, body={"result": "success"}, meaning=UNKNOWN),
+]
+
+CSV = [
+    Case("send_template_message_csv", {"result": True, "info": ""}, ACCEPTED),
+    Case("send_template_message_csv", {"result": True}, ACCEPTED),
+    Case("send_template_message_csv", {"result": False, "info": "Phone column is missing"}, REJECTED),
+    Case(
+        "send_template_message_csv",
+        {"result": False, "errors": errors("There are no valid Receivers")},
+        RECIPIENT,
+    ),
+    Case("send_template_message_csv", {"result": False, "info": ""}, UNKNOWN),
+    Case("send_template_message_csv", {"result": False, "errors": errors()}, UNKNOWN),
+    Case("send_template_message_csv", {"result": False}, UNKNOWN),
+    Case("send_template_message_csv", {"result": "success"}, UNKNOWN),
+]
+
+
+def row(number: str, valid: bool | None = True, *wrong: str) -> dict[str, Any]:
+    return {"localMessageId": "l", "waId": number, "isValidWhatsAppNumber": valid, "errors": list(wrong)}
+
+
+def v2(*rows: Any, result: Any = True, error: str | None = None) -> dict[str, Any]:
+    return {"result": result, "error": error, "templateName": "welcome", "receivers": list(rows)}
+
+
+def to_one(number: str) -> dict[str, Any]:
+    arguments = {"template_name": "welcome", "broadcast_name": "welcome", "parameters": []}
+    return {"script": "send_template_message_v2", "arguments": {"whatsappNumber": number, **arguments}}
+
+
+ONE_V2, USER_V2 = to_one(A), to_one(USER_ID)
+THREE_V2 = bulk("send_template_messages_v2", A, B, C)
+V2 = [
+    Case(**ONE_V2, body=v2(row(A)), meaning=ACCEPTED),
+    Case(**ONE_V2, body=v2(row(f"+{A}")), meaning=ACCEPTED),
+    Case(**ONE_V2, body=v2(row(A), row(A, False)), meaning=ACCEPTED),
+    Case(**ONE_V2, body=v2(row(A, False)), meaning=RECIPIENT),
+    Case(**ONE_V2, body=v2(row(A, True, "blocked")), meaning=RECIPIENT),
+    Case(**ONE_V2, body=v2(row(B)), meaning=UNKNOWN),
+    Case(**ONE_V2, body=v2(row(A, None)), meaning=UNKNOWN),
+    Case(**ONE_V2, body=v2(), meaning=UNKNOWN),
+    Case(**ONE_V2, body={"result": True}, meaning=UNKNOWN),
+    Case(**ONE_V2, body={"result": True, "receivers": {}}, meaning=UNKNOWN),
+    Case(**ONE_V2, body={"result": True, "receivers": [None, "x", [A]]}, meaning=UNKNOWN),
+    Case(**ONE_V2, body=v2(row(A), result="true"), meaning=UNKNOWN),
+    Case(**ONE_V2, body=v2(result=False, error="Template not found"), meaning=TEMPLATE),
+    Case(**ONE_V2, body=v2(result=False, error="Something"), meaning=REJECTED),
+    Case(**ONE_V2, body=v2(result=False), meaning=UNKNOWN),
+    Case(**ONE_V2, body=v2(row(A), result=False), meaning=UNKNOWN),
+    Case(**ONE_V2, body=v2(row(A, False), result=False), meaning=RECIPIENT),
+    # WATI names the number that it found behind a contact's or a user's id
+    Case(**USER_V2, body=v2(row(A)), meaning=ACCEPTED),
+    Case(**USER_V2, body=v2(row(A, False)), meaning=RECIPIENT),
+    Case(**USER_V2, body=v2(row(A), row(B)), meaning=UNKNOWN),
+    Case(**THREE_V2, body=v2(row(A), row(B), row(C)), meaning=ACCEPTED),
+    Case(**THREE_V2, body=v2(row(C), row(f"+{A}"), row("+1 (415) 555-5678")), meaning=ACCEPTED),
+    Case(
+        **THREE_V2,
+        body=v2(row(A), row(B, True, "opted out"), row(C, False)),
+        meaning=PARTIAL,
+        receivers=([A], [B, C], []),
+    ),
+    Case(**THREE_V2, body=v2(row(A), row(C)), meaning=PARTIAL, receivers=([A, C], [], [B])),
+    Case(
+        **THREE_V2, body=v2(row(A), row(B, None), row(C, False)), meaning=PARTIAL, receivers=([A], [C], [B])
+    ),
+    Case(**THREE_V2, body=v2(row(B, False)), meaning=PARTIAL, receivers=([], [B], [A, C])),
+    Case(
+        **THREE_V2,
+        body=v2(row(A, False), row(A), row(B), row(C, False)),
+        meaning=PARTIAL,
+        receivers=([A, B], [C], []),
+    ),
+    Case(**THREE_V2, body=v2(row(A, False), row(B, False), row(C, False)), meaning=RECIPIENT),
+    Case(**THREE_V2, body=v2(), meaning=UNKNOWN),
+    Case(**THREE_V2, body=v2(row("19998887777")), meaning=UNKNOWN),
+    Case(**THREE_V2, body=v2(result=False, error="Template not found"), meaning=TEMPLATE),
+    Case(**THREE_V2, body=v2(row(A), row(B), row(C), result=False), meaning=UNKNOWN),
+    Case(
+        **THREE_V2,
+        body=v2(row(A), row(B), row(C, False), result=False),
+        meaning=UNKNOWN,
+        receivers=([], [C], [A, B]),
+    ),
+    Case(
+        **THREE_V2,
+        body=v2(row(A, False), row(B, False), row(C, False), result=False),
+        meaning=RECIPIENT,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [*LISTS, *CHANGES, *SESSION, *INTERACTIVE, *TEMPLATES, *BULK, *CSV, *V2],
+    ids=lambda case: f"{case.script} {case.meaning[1] or 'accepted'}",
+)
+def test_an_answer_of_one_endpoint(
+    call: Caller,
+    call_example: Caller,
+    far_side: FarSide,
+    pauses: list[float],
+    endpoints: dict[str, Endpoint],
+    case: Case,
+) -> None:
+    endpoint = endpoints[case.script]
+    answers(far_side, endpoint, case.answer)
+    confirmed = ("--confirm", case.confirm) if case.confirm else ()
+    run = call_example(endpoint) if case.arguments is None else call(case.script, case.arguments, *confirmed)
+    assert meaning(run, endpoint.effect) == case.meaning, run.text
+    if run.document["ok"]:
+        return
+    named = ("accepted", "rejected", "unknown")
+    expected = None if case.receivers is None else dict(zip(named, case.receivers, strict=True))
+    assert run.error.get("receivers") == expected, run.text
+    assert case.source in ("", run.error["source"])
+
+
+def test_a_refused_receiver_is_named_with_its_place(call: Caller, far_side: FarSide) -> None:
+    far_side.will(reply(v2(row(A), row(B, True, "opted out"), row(C, False))), to="/wati/")
+    error = call("send_template_messages_v2", THREE_V2["arguments"], "--confirm", "3").error
+    assert [problem["at"] for problem in error["problems"]] == [
+        "$.receivers[1].whatsappNumber",
+        "$.receivers[2].whatsappNumber",
+    ]
+    assert "opted out" in error["problems"][0]["problem"]
+
+
+# --- a CSV's receivers are in the file, not in the arguments -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected", "receivers"),
+    [
+        ((B,), PARTIAL, {"accepted": [A, C], "rejected": [B], "unknown": []}),
+        ((f"+{B}", C), PARTIAL, {"accepted": [A], "rejected": [B, C], "unknown": []}),
+        ((A, B, C), RECIPIENT, None),
+    ],
+    ids=["one", "two", "all"],
+)
+def test_a_csv_is_accepted_for_all_that_are_not_listed_as_invalid(
+    call: Caller, far_side: FarSide, tmp_path: Any, listed: tuple[str, ...], expected: Meaning, receivers: Any
+) -> None:
+    (tmp_path / "contacts.csv").write_text(f"Name,Phone\nA,{A}\nB,{B}\nC,{C}\n", encoding="utf-8")
+    far_side.will(reply({"result": True, "errors": errors(numbers=listed)}), to="/wati/")
+    arguments = {
+        "template_name": "welcome",
+        "broadcast_name": "welcome",
+        "whatsapp_numbers_csv": "contacts.csv",
+    }
+    run = call("send_template_message_csv", arguments, "--confirm", "3")
+    assert meaning(run, "send") == expected, run.text
+    assert run.error.get("receivers") == receivers, run.text
+
+
+# --- Maton's missing connection ----------------------------------------------------------------------------
+
+MISSING = "No ACTIVE connection found for app wati"
+
+
+@pytest.mark.parametrize("status", [400, 404, 412])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": MISSING},
+        {"error": {"message": MISSING, "type": "invalid_request_error", "code": 400}},
+        {"detail": MISSING},
+        {"detail": [{"loc": ["header", "Maton-Connection"], "msg": "unknown connection"}]},
+        MISSING,
+    ],
+    ids=["flat", "nested", "detail", "validation", "plain text"],
+)
+def test_matons_word_for_a_missing_connection(
+    call_example: Caller, far_side: FarSide, each_endpoint: Endpoint, status: int, body: Any
+) -> None:
+    answer = text(body, status) if isinstance(body, str) else reply(body, status)
+    answers(far_side, each_endpoint, answer)
+    run = call_example(each_endpoint)
+    if each_endpoint.through_wati:
+        assert meaning(run, each_endpoint.effect) == CONNECTION_MISSING, run.text
+        assert run.error["source"] == "maton"
+    else:
+        assert run.exit == 4, run.text
+        assert run.error["code"] == ("not_found" if status == 404 else "rejected")
+
+
+def test_watis_own_word_of_a_connection_is_a_refusal(
+    call_example: Caller, far_side: FarSide, endpoints: Any
+) -> None:
+    far_side.will(reply({"result": False, "info": "connection to WhatsApp is down"}, 400), to="/wati/")
+    run = call_example(endpoints["assign_operator"])
+    assert meaning(run, "write") == REJECTED
+    assert run.error["source"] == "wati"
+
+
+# --- what is told of a refusal -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"result": False, "message": "words of message"}, "words of message"),
+        ({"result": False, "info": "words of info"}, "words of info"),
+        ({"result": False, "errors": {"error": "words of errors.error"}}, "words of errors.error"),
+        ({"result": False, "errors": ["words", "of errors"]}, "words; of errors"),
+        ({"result": False, "error": "words of error"}, "words of error"),
+        ({"ok": False, "result": "words of result"}, "words of result"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_far_sides_words_are_told_wherever_they_stand(
+    call_example: Caller, far_side: FarSide, endpoints: Any, body: Any, words: str
+) -> None:
+    far_side.will(reply(body), to="/wati/")
+    error = call_example(endpoints["send_session_message"]).error
+    assert words in error["message"]
+    assert error["answer"] == body
+    assert error["http_status"] == 200
+
+
+def test_validation_errors_are_told_with_their_place(
+    call_example: Caller, far_side: FarSide, endpoints: Any
+) -> None:
+    far_side.will(reply(FASTAPI_422, 422), to="/wati/")
+    assert (
+        "query.pageSize value is not a valid integer"
+        in call_example(endpoints["get_contacts"]).error["message"]
+    )
+
+
+@pytest.mark.parametrize("status", [401])
+def test_a_refused_key_and_a_refused_token_have_different_hints(
+    call_example: Caller, far_side: FarSide, endpoints: Any, status: int
+) -> None:
+    far_side.will(reply(MATON_401, status), reply({"result": False, "info": "token"}, status), to="/wati/")
+    by_maton = call_example(endpoints["get_contacts"]).error
+    by_wati = call_example(endpoints["get_contacts"]).error
+    assert (by_maton["source"], by_wati["source"]) == ("maton", "wati")
+    assert "MATON_API_KEY" in by_maton["hint"] and "MATON_API_KEY" not in by_wati["hint"]
+
+
+# --- what to do about an unknown outcome -------------------------------------------------------------------
+
+
+def test_an_unknown_outcome_names_a_command_that_runs(
+    call: Caller, call_example: Caller, far_side: FarSide, each_endpoint: Endpoint, endpoints: Any
+) -> None:
+    """The hint ends with `script arguments`, ready for a shell; it must itself be a valid call of a read."""
+    import shlex
+
+    answers(far_side, each_endpoint, Answer(502))
+    run = call_example(each_endpoint, "--timeout", "0.4")
+    if each_endpoint.effect in ("read", "write"):
+        assert run.exit == 6
+        return
+    assert run.exit == 7
+    assert "not run it again" in run.error["hint"]
+    words = shlex.split(run.error["hint"].rpartition(": ")[2] if False else command(run.error["hint"]))
+    script, arguments, *flags = words
+    looking = endpoints[script.removesuffix(".py")]
+    assert looking.effect == "read"
+    far_side.requests.clear()
+    far_side.always(Answer(500), to="/none")
+    again = call(looking.name, arguments, *flags, "--dry-run")
+    assert again.exit == 0, again.text
+    assert ("--connection" in flags) is each_endpoint.through_wati
+
+
+def command(hint: str) -> str:
+    """The command at the end of a hint."""
+    import re
+
+    found = re.search(r"\w+\.py .*$", hint)
+    assert found, hint
+    return found[0]
