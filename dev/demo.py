@@ -44,7 +44,7 @@ STEPS = (
         "contact_list wAid fullName page number size next",
     ),
     Step(
-        "Jane's order is on its way. Which template is there, is it APPROVED, and what does it ask for?",
+        "Jane's order is ready. Which template is there, is it APPROVED, and what does it ask for?",
         "get_message_templates",
         '{"pageSize": 1}',
         0,

@@ -21,6 +21,7 @@ ENDPOINT = Endpoint(
     query=("email", "whatsappNumber"),
     effect="write",
     verdict=verdicts.result_true,
+    silent_refusal="There may be no operator with this email, or no conversation with this number.",
 )
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wati.call import Call, Result
-    from wati.endpoint import Arguments
+    from wati.endpoint import Receivers
     from wati.gateway import Answer
 
 
@@ -36,7 +36,7 @@ def connection_id(body: Any) -> str:
     return ""
 
 
-def created(answer: Answer, _: Arguments) -> verdicts.Verdict:
+def created(answer: Answer, _: Receivers) -> verdicts.Verdict:
     return (
         verdicts.ACCEPTED
         if connection_id(answer.json)
@@ -55,7 +55,7 @@ def perform(call: Call) -> Result:
     new = connection_id(call.send().json)
     try:
         answer = call.read("/connections/" + quote(new, safe=""))
-        call.settle(answer, verdicts.judge(answer, verdicts.connection, {}, through_wati=False), "read")
+        call.settle(answer, verdicts.judge(answer, verdicts.connection, [], through_wati=False), "read")
     except Failure as failure:
         notice = (
             f"The connection was created; reading it back failed ({failure.code}): use get_connection.py."

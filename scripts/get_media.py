@@ -19,16 +19,13 @@ from wati.endpoint import Endpoint, run
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wati.call import Call, Result
-    from wati.endpoint import Arguments
+    from wati.endpoint import Receivers
     from wati.gateway import Answer
 
 
-def media(answer: Answer, arguments: Arguments) -> verdicts.Verdict:
-    """A body that is not JSON; a web page in place of a file is somebody's error page."""
-    wanted_page = str(arguments["fileName"]).lower().endswith((".html", ".htm"))
-    if answer.saved and (wanted_page or answer.media_type != "text/html"):
-        return verdicts.ACCEPTED
-    return verdicts.refused(answer) or verdicts.unknown(answer)
+def media(answer: Answer, _: Receivers) -> verdicts.Verdict:
+    """A body that is not JSON."""
+    return verdicts.ACCEPTED if answer.saved else verdicts.refused(answer) or verdicts.unknown(answer)
 
 
 def perform(call: Call) -> Result:
@@ -39,10 +36,11 @@ def perform(call: Call) -> Result:
     with call.files.download(path, force=call.force) as download:
         answer = call.send(download.handle)
         size = download.handle.tell()
-        if size == 0:
-            raise call.failure(
-                verdicts.Verdict("unknown", "bad_answer", "The file came empty."), answer, "read"
-            )
+        # A web page in place of a picture is the error page of somebody on the way.
+        is_error_page = answer.media_type == "text/html" and not path.lower().endswith((".html", ".htm"))
+        if size == 0 or is_error_page:
+            flaw = "A web page came in place of the file." if size else "The file came empty."
+            raise call.failure(verdicts.Verdict("unknown", "bad_answer", flaw), answer, "read")
         download.commit()
     return Result({"file": path, "bytes": size, "content_type": answer.media_type})
 

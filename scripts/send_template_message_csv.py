@@ -20,7 +20,7 @@ from wati.failures import Failure
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wati.call import Call
-    from wati.endpoint import Arguments, Problem
+    from wati.endpoint import Arguments, Problem, Receivers
     from wati.files import Files, Part
 
 AT = "$.whatsapp_numbers_csv"
@@ -111,7 +111,7 @@ def parts(arguments: Arguments, files: Files) -> list[Part]:
     return [part]
 
 
-def receivers(call: Call) -> list[tuple[str, str]]:
+def receivers(call: Call) -> Receivers:
     file = call.request.parts[0].handle
     header, records = read(file.read())
     file.seek(0)
@@ -125,7 +125,7 @@ ENDPOINT = Endpoint(
     query=("template_name", "broadcast_name"),
     parts=parts,
     effect="send",
-    verdict=verdicts.bulk_csv,
+    verdict=verdicts.bulk,
     receivers=receivers,
     confirms="records",
     look_with="get_messages",

@@ -21,7 +21,7 @@ ENDPOINT = Endpoint(
     query=("whatsappNumber",),
     json=("template_name", "broadcast_name", "parameters"),
     effect="send",
-    verdict=verdicts.template_message_v2,
+    verdict=verdicts.v2,
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
     look_with="get_messages",
 )

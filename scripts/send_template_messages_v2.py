@@ -20,7 +20,7 @@ ENDPOINT = Endpoint(
     path="/wati/api/v2/sendTemplateMessages",
     json=("template_name", "broadcast_name", "receivers"),
     effect="send",
-    verdict=verdicts.bulk_v2,
+    verdict=verdicts.v2,
     checks=(
         checks.unique("receivers", "whatsappNumber"),
         checks.unique("receivers[].customParams", "name"),

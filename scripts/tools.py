@@ -32,6 +32,7 @@ if __name__ == "__main__":
 
 from wati.endpoint import SKILL_FOLDER
 from wati.failures import Failure
+from wati.packages import import_package
 
 Json = dict[str, Any]
 
@@ -63,11 +64,7 @@ ANNOTATIONS = {
 
 def read_catalogue() -> Json:
     """skill.yaml as it stands. Fails: `missing_dependency` without PyYAML, `bad_setup` without the file."""
-    try:
-        import yaml
-    except ImportError as error:
-        raise Failure("missing_dependency", "The package pyyaml is not installed.") from error
-    catalogue: Json = yaml.safe_load(_read("skill.yaml"))
+    catalogue: Json = import_package("yaml").safe_load(_read("skill.yaml"))
     return catalogue
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, BinaryIO
 from urllib.parse import parse_qs, parse_qsl
 
@@ -90,9 +91,9 @@ class Answer:
     """What the server does with one request.
 
     `body`: bytes, or an iterable of chunks that may be endless. `delay`: seconds before anything is answered.
-    `drip`: seconds between the bytes of the body. `cut`: the connection ends after so many bytes of the body,
-    after `stall` seconds of silence. `hang_up`: the connection ends unanswered, by a "close" or a "reset".
-    `last`: from now on the port refuses connections. Seconds end early when the server is closed.
+    `drip`: seconds between the bytes of head and body. `cut`: the connection ends after so many bytes of the
+    body, after `stall` seconds of silence. `hang_up`: the connection ends unanswered, by a "close" or a
+    "reset". `last`: from now on the port refuses connections. Seconds end early when the server is closed.
     """
 
     status: int = 200
@@ -119,14 +120,15 @@ def reply(document: Any, status: int = 200, **headers: str) -> Answer:
 class FarSide:
     """The server. `requests`: all that came, in order. It answers from `will`, `always`, then `DEFAULTS`."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.requests: list[Received] = []
         self._scripts: list[tuple[str, Iterator[Answer]]] = []
         self._arrived = threading.Condition()
         self._closing = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._connections: list[socket.socket] = []
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
@@ -210,9 +212,7 @@ class FarSide:
             headers = answer.headers
         if answer.last:
             headers["Connection"] = "close"
-        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value)
-        connection.sendall(f"HTTP/1.1 {answer.status} Scripted\r\n{head}\r\n".encode("latin-1"))
-        for piece in self._pieces(answer):
+        for piece in self._pieces(answer, _head(answer.status, headers)):
             connection.sendall(piece)
             if answer.drip and self._closing.wait(answer.drip):
                 return False
@@ -220,11 +220,16 @@ class FarSide:
             self._closing.wait(answer.stall)
         return answer.cut is None and not answer.last
 
-    def _pieces(self, answer: Answer) -> Iterable[bytes]:
+    def _pieces(self, answer: Answer, head: bytes) -> Iterable[bytes]:
         if not isinstance(answer.body, bytes):
-            return (b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in answer.body)
-        body = answer.body[: answer.cut]
-        return (body[at : at + 1] for at in range(len(body))) if answer.drip else (body,)
+            return chain([head], (b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in answer.body))
+        whole = head + answer.body[: answer.cut]
+        return (bytes([byte]) for byte in whole) if answer.drip else (whole,)
+
+
+def _head(status: int, headers: dict[str, str]) -> bytes:
+    lines = [f"HTTP/1.1 {status} Scripted", *(f"{name}: {value}" for name, value in headers.items() if value)]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
 def _receive(stream: BinaryIO) -> Received | None:

@@ -209,11 +209,15 @@ def sending() -> str:
     return (ROOT / "references" / "sending.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", OF_ENDPOINTS, ids=name_of)
-def test_every_flag_that_is_named_exists(path: Path) -> None:
-    named = set(re.findall(r"(?<![\w-])--([a-z][a-z-]+)", path.read_text(encoding="utf-8")))
-    assert named
-    assert named <= {*command.FLAGS, "format", "only"}  # the last two are those of tools.py
+def test_every_flag_that_is_named_exists() -> None:
+    named = {
+        (name_of(path), flag)
+        for path in OF_ENDPOINTS
+        for flag in re.findall(r"(?<![\w-])--([a-z][a-z-]+)", path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 10
+    known = {*command.FLAGS, "format", "only"}  # the last two are those of tools.py
+    assert not [(name, flag) for name, flag in sorted(named) if flag not in known]
 
 
 # --- links --------------------------------------------------------------------------------------------------
@@ -259,7 +263,9 @@ COMMAND = re.compile(r"python3 (\{baseDir\}/)?scripts/")
 WITH_COMMANDS = [
     "SKILL.md",
     "README.md",
-    *(f"references/{n}.md" for n in ("setup", "sending", "files-and-bulk")),
+    "references/setup.md",
+    "references/sending.md",
+    "references/files-and-bulk.md",
 ]
 
 
@@ -342,7 +348,10 @@ RULES = [
         '"connection_id": "' + "-".join("a1" * half for half in (4, 2, 2, 2, 6)) + '"',
     ),
     Rule(
-        "a secret", "*", r"""(?i)api_?key["']?\s*[:=]\s*["'][\w-]{16,}["']""", 'api_key = "' + "k" * 16 + '"'
+        "a secret",
+        "*",
+        r"""(?i)api_?key["']?\s*[:=]\s*["'][\w-]{16,}["']""",
+        'api_key = "' + "k" * 16 + '"',
     ),
     Rule(
         "a bearer token",
@@ -350,7 +359,7 @@ RULES = [
         r"(?i)authorization\W{1,5}bearer [\w.-]{15,}",
         "Authorization: Bearer " + "k" * 15,
     ),
-    Rule("code that is made at run time", "*.py", r"\b(eval|exec_module)\(", "ev" + "al(text)"),
+    Rule("code made at run time", "*.py", r"\b(eval|exec_module)\(", "ev" + "al(text)"),
     Rule(
         "an address without a name",
         "*.yaml *.json *.toml",
@@ -361,7 +370,7 @@ RULES = [
         "a secret on a command line",
         "*.md",
         r"python3? .*--(token|key|api-key|secret) \$",
-        "python a.py --token $K",
+        "python a.py --token $KEY",
     ),
     Rule(
         "words that steer a model",
@@ -374,9 +383,9 @@ RULES = [
         "an encoded file that is posted",
         "*.py",
         r"(?s)(?=.*base64)(?=.*\.post\()",
-        "base64 client.po" + "st(",
+        "base64.b64encode(data); client.po" + "st(url)",
     ),
-    Rule("a skill that is always on", "SKILL.md", r"(?m)^\s*always:\s*true", "always: true"),
+    Rule("a skill that is always on", "SKILL.md", r"(?m)^\s*always:\s*true", "  always: true"),
 ]
 
 
@@ -404,6 +413,7 @@ def test_the_shipped_files_are_the_package() -> None:
     names = {name_of(path) for path in shipped()}
     assert {"SKILL.md", "skill.yaml", "requirements.txt", "scripts/get_contacts.py"} <= names
     assert {name.split("/")[0] for name in names if "/" in name} == {"references", "schemas", "scripts"}
+    assert {path.suffix for path in shipped()} <= {".md", ".py", ".json", ".yaml", ".txt", ""}
     # A file of these names makes the registry take the folder for a plugin, or is kept for its own use.
     assert not names & {"package.json", "openclaw.plugin.json", "skill-card.md"}
 
@@ -413,8 +423,8 @@ def test_the_registry_s_static_rules_find_nothing(rule: Rule) -> None:
     assert re.search(rule.pattern, rule.sample), "the rule does not find its own sample"
     paths = [p for p in shipped() if any(fnmatch.fnmatchcase(p.name, form) for form in rule.files.split())]
     assert paths
-    found = [name_of(path) for path in paths if re.search(rule.pattern, path.read_text(encoding="utf-8"))]
-    assert not found
+    texts = {name_of(path): path.read_bytes().decode("utf-8", "replace") for path in paths}
+    assert not [name for name, text in texts.items() if re.search(rule.pattern, text)]
 
 
 # --- the demo -----------------------------------------------------------------------------------------------
@@ -431,7 +441,7 @@ def test_the_demo_plays_the_main_job() -> None:
         '"outcome": "accepted"',
         "Hi Jane, your order 67890",
         '"session_closed"',
-        "send_template_message.py)",
+        "approved template",
     ):
         assert needed in text
     # The far side's own log: one message, and not the one that was refused.

@@ -418,7 +418,9 @@ def test_no_redirect_is_followed(
     assert len(far_side.requests) == 1 + looks_up
 
 
-def test_a_redirected_look_up_sends_nothing(call_example: Caller, far_side: FarSide, endpoints: Any) -> None:
+def test_a_redirected_look_up_sends_nothing(
+    call_example: Caller, far_side: FarSide, endpoints: dict[str, Endpoint]
+) -> None:
     far_side.will(Answer(307, b"", {"Location": "/elsewhere"}), to="/connections")
     run = call_example(endpoints["send_session_message"])
     assert (run.exit, run.error["outcome"]) == (6, "not_sent")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from wati import connections, verdicts
@@ -11,7 +12,7 @@ from wati.failures import SAFE_TO_REPEAT, Failure
 from wati.request import Request
 
 if TYPE_CHECKING:
-    from wati.endpoint import Arguments, Endpoint
+    from wati.endpoint import Arguments, Endpoint, Receivers
     from wati.files import Files
     from wati.gateway import Answer, Gateway
     from wati.settings import Settings
@@ -68,10 +69,8 @@ class Call:
             if failure.code == "outcome_unknown":
                 failure.hint = self.look()
             raise
-        judge = verdicts.judge
-        verdict = judge(
-            answer, self.endpoint.verdict, self.arguments, through_wati=self.endpoint.through_wati
-        )
+        through_wati = self.endpoint.through_wati
+        verdict = verdicts.judge(answer, self.endpoint.verdict, self.receivers, through_wati=through_wati)
         self.settle(answer, verdict, self.endpoint.effect)
         return answer
 
@@ -95,13 +94,15 @@ class Call:
         elif code == "rate_limited":
             in_doubt = self.gateway.may_have_happened
             outcome, hint = ("unknown", SAFE_TO_REPEAT) if in_doubt else ("not_sent", "")
-        elif code == "unauthorized" and not answer.from_maton:
+        elif code == "rejected" and not verdicts.said(answer):
+            hint = self.endpoint.silent_refusal
+        elif code == "unauthorized" and self._speaker(answer) == "wati":
             hint = "WATI refused the token of this connection: authorize it anew with create_connection.py."
         return Failure(
             code,
             message,
             hint=hint,
-            source="maton" if answer.from_maton else "wati",
+            source="maton" if code == "connection_missing" else self._speaker(answer),
             outcome=outcome,
             http_status=answer.status,
             problems=verdict.problems,
@@ -110,8 +111,15 @@ class Call:
             retry_after=answer.retry_after,
         )
 
-    def receivers(self) -> list[tuple[str, str]]:
-        """Everybody whom the call is about, each with the place of the number."""
+    def _speaker(self, answer: Answer) -> str:
+        """Who an answer comes from; a server's page under a 5xx can be anybody's on the way."""
+        if answer.from_maton or not self.endpoint.through_wati:
+            return "maton"
+        return "wati" if answer.json is not None or answer.status < 500 else "network"
+
+    @cached_property
+    def receivers(self) -> Receivers:
+        """Everybody whom the call is about; read before the request leaves, since it consumes an upload."""
         if self.endpoint.receivers is not None:
             return self.endpoint.receivers(self)
         return select(self.arguments, "whatsappNumber") + select(self.arguments, "receivers[].whatsappNumber")
@@ -119,7 +127,7 @@ class Call:
     def look(self) -> str:
         """The hint of an unknown outcome: the command that shows whether it happened."""
         script = self.endpoint.look_with
-        number = self.receivers()[0][1] if self.endpoint.through_wati else ""
+        number = self.receivers[0][1] if self.endpoint.through_wati else ""
         arguments: dict[str, Any] = {}
         if script == "get_messages":
             arguments = {"whatsappNumber": number, "pageSize": 10}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import IO, Any
 
     from wati.call import Call, Result
-    from wati.endpoint import Arguments, Endpoint, Problem
+    from wati.endpoint import Arguments, Endpoint, Problem, Receivers
     from wati.files import Part
     from wati.settings import Settings
 
@@ -173,7 +173,7 @@ class _Run:
                 "read_only", f"{self.endpoint.name} changes something (effect: {self.endpoint.effect})."
             )
         self.call = call = self._prepare(settings)
-        receivers = call.receivers() if self.endpoint.effect == "send" else []
+        receivers = call.receivers if self.endpoint.effect == "send" else []
         _allow(settings, receivers)
         needed = self._needed_confirmation(receivers)
         if self.options.has("dry-run"):
@@ -217,7 +217,7 @@ class _Run:
             force=options.has("force"),
         )
 
-    def _needed_confirmation(self, receivers: list[tuple[str, str]]) -> str:
+    def _needed_confirmation(self, receivers: Receivers) -> str:
         if self.endpoint.confirms == "none":
             return ""
         by_id = self.endpoint.confirms == "connection_id"
@@ -306,7 +306,7 @@ def _check_values(options: Options) -> None:
         raise Failure("usage", "--connection takes a connection id: letters, digits, _ and - only.")
 
 
-def _allow(settings: Settings, receivers: list[tuple[str, str]]) -> None:
+def _allow(settings: Settings, receivers: Receivers) -> None:
     problems = [
         {"at": at, "problem": f"{number} is not in WATI_ALLOWED_RECIPIENTS"}
         for at, number in receivers
@@ -350,7 +350,7 @@ def _preview(call: Call, needed_confirmation: str) -> Result:
     data: dict[str, Any] = {"request": {**shown, **request.preview()}}
     if needed_confirmation:
         data["confirm"] = needed_confirmation
-    return Result(data)
+    return Result(data, notice="Only the arguments were checked: nothing was asked of Maton or WATI.")
 
 
 def _count(problems: list[Problem]) -> str:
@@ -362,4 +362,5 @@ def _count(problems: list[Problem]) -> str:
 def _example(endpoint: Endpoint, schema: dict[str, Any]) -> str:
     from wati.output import render
 
-    return f"Mend every problem listed. An example: {endpoint.name}.py '{render(schema['examples'][0])}'"
+    example = min(map(render, schema["examples"]), key=len)
+    return f"Mend every problem listed. An example: {endpoint.name}.py '{example}'"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wati.verdicts import Verdict
 
     Arguments = dict[str, Any]
+    Receivers = list[tuple[str, str]]  # (JSON path, number) of everybody whom a call is about
     Problem = dict[str, str]  # {"at": JSON path, "problem": what was found and what was expected}
     Effect = Literal["read", "write", "create", "send", "delete"]
     Confirms = Literal["none", "receivers", "records", "connection_id"]
@@ -40,6 +41,7 @@ class Endpoint:
     `items`: where in the answer the list is, as a dotted path; "" = the answer is no list.
     `confirms`: what `--confirm` must repeat.
     `customer_text`: the answer carries text that customers wrote.
+    `silent_refusal`: what it can mean that the far side refuses without a word.
     `look_with`: the script that shows whether an unknown outcome happened.
     `parts`, `receivers`, `perform`: the oddness of one endpoint, as a function in its own script.
     """
@@ -51,7 +53,7 @@ class Endpoint:
         method: str,
         path: str,
         effect: Effect,
-        verdict: Callable[[Answer, Arguments], Verdict],
+        verdict: Callable[[Answer, Receivers], Verdict],
         query: tuple[str, ...] = (),
         form: tuple[str, ...] | None = None,
         json: tuple[str, ...] | None = None,
@@ -61,10 +63,11 @@ class Endpoint:
         items: str = "",
         confirms: Confirms = "none",
         customer_text: bool = False,
+        silent_refusal: str = "",
         look_with: str = "",
         flags: tuple[str, ...] = (),
         parts: Callable[[Arguments, Files], list[Part]] | None = None,
-        receivers: Callable[[Call], list[tuple[str, str]]] | None = None,
+        receivers: Callable[[Call], Receivers] | None = None,
         perform: Callable[[Call], Result] | None = None,
     ) -> None:
         self.name = name
@@ -81,6 +84,7 @@ class Endpoint:
         self.items = items
         self.confirms = confirms
         self.customer_text = customer_text
+        self.silent_refusal = silent_refusal
         self.look_with = look_with
         self.flags = flags
         self.parts = parts

@@ -94,9 +94,7 @@ class Answer:
     def from_maton(self) -> bool:
         """Whether Maton itself speaks: none of the envelopes that its SDK lists has `result` or `ok`."""
         body = self.json
-        if not isinstance(body, dict):
-            return True
-        if "result" in body or "ok" in body:
+        if not isinstance(body, dict) or "result" in body or "ok" in body:
             return False
         return isinstance(body.get("error"), dict) or "detail" in body or isinstance(body.get("message"), str)
 
@@ -300,7 +298,7 @@ def _known(answer: Answer) -> str:
 def _read(response: httpx.Response, sink: BinaryIO | None) -> Answer:
     """Read a body with bounded memory; a file goes to the sink as it comes."""
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if sink is not None and response.is_success and media_type != "application/json":
+    if sink is not None and response.is_success and media_type not in ("application/json", "text/json"):
         sink.seek(0)
         sink.truncate()
         for chunk in response.iter_bytes():

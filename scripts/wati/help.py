@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
     from wati.endpoint import Endpoint
 
-# The variables that the code reads; what they mean in full stands in SKILL.md's references.
-ENVIRONMENT = {
-    "MATON_API_KEY": "required; `sandbox` tries everything without an account",
-    "MATON_CONNECTION_ID": "as --connection",
-    "MATON_BASE_URL": "a served sandbox on this machine",
-    "WATI_READ_ONLY": "only scripts whose effect is read run",
-    "WATI_ALLOWED_RECIPIENTS": "who may be messaged",
-    "WATI_FILE_ROOTS": "where files may come from and go to",
-    "WATI_SANDBOX_STATE": "the sandbox's file",
-}
+# The variables that the code reads; references/setup.md says what each is for.
+ENVIRONMENT = (
+    "MATON_API_KEY",
+    "MATON_CONNECTION_ID",
+    "MATON_BASE_URL",
+    "WATI_READ_ONLY",
+    "WATI_ALLOWED_RECIPIENTS",
+    "WATI_FILE_ROOTS",
+    "WATI_SANDBOX_STATE",
+)
 
 
 def help_text(endpoint: Endpoint) -> str:
@@ -36,7 +36,7 @@ def help_text(endpoint: Endpoint) -> str:
         f"Sends {endpoint.method} {endpoint.path} (effect: {endpoint.effect}). Prints one JSON document.",
         "arguments (members of one JSON object):\n" + (_members(schema) or "  none"),
         "flags:\n" + _table(flags),
-        "environment:\n" + _table(list(ENVIRONMENT.items())),
+        "environment (references/setup.md):\n  " + ", ".join(ENVIRONMENT),
         "exit codes:\n" + _table([(str(code), meaning) for code, meaning in EXITS.items()]),
         "examples:\n"
         + "\n".join(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Literal
 
-    from wati.endpoint import Arguments, Problem
+    from wati.endpoint import Problem, Receivers
     from wati.gateway import Answer
 
     Outcome = Literal["accepted", "rejected", "partial", "unknown"]
@@ -51,15 +51,15 @@ _REFUSALS = (
 
 def judge(
     answer: Answer,
-    verdict: Callable[[Answer, Arguments], Verdict],
-    arguments: Arguments,
+    verdict: Callable[[Answer, Receivers], Verdict],
+    receivers: Receivers,
     *,
     through_wati: bool,
 ) -> Verdict:
     """Status and body together, never the status alone; `verdict` reads the answers with a 2xx status."""
     status = answer.status
     if 200 <= status < 300:
-        return verdict(answer, arguments)
+        return verdict(answer, receivers)
     if status == 429:
         return Verdict(
             "rejected", "rate_limited", "Too many requests, and the time allowed for waiting ran out."
@@ -74,10 +74,11 @@ def _refused_by_status(answer: Answer, *, through_wati: bool) -> Verdict:
     code = by_status.get(answer.status) or _code_of(answer)
     # Three published clients tell Maton's missing connection from a refusal of WATI's by this word alone;
     # Maton's own SDK names 412 for it as well.
-    about_connection = answer.from_maton and "connection" in said(answer).lower()
+    about_connection = "connection" in said(answer).lower() and (answer.from_maton or answer.json is None)
     if through_wati and about_connection and answer.status in (400, 404, 412):
         code = "connection_missing"
-    who = "Maton" if answer.from_maton else "WATI"
+    is_maton = answer.from_maton or not through_wati or code == "connection_missing"
+    who = "Maton" if is_maton else "WATI"
     return Verdict("rejected", code, f"{who} refused with HTTP {answer.status}" + _quoted(answer))
 
 
@@ -152,10 +153,10 @@ def _quoted(answer: Answer) -> str:
 # --- how each endpoint spells success ----------------------------------------------------------------------
 
 
-def listing(items: str) -> Callable[[Answer, Arguments], Verdict]:
+def listing(items: str) -> Callable[[Answer, Receivers], Verdict]:
     """`result` is the text "success", and the list is there (published answers of all three lists)."""
 
-    def verdict(answer: Answer, _: Arguments) -> Verdict:
+    def verdict(answer: Answer, _: Receivers) -> Verdict:
         body = answer.json
         is_success = isinstance(body, dict) and body.get("result") == "success"
         if is_success and isinstance(member(body, items), list):
@@ -165,114 +166,92 @@ def listing(items: str) -> Callable[[Answer, Arguments], Verdict]:
     return verdict
 
 
-def result_true(answer: Answer, _: Arguments) -> Verdict:
+def result_true(answer: Answer, _: Receivers) -> Verdict:
     """`result` is the truth value, not a text."""
     return refused(answer) or (ACCEPTED if _member_is(answer, "result", True) else unknown(answer))
 
 
-def session_message(answer: Answer, _: Arguments) -> Verdict:
+def session_message(answer: Answer, _: Receivers) -> Verdict:
     """`ok: true` with `result: "success"`; some tenants answer `result: true`."""
     accepted = _member_is(answer, "result", "success") or _member_is(answer, "result", True)
     return refused(answer) or (ACCEPTED if accepted else unknown(answer))
 
 
-def interactive(answer: Answer, _: Arguments) -> Verdict:
+def interactive(answer: Answer, _: Receivers) -> Verdict:
     """`ok: true`; its `errors` must be empty, else nobody knows what `ok` was worth."""
     accepted = _member_is(answer, "ok", True) and not member(answer.json, "errors")
     return refused(answer) or (ACCEPTED if accepted else unknown(answer))
 
 
-def template_message(answer: Answer, _: Arguments) -> Verdict:
+def template_message(answer: Answer, _: Receivers) -> Verdict:
     """`result: true` (some tenants answer nothing more), unless the number turns out to have no WhatsApp."""
     if _member_is(answer, "validWhatsAppNumber", False):
         return Verdict("rejected", "invalid_recipient", "This number has no WhatsApp account.")
     return result_true(answer, _)
 
 
-def connection(answer: Answer, _: Arguments) -> Verdict:
+def connection(answer: Answer, _: Receivers) -> Verdict:
     """`{"connection": {…}}` with its id and status."""
     found = member(answer.json, "connection")
     known = isinstance(member(found, "connection_id"), str) and isinstance(member(found, "status"), str)
     return ACCEPTED if known else refused(answer) or unknown(answer)
 
 
-def connections(answer: Answer, _: Arguments) -> Verdict:
+def connections(answer: Answer, _: Receivers) -> Verdict:
     """`{"connections": […]}`."""
     known = isinstance(member(answer.json, "connections"), list)
     return ACCEPTED if known else refused(answer) or unknown(answer)
 
 
-def any_2xx(answer: Answer, _: Arguments) -> Verdict:
+def any_2xx(answer: Answer, _: Receivers) -> Verdict:
     """Maton documents no body for DELETE: every 2xx is a success that does not say otherwise."""
     return refused(answer) or ACCEPTED
 
 
-def bulk(answer: Answer, arguments: Arguments) -> Verdict:
+def bulk(answer: Answer, receivers: Receivers) -> Verdict:
     """v1 names no successes: `result: true` accepts all except those that it lists as invalid.
 
     `result: false` with nothing said was seen although the messages went out (a connector's tests, three
     versions): it is unknown, and so are receivers that such an answer does not list.
     """
-    asked = [receiver["whatsappNumber"] for receiver in arguments["receivers"]]
     listed = {_digits(number) for number in _texts(member(answer.json, "errors.invalidWhatsappNumbers"))}
-    invalid = {
-        number: "listed by WATI as an invalid WhatsApp number"
-        for number in asked
-        if _digits(number) in listed
-    }
+    asked = {number for _, number in receivers}
+    invalid = {number: "listed by WATI as an invalid number" for number in asked if _digits(number) in listed}
+    if _member_is(answer, "ok", False):
+        return refused(answer) or unknown(answer)
     if _member_is(answer, "result", True):
-        return _by_receiver(asked, accepted=set(asked) - invalid.keys(), rejected=invalid)
+        return _by_receiver(receivers, asked - invalid.keys(), invalid)
     if not _member_is(answer, "result", False):
         return unknown(answer)
-    reason_given = said(answer) or member(answer.json, "errors.invalidCustomParameters")
-    if reason_given or (asked and invalid.keys() == set(asked)):
-        refusal = refused(answer) or unknown(answer)
-        if not said(answer):
-            refusal.code = "invalid_recipient" if invalid else "template_rejected"
-            refusal.message = "WATI refused; `answer` has what it lists as invalid."
-        return refusal
-    return _unsaid(asked, invalid)
-
-
-def bulk_csv(answer: Answer, _: Arguments) -> Verdict:
-    """`{"result", "info"}`: the receivers are in the file, and the answer names none of them."""
-    if _member_is(answer, "result", False) and not said(answer):
-        return _unsaid([], {})
-    listed = _texts(member(answer.json, "errors.invalidWhatsappNumbers"))
-    if _member_is(answer, "result", True) and listed:
-        receivers = {"accepted": [], "rejected": listed, "unknown": []}
-        return Verdict("partial", "partial", "WATI lists some receivers as invalid.", receivers=receivers)
-    return result_true(answer, _)
-
-
-def template_message_v2(answer: Answer, arguments: Arguments) -> Verdict:
-    """v2 for one receiver: as v2 for many."""
-    return _v2(answer, [arguments["whatsappNumber"]])
-
-
-def bulk_v2(answer: Answer, arguments: Arguments) -> Verdict:
-    """v2 names every receiver, and hides failures under `result: true`; one not named is unknown."""
-    return _v2(answer, [receiver["whatsappNumber"] for receiver in arguments["receivers"]])
-
-
-def _v2(answer: Answer, asked: list[str]) -> Verdict:
-    if _member_is(answer, "result", False) and said(answer):
+    if said(answer):
         return refused(answer) or unknown(answer)
+    if invalid.keys() == asked:
+        return _by_receiver(receivers, set(), invalid)
+    if member(answer.json, "errors.invalidCustomParameters"):
+        return Verdict(
+            "rejected", "template_rejected", "WATI refused: `answer` lists the invalid parameters."
+        )
+    return _unsaid(receivers, invalid)
+
+
+def v2(answer: Answer, receivers: Receivers) -> Verdict:
+    """v2 names every receiver, and hides failures under `result: true`; one not named is unknown."""
     rows = member(answer.json, "receivers")
-    if not isinstance(rows, list) or not isinstance(member(answer.json, "result"), bool):
+    result = member(answer.json, "result")
+    if _member_is(answer, "ok", False) or (result is False and said(answer)):
+        return refused(answer) or unknown(answer)
+    if not isinstance(rows, list) or not isinstance(result, bool):
         return unknown(answer)
+    by_digits = {_digits(number): number for _, number in receivers}
     accepted: set[str] = set()
     rejected: dict[str, str] = {}
-    by_digits = {_digits(number): number for number in asked}
     for row in rows:
         number = by_digits.get(_digits(str(member(row, "waId"))))
+        if number is None and len(receivers) == len(rows) == 1 and not receivers[0][1].isdigit():
+            # A contact id or user id is not the number that WATI found for it; one answer to one receiver is.
+            number = receivers[0][1]
         if number is None:
-            # A contact id or user id cannot be matched with the number that WATI found for it, unless the
-            # call had one receiver and the answer has one.
-            if len(asked) == len(rows) == 1 and not asked[0].isdigit():
-                number = asked[0]
-            else:
-                continue
+            continue
         errors = member(row, "errors")
         valid = member(row, "isValidWhatsAppNumber")
         if errors:
@@ -281,55 +260,43 @@ def _v2(answer: Answer, asked: list[str]) -> Verdict:
             rejected[number] = "has no WhatsApp account"
         elif valid is True:
             accepted.add(number)
-    if member(answer.json, "result") is False:
-        return (
-            _unsaid(asked, rejected)
-            if rejected.keys() != set(asked)
-            else _by_receiver(asked, set(), rejected)
-        )
-    return _by_receiver(asked, accepted, rejected)
+    if result is False and rejected.keys() != {number for _, number in receivers}:
+        return _unsaid(receivers, rejected)
+    return _by_receiver(receivers, accepted, rejected)
 
 
-def _by_receiver(asked: list[str], accepted: set[str], rejected: dict[str, str]) -> Verdict:
+def _by_receiver(receivers: Receivers, accepted: set[str], rejected: dict[str, str]) -> Verdict:
     # A receiver with both a good and a bad row did get something: never report it as not sent.
     rejected = {number: why for number, why in rejected.items() if number not in accepted}
-    receivers = {
-        "accepted": [number for number in asked if number in accepted],
-        "rejected": [number for number in asked if number in rejected],
-        "unknown": [number for number in asked if number not in accepted and number not in rejected],
-    }
-    counts = {name: len(numbers) for name, numbers in receivers.items()}
-    if counts["accepted"] == len(asked):
+    groups = _groups(receivers, accepted, rejected)
+    if len(groups["accepted"]) == len(receivers):
         return ACCEPTED
-    if counts["unknown"] == len(asked):
+    if len(groups["unknown"]) == len(receivers):
         return Verdict("unknown", "bad_answer", "The answer names none of the receivers.")
-    problems = [
-        {
-            "at": f"$.receivers[{index}].whatsappNumber" if len(asked) > 1 else "$.whatsappNumber",
-            "problem": why,
-        }
-        for index, number in enumerate(asked)
-        if (why := rejected.get(number))
-    ]
-    if counts["rejected"] == len(asked):
+    problems = [{"at": at, "problem": rejected[number]} for at, number in receivers if number in rejected]
+    if len(groups["rejected"]) == len(receivers):
         message = "WATI accepted no receiver: " + "; ".join(sorted(set(rejected.values()))) + "."
         return Verdict("rejected", "invalid_recipient", message, problems=problems)
-    message = "Of {} receivers {accepted} were accepted, {rejected} rejected, {unknown} are unknown.".format(
-        len(asked), **counts
-    )
-    return Verdict("partial", "partial", message, receivers=receivers, problems=problems)
+    counts = ", ".join(f"{len(numbers)} {outcome}" for outcome, numbers in groups.items() if numbers)
+    message = f"Of {len(receivers)} receivers: {counts}."
+    return Verdict("partial", "partial", message, receivers=groups, problems=problems)
 
 
-def _unsaid(asked: list[str], rejected: dict[str, str]) -> Verdict:
-    receivers = {
-        "accepted": [],
-        "rejected": [number for number in asked if number in rejected],
-        "unknown": [number for number in asked if number not in rejected],
-    }
+def _unsaid(receivers: Receivers, rejected: dict[str, str]) -> Verdict:
     message = (
-        "WATI answered result: false without a reason; such answers were seen although the messages went out."
+        "WATI answered result: false without a reason; such answers were seen although messages went out."
     )
-    return Verdict("unknown", "outcome_unknown", message, receivers=receivers if rejected else None)
+    groups = _groups(receivers, set(), rejected) if rejected else None
+    return Verdict("unknown", "outcome_unknown", message, receivers=groups)
+
+
+def _groups(receivers: Receivers, accepted: set[str], rejected: dict[str, str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {"accepted": [], "rejected": [], "unknown": []}
+    for _, number in receivers:
+        groups["accepted" if number in accepted else "rejected" if number in rejected else "unknown"].append(
+            number
+        )
+    return groups
 
 
 # --- reading a body that may have any form -----------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from wati.sandbox import control, transport
 from wati.sandbox.app import Sandbox
 from wati.sandbox.server import Server
@@ -87,17 +88,22 @@ def serve() -> Iterator[Callable[[str], str]]:
         server.server_close()
 
 
-def socket_client(url: str, **kwargs: Any) -> httpx.Client:
+def socket_client(url: str, timeout: float = 5) -> httpx.Client:
     """A client for the loopback: no proxies, and no certificates to load."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx.Client(base_url=url, headers=KEY, trust_env=False, verify=context, **kwargs)
+    return httpx.Client(base_url=url, headers=KEY, trust_env=False, verify=context, timeout=timeout)
+
+
+@pytest.fixture
+def connect() -> Callable[..., httpx.Client]:
+    return socket_client
 
 
 @pytest.fixture(params=["in process", "served"])
 def either(request: pytest.FixtureRequest, state_file: str, serve: Callable[[str], str]) -> Iterator[World]:
     """The same world by both mounts."""
     if request.param == "served":
-        with socket_client(serve(state_file), timeout=5) as api:
+        with socket_client(serve(state_file)) as api:
             yield World(state_file, api)
     else:
         base = "https://api.maton.ai"

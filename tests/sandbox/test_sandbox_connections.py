@@ -6,6 +6,7 @@ import re
 
 import httpx
 import pytest
+
 from wati.sandbox import control
 
 V1 = "/wati/api/v1"
@@ -21,7 +22,9 @@ MEMBERS = {
 }
 
 
-@pytest.mark.parametrize("key", ["", "Bearer", "Bearer other", "Basic sandbox", "sandbox", "Bearer sandbox x"])
+@pytest.mark.parametrize(
+    "key", ["", "Bearer", "Bearer other", "Basic sandbox", "sandbox", "Bearer sandbox x"]
+)
 @pytest.mark.parametrize("path", ["/connections", f"{V1}/getContacts", "/nowhere"])
 def test_any_other_key_is_refused_with_matons_nested_error(world, key, path):
     answer = world.get(path, headers={"Authorization": key})
@@ -65,9 +68,7 @@ def test_a_connections_life(world):
     where = f"/connections/{created['connection_id']}"
     assert world.get(where).json()["connection"]["status"] == "PENDING"
     assert "method" not in world.get(where).json()["connection"]  # as in Maton's documented example
-    refused = world.get(
-        f"{V1}/getContacts", headers={"Maton-Connection": created["connection_id"]}
-    )
+    refused = world.get(f"{V1}/getContacts", headers={"Maton-Connection": created["connection_id"]})
     assert refused.status_code == 400
     assert "connection" in refused.json()["error"]["message"].lower()
     control.authorize(world.path, created["connection_id"])
@@ -170,7 +171,10 @@ def test_the_request_log_keeps_what_arrived_but_never_the_key(world):
         f"{V1}/sendSessionMessage/14155551234",
         "x=1",
     )
-    assert (first["headers"]["user-agent"], first["headers"]["maton-connection"]) == ("probe/1", "sandbox-main")
+    assert (first["headers"]["user-agent"], first["headers"]["maton-connection"]) == (
+        "probe/1",
+        "sandbox-main",
+    )
     assert (first["body"], first["status"], second["status"]) == ("messageText=hi", 200, 401)
     assert first["headers"]["authorization"] == second["headers"]["authorization"] == "[redacted]"
     assert "very-private" not in repr(world.requests())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from wati.sandbox import control
 
 V1 = "/wati/api/v1"
@@ -27,7 +28,9 @@ def test_the_envelope_of_a_published_capture_with_a_total_that_lies(world):
 def test_rows_of_three_kinds_newest_first(world):
     rows = world.messages(JOHN)
     assert [row["created"] for row in rows] == sorted((row["created"] for row in rows), reverse=True)
-    by_kind = {kind: [row for row in rows if row["eventType"] == kind] for kind in {r["eventType"] for r in rows}}
+    by_kind = {
+        kind: [row for row in rows if row["eventType"] == kind] for kind in {r["eventType"] for r in rows}
+    }
     assert set(by_kind) == {"message", "broadcastMessage", "ticket"}
     newest = rows[0]
     assert (newest["owner"], newest["created"], newest["timestamp"]) == (
@@ -45,7 +48,8 @@ def test_rows_of_three_kinds_newest_first(world):
 
 def test_messages_page_without_gaps(world):
     pages = [
-        world.get(f"{V1}/getMessages/{JANE}", params={"pageSize": 20, "pageNumber": n}).json() for n in (1, 2, 3, 4)
+        world.get(f"{V1}/getMessages/{JANE}", params={"pageSize": 20, "pageNumber": n}).json()
+        for n in (1, 2, 3, 4)
     ]
     assert [len(page["messages"]["items"]) for page in pages] == [20, 20, 12, 0]
     assert [bool(page["link"]["nextPage"]) for page in pages] == [True, True, False, False]
@@ -79,7 +83,11 @@ def test_the_answer_to_a_session_text(world):
     answer = say(world, params={"localMessageId": "mine-1"}).json()
     assert (answer["ok"], answer["result"]) == (True, "success")
     message = answer["message"]
-    assert (message["text"], message["localMessageId"], message["statusString"]) == ("hello", "mine-1", "SENT")
+    assert (message["text"], message["localMessageId"], message["statusString"]) == (
+        "hello",
+        "mine-1",
+        "SENT",
+    )
     assert message["owner"] is True
     assert message["operatorName"] == "API Token sandbox "  # the space is WATI's
     assert message["id"] == world.messages(JOHN)[0]["id"]
@@ -194,7 +202,11 @@ def test_assigning_an_operator(world):
     answer = world.post(f"{V1}/assignOperator?email=agent@example.com&whatsappNumber={JOHN}")
     assert answer.json() == {"result": True}
     (row,) = world.log()
-    assert (row["kind"], row["operator"], row["whatsappNumber"]) == ("operator_assigned", "agent@example.com", JOHN)
+    assert (row["kind"], row["operator"], row["whatsappNumber"]) == (
+        "operator_assigned",
+        "agent@example.com",
+        JOHN,
+    )
     event = world.messages(JOHN)[0]
     assert (event["eventType"], event["assignee"]) == ("ticket", "agent@example.com")
     assert event["eventDescription"].startswith("Chat is now assigned to agent@example.com.")

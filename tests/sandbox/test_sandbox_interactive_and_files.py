@@ -102,7 +102,11 @@ def test_a_file_arrives_byte_for_byte_with_its_caption_from_the_query(world):
     answer = upload(world, "Rechnung Ä.pdf", content, caption="Check this out & more").json()
     assert answer == {"result": True, "message": "", "ticketStatus": "OPEN"}
     (row,) = world.log()
-    assert (row["kind"], row["caption"], row["fileName"]) == ("file", "Check this out & more", "Rechnung Ä.pdf")
+    assert (row["kind"], row["caption"], row["fileName"]) == (
+        "file",
+        "Check this out & more",
+        "Rechnung Ä.pdf",
+    )
     assert (row["size"], row["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
     shown = world.messages(JOHN)[0]
     assert (shown["type"], shown["text"]) == ("document", "Check this out & more")

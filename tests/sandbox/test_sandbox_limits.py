@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+
 from wati.sandbox import control, limits, transport
 
 V1 = "/wati/api/v1"
@@ -64,7 +65,9 @@ def test_refused_calls_and_wrong_keys_do_not_count(limited):
     assert statuses(limited, 11) == [200] * 10 + [429]
 
 
-@pytest.mark.parametrize("path", [f"{V1}/getContacts", f"{V1}/getMessages/{JOHN}", f"{V1}/addContact/15550001111"])
+@pytest.mark.parametrize(
+    "path", [f"{V1}/getContacts", f"{V1}/getMessages/{JOHN}", f"{V1}/addContact/15550001111"]
+)
 def test_wati_allows_ten_in_ten_seconds(limited, clock, path):
     def call():
         clock.seconds += 0.2
@@ -83,7 +86,10 @@ def test_template_sends_beyond_the_rate_wait_and_are_not_refused(limited, clock,
     body = {"template_name": "welcome", "broadcast_name": "b", "parameters": []}
     for _ in range(31):
         clock.seconds += 0.2
-        assert limited.post(f"{V1}/sendTemplateMessage?whatsappNumber={JOHN}", json=body).json()["result"] is True
+        assert (
+            limited.post(f"{V1}/sendTemplateMessage?whatsappNumber={JOHN}", json=body).json()["result"]
+            is True
+        )
     control.advance(state_file, 2)
     status = [row["status"] for row in control.log(state_file)]
     assert status == ["DELIVERED"] * 30 + ["SENT"]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from wati.sandbox import State, StateError, control, handle, seeding, state, transport, world
 
 SCRIPTS = Path(control.__file__).parents[2]
@@ -71,7 +72,12 @@ def test_a_seed_adds_to_the_world(world):
             "contacts": [{"whatsappNumber": "15550001111", "name": "Eve", "created": "2025-12-24"}],
             "messages": [
                 {"whatsappNumber": "15550001111", "text": "hi", "age": 60},
-                {"whatsappNumber": "15550001111", "text": "earlier", "at": "2026-01-01T00:00:00Z", "owner": True},
+                {
+                    "whatsappNumber": "15550001111",
+                    "text": "earlier",
+                    "at": "2026-01-01T00:00:00Z",
+                    "owner": True,
+                },
             ],
             "templates": [{"elementName": "extra", "status": "APPROVED", "body": "Hi {{x}}"}],
             "operators": [{"email": "New@Example.com"}],
@@ -160,7 +166,7 @@ def break_version(path):
 
 def break_tables(path):
     with sqlite3.connect(path) as db:
-        db.execute("DROP TABLE hits")
+        db.execute("DROP TABLE connections")
     db.close()
 
 
@@ -197,12 +203,13 @@ def test_another_programs_database_is_left_alone(tmp_path):
     db.close()
 
 
-def test_a_file_that_breaks_under_a_running_mount_is_a_500_that_names_the_way_out(world):
-    break_version(world.path)
+@pytest.mark.parametrize("damage", [break_version, break_tables, break_bytes])
+def test_a_file_that_breaks_under_a_running_mount_is_a_500_that_names_the_way_out(world, damage):
+    damage(world.path)
     answer = world.get("/connections")
     assert answer.status_code == 500
     assert "reset" in answer.json()["error"]["message"]
-    control.reset(world.path, limits=False)
+    control.reset(world.path)
     assert world.get("/connections").status_code == 200
 
 
@@ -212,7 +219,9 @@ def test_a_folder_is_no_state_file(tmp_path):
 
 
 def test_the_function_form(state_file):
-    request = httpx.Request("GET", "https://api.maton.ai/connections", headers={"Authorization": "Bearer sandbox"})
+    request = httpx.Request(
+        "GET", "https://api.maton.ai/connections", headers={"Authorization": "Bearer sandbox"}
+    )
     assert handle(request, State(state_file)).json()["connections"]
 
 

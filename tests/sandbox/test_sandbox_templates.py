@@ -64,7 +64,8 @@ def test_the_seeded_templates(world):
 
 def test_templates_page(world):
     pages = [
-        world.get(f"{V1}/getMessageTemplates", params={"pageSize": 5, "pageNumber": n}).json() for n in (1, 2, 3)
+        world.get(f"{V1}/getMessageTemplates", params={"pageSize": 5, "pageNumber": n}).json()
+        for n in (1, 2, 3)
     ]
     assert [len(page["messageTemplates"]) for page in pages] == [5, 3, 0]
     assert [bool(page["link"]["nextPage"]) for page in pages] == [True, False, False]
@@ -81,9 +82,13 @@ def test_a_template_reaches_a_closed_window_too(world):
     assert answer["contact"]["wAid"] == JANE
     assert len(answer["model"]["ids"]) == 1
     (row,) = world.log()
-    assert (row["kind"], row["endpoint"], row["template"]) == ("template", "send_template_message", "order_update")
+    assert (row["kind"], row["endpoint"], row["template"]) == (
+        "template",
+        "send_template_message",
+        "order_update",
+    )
     assert (row["parameters"], row["broadcast_name"]) == (pairs(ORDER), "test")
-    assert row["text"] == "Hi John, your order 12345 is on its way."
+    assert row["text"] == "Hi John, your order 12345 is ready."
     shown = world.messages(JANE)[0]
     assert (shown["eventType"], shown["finalText"]) == ("broadcastMessage", row["text"])
     assert shown["eventDescription"].endswith('"order_update" template was received 05|01|2026')
@@ -149,7 +154,9 @@ def test_only_approved_templates_go_out(world, version, template):
         many(world, [receiver(JOHN)], template=template, version=version),
     ):
         assert (answer.status_code, answer.json()["result"]) == (200, False)
-    assert by_csv(world, "Phone,name,ordernumber\n14155551234,a,b", template=template).json()["result"] is False
+    assert (
+        by_csv(world, "Phone,name,ordernumber\n14155551234,a,b", template=template).json()["result"] is False
+    )
     assert world.log() == []
 
 
@@ -234,7 +241,12 @@ def test_v2_answers_with_an_id_for_each_receiver(world):
         "error": None,
         "templateName": "order_update",
         "receivers": [
-            {"localMessageId": told["localMessageId"], "waId": JOHN, "isValidWhatsAppNumber": True, "errors": []}
+            {
+                "localMessageId": told["localMessageId"],
+                "waId": JOHN,
+                "isValidWhatsAppNumber": True,
+                "errors": [],
+            }
         ],
         "parameters": pairs(ORDER),
     }
@@ -251,7 +263,9 @@ def test_v2_accepts_a_missing_parameter_and_fails_later(world):
 
 
 def test_v2_bulk_hides_failures_under_result_true(world):
-    answer = many(world, [receiver(JOHN, localMessageId="mine"), receiver(STRANGER), receiver("x")], version=V2)
+    answer = many(
+        world, [receiver(JOHN, localMessageId="mine"), receiver(STRANGER), receiver("x")], version=V2
+    )
     body = answer.json()
     assert (body["result"], "parameters" in body) == (True, False)
     assert [told["isValidWhatsAppNumber"] for told in body["receivers"]] == [True, False, False]
@@ -279,7 +293,7 @@ def test_csv_in_the_import_format_or_with_whole_numbers(world, content):
     assert answer["result"] is True
     (row,) = world.log()
     assert (row["whatsappNumber"], row["endpoint"]) == (JOHN, "send_template_message_csv")
-    assert row["text"] == "Hi John, your order 12345 is on its way."
+    assert row["text"] == "Hi John, your order 12345 is ready."
 
 
 def test_csv_leaves_out_whom_it_cannot_reach(world):
@@ -295,7 +309,13 @@ def test_csv_leaves_out_whom_it_cannot_reach(world):
 
 @pytest.mark.parametrize(
     "content",
-    ["", "Phone,name,ordernumber\n", "number,name\n1,2\n", f"Phone,name\n{JOHN},a\n", f"Phone,name,ordernumber\n{STRANGER},a,b"],
+    [
+        "",
+        "Phone,name,ordernumber\n",
+        "number,name\n1,2\n",
+        f"Phone,name\n{JOHN},a\n",
+        f"Phone,name,ordernumber\n{STRANGER},a,b",
+    ],
 )
 def test_csv_that_names_nobody_is_refused(world, content):
     answer = by_csv(world, content)

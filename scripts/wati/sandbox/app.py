@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sqlite3
 import sys
 import time
 import traceback
@@ -95,8 +96,8 @@ class Sandbox:
                 return route.handler(context)
         except Refused as refused:
             return refused.answer
-        except StateError:
-            raise
+        except sqlite3.Error:
+            raise  # the file's fault, most likely: its transaction explains it
         except Exception as error:
             return _bug(error)
 

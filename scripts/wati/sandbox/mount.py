@@ -45,6 +45,7 @@ def handle(request: httpx.Request, state: State) -> httpx.Response:
     request.read()
     response = SandboxTransport(Sandbox(state)).handle_request(request)
     response.request = request
+    response.read()
     return response
 
 

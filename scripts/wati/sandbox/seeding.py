@@ -64,7 +64,7 @@ SCHEMA: dict[str, Any] = {
                 "at": _TEXT,
                 "age": _AGE,
                 "floating": {"type": "boolean"},
-                "type": _NAME,
+                "type": {"type": ["string", "integer"]},
                 "data": _TEXT,
                 "operatorName": _TEXT,
                 "statusString": _NAME,

@@ -94,6 +94,12 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Silence: what was asked stands in the world's own log."""
 
+    def handle_expect_100(self) -> bool:
+        """Said at once: curl waits a whole second for it before an upload."""
+        goes_on = super().handle_expect_100()
+        self.wfile.flush()
+        return goes_on
+
     def _serve(self) -> None:
         try:
             body = self._body()

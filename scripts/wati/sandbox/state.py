@@ -140,7 +140,7 @@ class State:
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
         """All reads and writes of the block happen at one moment, or, when it raises, not at all."""
-        with self._lock, _explained(self.path), closing(_connect(self.path)) as db:
+        with self._lock, _explained(self.path), _connect(self.path) as db:
             db.execute("BEGIN IMMEDIATE")
             try:
                 tx = Tx(db)
@@ -188,7 +188,7 @@ def recreate(path: str, *, now: float | None, ids: int | None, limits: bool) -> 
 
 
 def _empty(path: str, *, now: float | None, ids: int | None, limits: bool) -> None:
-    with closing(_connect(path)) as db:
+    with _connect(path) as db:
         db.execute("BEGIN IMMEDIATE")
         tables = _tables(db)
         if tables and "meta" not in tables:
@@ -204,14 +204,15 @@ def _tables(db: sqlite3.Connection) -> list[str]:
     return [str(row["name"]) for row in rows]
 
 
-def _connect(path: str) -> sqlite3.Connection:
+@contextmanager
+def _connect(path: str) -> Iterator[sqlite3.Connection]:
     # Autocommit mode, so that BEGIN IMMEDIATE is ours to say; each transaction stays in one thread.
-    db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-    db.row_factory = sqlite3.Row
-    # The rollback journal survives a killed process without a sync; only power failure could lose a world.
-    db.execute("PRAGMA synchronous = OFF")
-    db.execute("PRAGMA journal_mode = TRUNCATE")
-    return db
+    with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
+        db.row_factory = sqlite3.Row
+        # The rollback journal survives a killed process without a sync; only power failure could lose a world.
+        db.execute("PRAGMA synchronous = OFF")
+        db.execute("PRAGMA journal_mode = TRUNCATE")
+        yield db
 
 
 @contextmanager

@@ -86,7 +86,7 @@ _TEMPLATES: list[dict[str, Any]] = [
     {
         "elementName": "order_update",
         "status": "APPROVED",
-        "body": "Hi {{name}}, your order {{ordernumber}} is on its way.",
+        "body": "Hi {{name}}, your order {{ordernumber}} is ready.",
     },
     {
         "elementName": "order_update_v2",
@@ -171,12 +171,12 @@ def _ticket(number: str, name: str, age: float) -> list[dict[str, Any]]:
 
 def _john() -> list[dict[str, Any]]:
     return [
-        _said(JOHN, 26 * HOUR, "Hello, is order 12345 on its way?"),
+        _said(JOHN, 26 * HOUR, "Hello, is order 12345 ready?"),
         _answered(JOHN, 25.9 * HOUR, "Hi John, yes, it leaves our warehouse today."),
         _said(
             JOHN,
             20 * HOUR,
-            "Hi John, your order 12345 is on its way.",
+            "Hi John, your order 12345 is ready.",
             event="broadcastMessage",
             template="order_update",
             statusString="DELIVERED",

@@ -1,0 +1,579 @@
+"""How often a request leaves, how long the waits are, what is told of it: per effect and kind of trouble."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from recording import Answer, FarSide, reply
+from wati.endpoint import Endpoint
+
+Caller = Callable[..., Any]
+
+HARMLESS = ("read", "write")
+SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+OF_EACH_EFFECT = {
+    "read": "get_contacts",
+    "write": "update_contact_attributes",
+    "create": "add_contact",
+    "send": "send_session_message",
+    "delete": "delete_connection",
+}
+
+
+def named(endpoint: Endpoint) -> tuple[str, ...]:
+    """The flag that leaves the look-up out, so that every request is the endpoint's own."""
+    return ("--connection", "conn-1") if endpoint.through_wati else ()
+
+
+def outcome(run: Any) -> tuple[int, str, str]:
+    return (run.exit, run.error["code"], run.error.get("outcome", ""))
+
+
+def expected(endpoint: Endpoint, exit_code: int, code: str, of_a_change: str) -> tuple[int, str, str]:
+    return (exit_code, code, "" if endpoint.effect == "read" else of_a_change)
+
+
+def assert_growing(waits: list[float]) -> None:
+    assert waits == sorted(waits) and all(wait > 0 for wait in waits), waits
+    assert sum(waits) <= 6
+
+
+# --- the table ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A request that left and brought no whole answer; `code`: its name where repeating is harmless."""
+
+    name: str
+    answer: Answer
+    code: str
+    accepted_for: str = ""
+
+
+IN_DOUBT = [
+    Trouble("500", Answer(500), "upstream_error"),
+    Trouble("502 as a page", Answer(502, b"<html>", content_type="text/html"), "upstream_error"),
+    Trouble("503 that names a time", Answer(503, headers={"Retry-After": "1"}), "upstream_error"),
+    Trouble("408", Answer(408), "upstream_error"),
+    Trouble("closed unanswered", Answer(hang_up="close"), "upstream_error"),
+    Trouble("reset unanswered", Answer(hang_up="reset"), "upstream_error"),
+    Trouble("closed in the head", Answer(body=b'{"result": true}', cut=0), "bad_answer"),
+    Trouble("closed in the body", Answer(body=b'{"result": true, "ok": true}', cut=16), "bad_answer"),
+    Trouble(
+        "closed in a file", Answer(body=b"\xff" * 5000, cut=4000, content_type="image/jpeg"), "bad_answer"
+    ),
+    Trouble(
+        "not the encoding that it names",
+        Answer(body=b'{"result": true}', headers={"Content-Encoding": "gzip"}),
+        "bad_answer",
+    ),
+    Trouble("broken JSON", Answer(body=b'{"result": true'), "bad_answer", accepted_for="delete"),
+    Trouble("no body", Answer(), "bad_answer", accepted_for="delete"),
+]
+
+
+@pytest.mark.parametrize("trouble", IN_DOUBT, ids=lambda trouble: trouble.name)
+def test_a_request_that_left_is_repeated_only_where_that_does_no_harm(
+    call_example: Caller, far_side: FarSide, pauses: list[float], each_endpoint: Endpoint, trouble: Trouble
+) -> None:
+    far_side.always(trouble.answer)
+    run = call_example(each_endpoint, *named(each_endpoint))
+    if each_endpoint.effect == trouble.accepted_for:
+        assert (run.exit, len(far_side.requests), pauses) == (0, 1, []), run.text
+    elif each_endpoint.effect in HARMLESS:
+        assert outcome(run) == expected(each_endpoint, 6, trouble.code, "unknown"), run.text
+        assert len(far_side.requests) == 4 and len(pauses) == 3
+        assert_growing(pauses)
+    else:
+        assert outcome(run) == (7, "outcome_unknown", "unknown"), run.text
+        assert len(far_side.requests) == 1 and pauses == []
+        assert "Do not run it again" in run.error["hint"]
+
+
+@pytest.mark.parametrize("trouble", IN_DOUBT, ids=lambda trouble: trouble.name)
+@pytest.mark.parametrize("effect", HARMLESS)
+def test_a_harmless_repeat_that_succeeds_is_a_success(
+    call_example: Caller,
+    far_side: FarSide,
+    pauses: list[float],
+    endpoints: dict[str, Endpoint],
+    effect: str,
+    trouble: Trouble,
+) -> None:
+    endpoint = endpoints[OF_EACH_EFFECT[effect]]
+    far_side.will(trouble.answer)
+    assert call_example(endpoint, *named(endpoint)).exit == 0
+    first, second = far_side.requests
+    assert (first.method, first.target, first.body) == (second.method, second.target, second.body)
+    assert len(pauses) == 1
+
+
+def test_a_rate_limit_is_waited_out_whatever_the_effect(
+    call_example: Caller, far_side: FarSide, pauses: list[float], each_endpoint: Endpoint
+) -> None:
+    far_side.will(reply({"message": "slow down"}, 429), Answer(429), Answer(429, b"<html>"))
+    assert call_example(each_endpoint, *named(each_endpoint)).exit == 0
+    repeats = far_side.requests[:4]
+    assert len({(request.method, request.target, len(request.body)) for request in repeats}) == 1
+    assert len(pauses) == 3
+    assert_growing(pauses)
+
+
+def test_a_rate_limit_that_lasts_sends_nothing(
+    call_example: Caller, far_side: FarSide, pauses: list[float], each_endpoint: Endpoint
+) -> None:
+    far_side.always(reply({"message": "slow down"}, 429))
+    run = call_example(each_endpoint, *named(each_endpoint))
+    assert outcome(run) == expected(each_endpoint, 5, "rate_limited", "not_sent"), run.text
+    assert len(far_side.requests) == 4 and len(pauses) == 3
+    assert_growing(pauses)
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """An address where every connection is refused."""
+    server = FarSide()
+    server.close()
+    yield server.url
+
+
+def test_a_refused_connection_sends_nothing(
+    call_example: Caller, nobody: str, pauses: list[float], each_endpoint: Endpoint
+) -> None:
+    run = call_example(each_endpoint, *named(each_endpoint), MATON_BASE_URL=nobody)
+    assert outcome(run) == expected(each_endpoint, 6, "unreachable", "not_sent"), run.text
+    assert len(pauses) == 3
+    assert_growing(pauses)
+
+
+@pytest.mark.parametrize("effect", OF_EACH_EFFECT)
+def test_a_connection_that_was_refused_is_tried_again(
+    call_example: Caller,
+    monkeypatch: pytest.MonkeyPatch,
+    endpoints: dict[str, Endpoint],
+    nobody: str,
+    effect: str,
+) -> None:
+    started: list[FarSide] = []
+
+    def start(_: float) -> None:
+        started.append(FarSide(int(nobody.rpartition(":")[2])))
+
+    monkeypatch.setattr("wati.gateway.time.sleep", start)
+    endpoint = endpoints[OF_EACH_EFFECT[effect]]
+    run = call_example(endpoint, *named(endpoint), MATON_BASE_URL=nobody)
+    (server,) = started
+    server.close()
+    assert run.exit == 0, run.text
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply({"result": False, "info": "no"}),
+        reply({"result": False}, 400),
+        Answer(401, b"Unauthorized", content_type="text/plain"),
+        Answer(403),
+        Answer(404),
+        Answer(413),
+        Answer(304),
+        Answer(302, headers={"Location": "/connections"}),
+    ],
+    ids=lambda answer: str(answer.status),
+)
+def test_what_is_clear_is_never_repeated(
+    call_example: Caller, far_side: FarSide, pauses: list[float], each_endpoint: Endpoint, answer: Answer
+) -> None:
+    far_side.always(answer)
+    assert call_example(each_endpoint, *named(each_endpoint)).exit != 0
+    assert len(far_side.requests) == 1 and pauses == []
+
+
+# --- the kinds of transport errors that a loopback server cannot make --------------------------------------
+
+
+@pytest.mark.parametrize("effect", OF_EACH_EFFECT)
+@pytest.mark.parametrize(
+    ("error", "left", "code"),
+    [
+        (httpx.ConnectError, False, "unreachable"),
+        (httpx.ProxyError, False, "unreachable"),
+        (httpx.ConnectTimeout, False, "timeout"),
+        (httpx.PoolTimeout, False, "timeout"),
+        (httpx.WriteTimeout, True, "timeout"),
+        (httpx.ReadTimeout, True, "timeout"),
+        (httpx.WriteError, True, "upstream_error"),
+        (httpx.ReadError, True, "upstream_error"),
+        (httpx.CloseError, True, "upstream_error"),
+        (httpx.RemoteProtocolError, True, "upstream_error"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_every_transport_error_counts_as_left_unless_it_surely_did_not(
+    call_example: Caller,
+    monkeypatch: pytest.MonkeyPatch,
+    pauses: list[float],
+    endpoints: dict[str, Endpoint],
+    effect: str,
+    error: type[httpx.TransportError],
+    left: bool,
+    code: str,
+) -> None:
+    attempts = []
+
+    def fail(_: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        attempts.append(request)
+        raise error("broken", request=request)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", fail)
+    endpoint = endpoints[OF_EACH_EFFECT[effect]]
+    run = call_example(endpoint, *named(endpoint))
+    if left and effect not in HARMLESS:
+        assert outcome(run) == (7, "outcome_unknown", "unknown"), run.text
+        assert len(attempts) == 1
+    else:
+        assert outcome(run) == expected(endpoint, 6, code, "unknown" if left else "not_sent"), run.text
+        assert len(attempts) == 4
+
+
+# --- the waits ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("effect", OF_EACH_EFFECT)
+@pytest.mark.parametrize(
+    ("asked", "flags", "waited"),
+    [
+        ("1", (), [1, 1, 1]),
+        ("0", (), [0, 0, 0]),
+        ("1.5", (), [1.5, 1.5, 1.5]),
+        ("2", (), [2, 2, 2]),  # six seconds in all
+        ("2.5", (), [2.5, 2.5]),
+        ("6", (), [6]),
+        ("6.5", (), []),
+        ("3600", (), []),
+        ("9", ("--timeout", "20"), [9, 9]),
+        ("25", ("--timeout", "20"), []),
+        ("1", ("--timeout", "2.5"), [1, 1]),
+    ],
+)
+def test_the_time_that_the_far_side_asks_for_is_waited_or_given_up_at_once(
+    call_example: Caller,
+    far_side: FarSide,
+    pauses: list[float],
+    endpoints: dict[str, Endpoint],
+    effect: str,
+    asked: str,
+    flags: tuple[str, ...],
+    waited: list[float],
+) -> None:
+    endpoint = endpoints[OF_EACH_EFFECT[effect]]
+    far_side.always(Answer(429, headers={"Retry-After": asked}))
+    run = call_example(endpoint, *named(endpoint), *flags)
+    assert outcome(run) == expected(endpoint, 5, "rate_limited", "not_sent")
+    assert pauses == waited
+    assert len(far_side.requests) == len(waited) + 1
+    assert run.error["retry_after"] == float(asked)
+
+
+@pytest.mark.parametrize("asked", ["soon", "-1", "nan", "inf", "1e400", "Sun, 22 Nov 2026 12:00:00 GMT", ""])
+def test_a_time_that_is_no_number_is_not_taken_for_one(
+    call_example: Caller, far_side: FarSide, pauses: list[float], endpoints: dict[str, Endpoint], asked: str
+) -> None:
+    far_side.always(Answer(429, headers={"Retry-After": asked}))
+    run = call_example(endpoints["get_contacts"])
+    assert run.exit == 5 and "retry_after" not in run.error
+    assert len(pauses) == 3
+    assert_growing(pauses)
+
+
+def test_the_time_allowed_bounds_the_waits(
+    call_example: Caller, far_side: FarSide, pauses: list[float], endpoints: dict[str, Endpoint]
+) -> None:
+    far_side.always(Answer(500))
+    assert call_example(endpoints["get_contacts"], "--timeout", "1").exit == 6
+    assert sum(pauses) <= 1
+    assert len(far_side.requests) == 1 + len(pauses) == 2
+
+
+def test_the_look_up_and_the_send_share_one_budget_of_waits(
+    call_example: Caller, far_side: FarSide, pauses: list[float], endpoints: dict[str, Endpoint]
+) -> None:
+    limited = Answer(429, headers={"Retry-After": "2"})
+    far_side.will(limited, limited, to="/connections")
+    far_side.always(limited, to="/wati/")
+    run = call_example(endpoints["send_session_message"])
+    assert outcome(run) == (5, "rate_limited", "not_sent")
+    assert pauses == [2, 2, 2]
+    assert (len(far_side.to("/connections")), len(far_side.to("/wati/"))) == (3, 2)
+
+
+def test_waits_are_spread_so_that_callers_do_not_return_together(
+    call_example: Caller, far_side: FarSide, pauses: list[float], endpoints: dict[str, Endpoint]
+) -> None:
+    far_side.always(Answer(500))
+    for _ in range(5):
+        assert call_example(endpoints["get_contacts"]).exit == 6
+    assert len(pauses) == 15 and len(set(pauses[::3])) > 1
+
+
+# --- a change that was in doubt before ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["update_contact_attributes", "assign_operator"])
+@pytest.mark.parametrize(
+    ("answers", "requests"),
+    [
+        ([Answer(500), Answer(429), Answer(429), Answer(429)], 4),
+        ([Answer(500), Answer(429, headers={"Retry-After": "60"})], 2),
+        ([Answer(hang_up="close"), Answer(429, headers={"Retry-After": "60"})], 2),
+        ([Answer(429), Answer(500), Answer(429, headers={"Retry-After": "60"})], 3),
+        ([Answer(500, last=True)], 1),
+        ([Answer(429), Answer(502, last=True)], 2),
+    ],
+    ids=["limited", "limited for long", "unanswered", "between limits", "refused", "limited, refused"],
+)
+def test_a_doubt_is_not_forgotten_when_a_later_attempt_sends_nothing(
+    call_example: Caller,
+    far_side: FarSide,
+    pauses: list[float],
+    endpoints: dict[str, Endpoint],
+    name: str,
+    answers: list[Answer],
+    requests: int,
+) -> None:
+    far_side.will(*answers)
+    run = call_example(endpoints[name], *named(endpoints[name]))
+    assert run.error["outcome"] == "unknown", run.text
+    assert run.exit == 6
+    assert len(far_side.requests) == requests
+
+
+@pytest.mark.parametrize("effect", ["create", "send", "delete"])
+def test_a_rate_limit_does_not_make_a_later_doubt_harmless(
+    call_example: Caller, far_side: FarSide, pauses: list[float], endpoints: dict[str, Endpoint], effect: str
+) -> None:
+    endpoint = endpoints[OF_EACH_EFFECT[effect]]
+    far_side.will(Answer(429), Answer(429), Answer(502))
+    run = call_example(endpoint, *named(endpoint))
+    assert outcome(run) == (7, "outcome_unknown", "unknown")
+    assert len(far_side.requests) == 3
+
+
+# --- the look-up before a change ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "exit_code", "code"),
+    [
+        (Answer(401), 3, "unauthorized"),
+        (Answer(403), 3, "forbidden"),
+        (Answer(429), 5, "rate_limited"),
+        (Answer(429, headers={"Retry-After": "60"}), 5, "rate_limited"),
+        (Answer(500), 6, "upstream_error"),
+        (Answer(408), 6, "upstream_error"),
+        (Answer(302, headers={"Location": "/elsewhere"}), 6, "upstream_error"),
+        (Answer(hang_up="close"), 6, "upstream_error"),
+        (Answer(body=b'{"connections": [', cut=10), 6, "bad_answer"),
+        (Answer(body=b"<html>", content_type="text/html"), 6, "bad_answer"),
+        (reply({"connections": None}), 6, "bad_answer"),
+        (reply([]), 6, "bad_answer"),
+    ],
+    ids=lambda value: f"{value.status} {value.hang_up}" if isinstance(value, Answer) else "",
+)
+def test_a_look_up_that_fails_sends_nothing(
+    call_example: Caller,
+    far_side: FarSide,
+    pauses: list[float],
+    each_endpoint: Endpoint,
+    answer: Answer,
+    exit_code: int,
+    code: str,
+) -> None:
+    if each_endpoint.effect == "read" or not each_endpoint.through_wati:
+        assert call_example(each_endpoint).exit == 0
+        assert far_side.requests and "/connections?app=wati&status=ACTIVE" not in [
+            request.target for request in far_side.requests if each_endpoint.through_wati
+        ]
+        return
+    far_side.always(answer, to="/connections")
+    run = call_example(each_endpoint)
+    assert outcome(run) == (exit_code, code, "not_sent"), run.text
+    assert far_side.to("/connections") and far_side.to("/wati/") == []
+
+
+def test_a_connection_refused_after_the_look_up_sends_nothing(
+    call_example: Caller, far_side: FarSide, pauses: list[float], endpoints: dict[str, Endpoint]
+) -> None:
+    body = b'{"connections": [{"connection_id": "conn-1", "status": "ACTIVE", "app": "wati"}]}'
+    far_side.will(Answer(body=body, last=True))
+    run = call_example(endpoints["send_session_message"])
+    assert outcome(run) == (6, "unreachable", "not_sent")
+    assert len(far_side.requests) == 1 and len(pauses) == 3
+
+
+# --- the deadline ------------------------------------------------------------------------------------------
+
+SLOW = {
+    "silent": Answer(delay=60),
+    "stalled": Answer(body=b'{"result": true}', cut=8, stall=60),
+    "dripping": Answer(body=b'{"result": true}', drip=0.03),
+    "endless": Answer(body=iter(lambda: b" ", None), drip=0.01),
+}
+
+
+@pytest.mark.parametrize("name", [*OF_EACH_EFFECT.values(), "get_media", "send_session_file"])
+@pytest.mark.parametrize("slow", SLOW)
+def test_the_deadline_holds_against_a_far_side_that_is_slow(
+    call_example: Caller,
+    far_side: FarSide,
+    endpoints: dict[str, Endpoint],
+    tmp_path: Path,
+    name: str,
+    slow: str,
+) -> None:
+    endpoint = endpoints[name]
+    far_side.always(SLOW[slow])
+    began = time.monotonic()
+    run = call_example(endpoint, *named(endpoint), "--timeout", "0.4")
+    assert time.monotonic() - began < 1.5
+    assert len(far_side.requests) == 1
+    if endpoint.effect in HARMLESS:
+        assert outcome(run) == expected(endpoint, 6, "timeout", "unknown"), run.text
+    else:
+        assert outcome(run) == (7, "outcome_unknown", "unknown"), run.text
+    assert sorted(os.listdir(tmp_path)) == ["contacts.csv", "document.pdf"]
+
+
+@pytest.mark.parametrize("slow", SLOW)
+def test_a_look_up_that_takes_all_the_time_sends_nothing(
+    call_example: Caller, far_side: FarSide, endpoints: dict[str, Endpoint], slow: str
+) -> None:
+    far_side.always(SLOW[slow], to="/connections")
+    run = call_example(endpoints["send_session_message"], "--timeout", "0.4")
+    assert outcome(run) == (6, "timeout", "not_sent")
+    assert far_side.to("/wati/") == []
+
+
+def test_the_deadline_is_of_the_whole_call(
+    call_example: Caller, far_side: FarSide, monkeypatch: pytest.MonkeyPatch, endpoints: dict[str, Endpoint]
+) -> None:
+    """Every attempt is in time; all of them together are not. Thirty seconds, shortened."""
+    from wati import gateway
+
+    assert gateway.WHOLE_CALL == 30
+    monkeypatch.setattr(gateway, "WHOLE_CALL", 0.9)
+    far_side.always(Answer(500, delay=0.3))
+    began = time.monotonic()
+    assert call_example(endpoints["get_contacts"]).exit == 6
+    assert time.monotonic() - began < 1.2
+    assert len(far_side.requests) <= 2
+
+
+# --- interruptions and bugs --------------------------------------------------------------------------------
+
+LOOK_UP, OWN = "/connections", "/"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without asking it")
+@pytest.mark.parametrize(
+    ("stop", "name", "during", "exit_code", "told"),
+    [
+        (signal.SIGTERM, "get_contacts", OWN, 6, ""),
+        (signal.SIGTERM, "get_media", OWN, 6, ""),
+        (signal.SIGTERM, "update_contact_attributes", OWN, 6, "unknown"),
+        (signal.SIGTERM, "add_contact", OWN, 7, "unknown"),
+        (signal.SIGTERM, "delete_connection", OWN, 7, "unknown"),
+        (signal.SIGTERM, "send_session_message", OWN, 7, "unknown"),
+        (signal.SIGTERM, "send_template_message_csv", OWN, 7, "unknown"),
+        (signal.SIGINT, "send_session_message", OWN, 7, "unknown"),
+        (signal.SIGTERM, "send_session_message", LOOK_UP, 6, "not_sent"),
+        (signal.SIGINT, "send_template_message_csv", LOOK_UP, 6, "not_sent"),
+    ],
+)
+def test_a_call_that_is_ended_from_outside_still_tells_what_it_knows(
+    example: Caller,
+    far_side: FarSide,
+    endpoints: dict[str, Endpoint],
+    tmp_path: Path,
+    stop: signal.Signals,
+    name: str,
+    during: str,
+    exit_code: int,
+    told: str,
+) -> None:
+    far_side.always(Answer(delay=60), to=during)
+    flags = named(endpoints[name]) if during == OWN else ()
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MATON_", "WATI_"))}
+    with subprocess.Popen(
+        [sys.executable, str(SCRIPTS / f"{name}.py"), *example(endpoints[name]), *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env={**clean, "MATON_API_KEY": "test-key-that-must-not-leak", "MATON_BASE_URL": far_side.url},
+    ) as process:
+        far_side.wait_for(1)
+        process.send_signal(stop)
+        stdout, stderr = process.communicate(timeout=20)
+    assert stderr == b""
+    document = json.loads(stdout)
+    assert (process.returncode, document["error"].get("outcome", "")) == (exit_code, told), document
+    assert len(far_side.requests) == 1
+    assert sorted(os.listdir(tmp_path)) == ["contacts.csv", "document.pdf"]
+
+
+@pytest.mark.parametrize("effect", OF_EACH_EFFECT)
+def test_an_interruption_while_waiting_out_a_rate_limit_sent_nothing(
+    call_example: Caller,
+    far_side: FarSide,
+    monkeypatch: pytest.MonkeyPatch,
+    endpoints: dict[str, Endpoint],
+    effect: str,
+) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("wati.gateway.time.sleep", interrupt)
+    far_side.always(Answer(429))
+    endpoint = endpoints[OF_EACH_EFFECT[effect]]
+    run = call_example(endpoint, *named(endpoint))
+    assert (run.exit, run.error.get("outcome", "")) == (6, "" if effect == "read" else "not_sent")
+
+
+@pytest.mark.parametrize("effect", OF_EACH_EFFECT)
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("a bug"), KeyboardInterrupt()], ids=["bug", "interruption"]
+)
+def test_a_bug_after_the_request_left_does_not_deny_it(
+    call_example: Caller,
+    far_side: FarSide,
+    monkeypatch: pytest.MonkeyPatch,
+    endpoints: dict[str, Endpoint],
+    effect: str,
+    error: BaseException,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("wati.verdicts.judge", fail)
+    endpoint = endpoints[OF_EACH_EFFECT[effect]]
+    run = call_example(endpoint, *named(endpoint), "--verbose")
+    assert len(far_side.requests) == 1
+    if effect in HARMLESS:
+        assert run.exit == (1 if isinstance(error, ZeroDivisionError) else 6)
+        assert run.error.get("outcome", "") == ("" if effect == "read" else "unknown")
+    else:
+        assert outcome(run) == (7, "outcome_unknown", "unknown")
