@@ -9,6 +9,7 @@ strict = mkdir -p .venv && { $(1); } >.venv/output 2>&1; status=$$?; cat .venv/o
 	test $$status -eq 0 && ! grep -qi '^warning' .venv/output
 
 .PHONY: demo test bench docs pins clean
+.PHONY: eval package
 
 demo: .venv/runtime
 	$(PY) dev/demo.py
@@ -27,6 +28,14 @@ bench: .venv/development
 
 docs: .venv/runtime
 	$(PY) dev/docs.py
+
+# An agent on the sandbox, marked: make eval AGENT="command" (FLAGS="--task 3 --json"; see evals/README.md).
+eval: .venv/runtime
+	@$(PY) evals/grade.py --agent "$$AGENT" $(FLAGS)
+
+# The bundle that a registry gets, into dist/, and the list of its files.
+package:
+	@$(PYTHON) dev/package.py $(FLAGS)
 
 # Pins anew within the ranges of the .in files, for every Python from 3.10 on.
 pins: .venv/development

@@ -20,18 +20,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from wati.answers import Answer
     from wati.call import Call, Result
     from wati.endpoint import Receivers
-    from wati.gateway import Answer
 
 
 def connection_id(body: Any) -> str:
     """The new id, in whichever form Maton answers: its SDK accepts all four, since surfaces differ."""
+    from wati.settings import is_connection_id
+
     nested = verdicts.member(body, "connection")
     for holder in (nested, body):
         for name in ("connection_id", "connection_Id", "id"):
             found = verdicts.member(holder, name)
-            if isinstance(found, str) and found:
+            if isinstance(found, str) and is_connection_id(found):
                 return found
     return ""
 

@@ -18,9 +18,9 @@ from wati.endpoint import Endpoint, run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from wati.answers import Answer
     from wati.call import Call, Result
     from wati.endpoint import Receivers
-    from wati.gateway import Answer
 
 
 def media(answer: Answer, _: Receivers) -> verdicts.Verdict:

@@ -111,7 +111,10 @@ def document(text: str) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise Failure("file_unreadable", f"The JSON cannot be read: {error}") from error
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        # What could not be stored is refused here: a lone surrogate, a number that JSON does not have.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        return value
     except (ValueError, RecursionError) as error:
         hint = "Give a JSON object, @file, or - for standard input."
         raise Failure("invalid_json", f"This is not JSON: {error}", hint) from error

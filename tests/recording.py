@@ -122,7 +122,8 @@ class FarSide:
 
     def __init__(self, port: int = 0) -> None:
         self.requests: list[Received] = []
-        self._scripts: list[tuple[str, Iterator[Answer]]] = []
+        self._once: list[tuple[str, Answer]] = []
+        self._always: dict[str, Answer] = {}
         self._arrived = threading.Condition()
         self._closing = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", port))
@@ -134,20 +135,20 @@ class FarSide:
 
     def will(self, *answers: Answer, to: str = "/") -> None:
         """Answer the next requests whose target begins with `to` so, one after the other."""
-        self._scripts.append((to, iter(answers)))
+        self._once += [(to, answer) for answer in answers]
 
     def always(self, answer: Answer, to: str = "/") -> None:
-        """Answer all further requests whose target begins with `to` so."""
-        self._scripts.append((to, iter(lambda: answer, None)))
+        """Answer all requests whose target begins with `to` so, once `will` has nothing more for them."""
+        self._always[to] = answer
 
     def to(self, prefix: str) -> list[Received]:
         """The requests whose target begins with `prefix`."""
         return [request for request in self.requests if request.target.startswith(prefix)]
 
-    def wait_for(self, count: int, seconds: float = 20) -> None:
-        """Wait until so many requests have come in whole."""
+    def wait_for(self, count: int, seconds: float = 30) -> bool:
+        """Wait until so many requests have come in whole; False if they did not."""
         with self._arrived:
-            assert self._arrived.wait_for(lambda: len(self.requests) >= count, seconds), "nobody called"
+            return self._arrived.wait_for(lambda: len(self.requests) >= count, seconds)
 
     def stop_listening(self) -> None:
         with suppress(
@@ -192,10 +193,11 @@ class FarSide:
                     return
 
     def _next(self, request: Received) -> Answer:
-        for prefix, answers in self._scripts:
-            if request.target.startswith(prefix) and (answer := next(answers, None)) is not None:
-                return answer
-        return default(request)
+        for index, (prefix, _) in enumerate(self._once):
+            if request.target.startswith(prefix):
+                return self._once.pop(index)[1]
+        fitting = [prefix for prefix in self._always if request.target.startswith(prefix)]
+        return self._always[max(fitting, key=len)] if fitting else default(request)
 
     def _answer(self, connection: socket.socket, answer: Answer) -> bool:
         """Send it; False where the connection is to end."""
@@ -222,7 +224,8 @@ class FarSide:
 
     def _pieces(self, answer: Answer, head: bytes) -> Iterable[bytes]:
         if not isinstance(answer.body, bytes):
-            return chain([head], (b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in answer.body))
+            chunks = (b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in answer.body)
+            return chain([head], chunks, [b"0\r\n\r\n"])
         whole = head + answer.body[: answer.cut]
         return (bytes([byte]) for byte in whole) if answer.drip else (whole,)
 

@@ -548,6 +548,8 @@ NOT_AN_OBJECT = {
     "-Infinity": b'{"pageSize": -Infinity}',
     "a member twice": b'{"pageSize": 10, "pageSize": 20}',
     "an inner member twice": b'{"attribute": [{"name": "a", "name": "b", "operator": "exist"}]}',
+    "infinity in digits": b'{"pageSize": 1e400}',
+    "minus infinity in digits": b'{"pageSize": -1e400}',
     "an integer of 5,000 digits": b'{"pageSize": ' + b"9" * 5000 + b"}",
     "a control character": b'{"name": "a\x01b"}',
     "a raw newline": b'{"name": "a\nb"}',
@@ -576,9 +578,7 @@ def test_what_is_no_json_object_is_refused(
     assert far_side.requests == []
 
 
-@pytest.mark.parametrize(
-    "value", ["1e400", "-1e400", "1e-400", "1E2", "0.1", "-0", "9" * 4000, "1" + "0" * 30]
-)
+@pytest.mark.parametrize("value", ["1e-400", "1E2", "0.1", "-0", "9" * 4000, "1" + "0" * 30])
 def test_numbers_that_json_allows_and_wati_does_not(
     value: str, call: Callable[..., Run], far_side: FarSide
 ) -> None:

@@ -12,8 +12,8 @@ import pytest
 from conftest import ENDPOINTS, KEY, Run
 from recording import FarSide
 from wati import __version__
-from wati.command import FLAGS
 from wati.endpoint import Endpoint
+from wati.options import FLAGS
 
 LATER = ["--again", "--all", "--max-items", "--fields"]
 CONFIRMING = {
@@ -228,7 +228,8 @@ def test_a_dry_run_sends_and_changes_nothing(
     run = call_example(each_endpoint, "--dry-run", MATON_API_KEY=key)
     assert run.exit == 0, run.text
     assert run.document.get("outcome") == (None if each_endpoint.effect == "read" else "not_sent")
-    assert "page" not in run.document and "notice" not in run.document
+    assert "page" not in run.document
+    assert "nothing was asked" in run.document["notice"]
     assert sorted(tmp_path.rglob("*")) == before
     assert far_side.requests == []
 
@@ -245,6 +246,8 @@ def test_a_dry_run_shows_what_is_then_sent(
     assert KEY not in headers.pop("Authorization")
     assert headers["User-Agent"] == f"wati-skill/{__version__}"
     assert headers.get("Maton-Connection") == (over[1] if over else None)
+    if headers.get("Content-Type") == "multipart/form-data":  # the boundary is chosen when it is sent
+        assert str(sent.header("content-type")).startswith(headers.pop("Content-Type") + "; boundary=")
     assert headers == {name: sent.header(name) for name in headers}
     body = {name: shown[name] for name in ("form", "json", "parts") if name in shown}
     assert len(body) == (1 if sent.body else 0)

@@ -153,7 +153,12 @@ def test_with_several_active_connections_nothing_is_sent_and_the_ids_are_told(
 )
 @pytest.mark.parametrize("name", ["send_session_message", "assign_operator"])
 def test_an_active_connection_without_a_usable_id_is_not_used(
-    call_example: Caller, far_side: FarSide, endpoints: Endpoints, name: str, rows: list[Any]
+    call_example: Caller,
+    far_side: FarSide,
+    pauses: list[float],
+    endpoints: Endpoints,
+    name: str,
+    rows: list[Any],
 ) -> None:
     far_side.always(reply({"connections": rows}), to=LOOK_UP)
     run = call_example(endpoints[name])
@@ -191,7 +196,7 @@ PENDING = {**CONNECTION, "connection_id": "new-1", "status": "PENDING"}
         {"connection_Id": "new-1"},
         {"id": "new-1", "url": f"https://connect.maton.ai/?session_token={TOKEN}"},
     ],
-    ids=lambda created: "/".join(created),
+    ids="/".join,
 )
 def test_a_new_connection_is_read_back_whatever_form_its_id_came_in(
     call_example: Caller, far_side: FarSide, endpoints: Endpoints, created: Any
@@ -331,7 +336,7 @@ def test_no_failure_shows_a_link(
     for status in (400, 502):
         far_side.always(reply(body, status))
         run = call_example(each_endpoint, "--verbose")
-        assert run.exit != 0 and "HTTP 4" in run.stderr
+        assert run.exit != 0 and f"HTTP {status}" in run.stderr
         assert TOKEN not in run.text + run.stderr
 
 

@@ -17,7 +17,8 @@ from jsonschema import Draft202012Validator
 
 from conftest import ENDPOINTS, ROOT, Run
 from wati import help as help_module
-from wati.command import FLAGS, execute, flags_of
+from wati.command import execute
+from wati.options import FLAGS, flags_of
 from wati.endpoint import Endpoint
 from wati.failures import EXITS, FAILURES
 from wati.sandbox import routes

@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from wati import command, failures, gateway
+from wati import failures, gateway
+from wati.command import execute
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "dev"))
@@ -162,6 +163,11 @@ def test_the_readme_explains_every_variable() -> None:
     assert [row[0].strip("`") for row in table(README, "variable")] == [v["name"] for v in CATALOGUE["env"]]
 
 
+def test_the_modules_of_the_readme_s_design_exist() -> None:
+    modules = [module for row in table(README, "step") for module in re.findall(r"`(\w+)`", row[1])]
+    assert [module for module in modules if not (ROOT / f"scripts/wati/{module}.py").is_file()] == []
+
+
 def test_the_numbers_of_repeating_are_the_code_s() -> None:
     sentence = (
         f"At most {gateway.ATTEMPTS} attempts. The waits add up to at most {gateway.ALL_WAITS:g} seconds "
@@ -216,7 +222,12 @@ def test_every_flag_that_is_named_exists() -> None:
         for flag in re.findall(r"(?<![\w-])--([a-z][a-z-]+)", path.read_text(encoding="utf-8"))
     }
     assert len(named) > 10
-    known = {*command.FLAGS, "format", "only"}  # the last two are those of tools.py
+    helps = [importlib.import_module("tools").__doc__ or ""]
+    helps += [
+        execute(importlib.import_module(tool["name"]).ENDPOINT, ["--help"], {})[1]
+        for tool in CATALOGUE["tools"]
+    ]
+    known = {flag for text in helps for flag in re.findall(r"(?m)^  --([a-z-]+)", text)}
     assert not [(name, flag) for name, flag in sorted(named) if flag not in known]
 
 

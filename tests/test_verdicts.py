@@ -361,7 +361,8 @@ BULK = [
     Case(**THREE, body={"result": True, "errors": errors()}, meaning=ACCEPTED),
     Case(**THREE, body={"result": True, "errors": None}, meaning=ACCEPTED),
     Case(**THREE, body={"result": True}, meaning=ACCEPTED),
-    Case(**THREE, body={"result": True, "errors": errors(numbers=("19998887777",))}, meaning=ACCEPTED),
+    # Somebody is invalid, and it is none whom the call names in that form: nobody can say who.
+    Case(**THREE, body={"result": True, "errors": errors(numbers=("19998887777",))}, meaning=UNKNOWN),
     Case(
         **THREE,
         body={"result": True, "errors": errors(numbers=(C,))},
@@ -622,6 +623,17 @@ def test_validation_errors_are_told_with_their_place(
     far_side.will(reply(FASTAPI_422, 422), to="/wati/")
     error = call_example(endpoints["get_contacts"]).error
     assert "query.pageSize value is not a valid integer" in error["message"]
+
+
+def test_the_errors_of_a_model_are_told_with_their_fields(
+    call_example: Caller, far_side: FarSide, endpoints: dict[str, Endpoint]
+) -> None:
+    """WATI runs on ASP.NET, whose model validation answers with problem details."""
+    body = {"title": "One or more validation errors occurred.", "errors": {"Buttons": ["is required"]}}
+    far_side.will(reply(body, 400), to="/wati/")
+    run = call_example(endpoints["send_interactive_buttons_message"])
+    assert meaning(run, "send") == REJECTED
+    assert "Buttons: is required" in run.error["message"]
 
 
 def test_a_refused_key_and_a_refused_token_have_different_hints(

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
+from wati import strict_json
 from wati.failures import Failure
 from wati.validation import kind_of
 
@@ -27,9 +28,7 @@ def read(source: str, stdin: IO[bytes] | None = None) -> Arguments:
     if len(data) > LARGEST_INPUT:
         raise Failure("invalid_json", f"More than {LARGEST_INPUT >> 20} MiB of JSON in {where}.")
     try:
-        arguments = json.loads(
-            data.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates
-        )
+        arguments = strict_json.loads(data.decode("utf-8-sig"), _refuse_duplicates)
     except UnicodeDecodeError:
         raise Failure("invalid_json", f"The text in {where} is not UTF-8.") from None
     except json.JSONDecodeError as error:
@@ -72,10 +71,6 @@ def _read_file(path: str) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise Failure("file_unreadable", f"The file after @ cannot be read: {reason}.") from None
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

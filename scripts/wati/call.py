@@ -12,9 +12,10 @@ from wati.failures import SAFE_TO_REPEAT, Failure
 from wati.request import Request
 
 if TYPE_CHECKING:
+    from wati.answers import Answer
     from wati.endpoint import Arguments, Endpoint, Receivers
     from wati.files import Files
-    from wati.gateway import Answer, Gateway
+    from wati.gateway import Gateway
     from wati.settings import Settings
 
 
@@ -92,12 +93,15 @@ class Call:
         elif outcome == "unknown" and effect == "write":
             hint = SAFE_TO_REPEAT
         elif code == "rate_limited":
-            in_doubt = self.gateway.may_have_happened
-            outcome, hint = ("unknown", SAFE_TO_REPEAT) if in_doubt else ("not_sent", "")
+            outcome = "not_sent"
         elif code == "rejected" and not verdicts.said(answer):
             hint = self.endpoint.silent_refusal
         elif code == "unauthorized" and self._speaker(answer) == "wati":
             hint = "WATI refused the token of this connection: authorize it anew with create_connection.py."
+        if self.gateway.doubted and outcome in ("rejected", "not_sent"):
+            # The last attempt was refused; the one before it may have been done.
+            code, outcome, hint = "upstream_error", "unknown", SAFE_TO_REPEAT
+            message = f"An attempt was left unanswered, and the next was refused. {message}"
         return Failure(
             code,
             message,

@@ -6,10 +6,11 @@ import os
 import sys
 
 from wati.failures import Failure
+from wati.options import Options, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import IO, Any
 
     from wati.call import Call, Result
@@ -17,58 +18,36 @@ if TYPE_CHECKING:
     from wati.files import Part
     from wati.settings import Settings
 
-# flag: (what its value is called, or "" for none; what it does)
-FLAGS = {
-    "help": ("", "print this text"),
-    "schema": ("", "print the JSON Schema of the arguments"),
-    "dry-run": ("", "validate and show the request; send nothing"),
-    "connection": ("ID", "the Maton connection to use, where there are several"),
-    "timeout": ("SECONDS", "for the whole call, its waits included (default 30, waits at most 6)"),
-    "raw": ("", "show WATI's answer untouched"),
-    "verbose": ("", "show requests and answers on stderr, secrets hidden"),
-    "confirm": ("VALUE", "repeat the number of receivers, or the id to delete; --dry-run tells which"),
-    "output": ("FILE", "the file to write, below WATI_FILE_ROOTS"),
-    "force": ("", "overwrite the file"),
-}
-_LONGEST_TIMEOUT = 3600.0
 _MAY_QUOTE_CUSTOMERS = (6, 7, 8)  # a refusal is in WATI's own words; the answer behind these can be anything
-
-
-class Options:
-    """The parsed command line; `source` is the positional argument."""
-
-    def __init__(self) -> None:
-        self.source = "{}"
-        self.values: dict[str, str] = {}
-
-    def has(self, flag: str) -> bool:
-        return flag in self.values
-
-    def value(self, flag: str) -> str:
-        return self.values.get(flag, "")
-
-    @property
-    def timeout(self) -> float | None:
-        return float(self.values["timeout"]) if "timeout" in self.values else None
 
 
 def main(endpoint: Endpoint) -> int:
     """Run the script as a program: print the document, return the exit code."""
     import signal
 
-    from wati.output import write
+    from wati.output import diagnose, write
 
-    if hasattr(signal, "SIGTERM"):  # a shell that gives up on us still gets the one document
-        signal.signal(signal.SIGTERM, _interrupt)
-    exit_code, text = execute(
-        endpoint, sys.argv[1:], os.environ, pretty=sys.stdout is not None and sys.stdout.isatty()
-    )
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, _interrupt)
+    diagnostics: list[str] = []
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    exit_code, text = execute(endpoint, sys.argv[1:], os.environ, pretty=is_terminal, say=diagnostics.append)
     write(text)
+    for line in diagnostics:
+        diagnose(line)
     return exit_code
 
 
+class _Interrupts:
+    """Ctrl-C, and the SIGTERM of a shell that gives up: they end the call, and its document still comes."""
+
+    welcome = False
+
+
 def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+    if _Interrupts.welcome:
+        _Interrupts.welcome = False
+        raise KeyboardInterrupt
 
 
 def execute(
@@ -78,8 +57,12 @@ def execute(
     stdin: IO[bytes] | None = None,
     *,
     pretty: bool = False,
+    say: Callable[[str], None] | None = None,
 ) -> tuple[int, str]:
-    """One whole run without the process around it: the exit code, and what belongs on stdout."""
+    """One whole run without the process around it: the exit code, and what belongs on stdout.
+
+    `say` takes the diagnostics of `--verbose`, redacted; by default they go to stderr.
+    """
     if "--help" in argv or "-h" in argv:
         from wati.help import help_text
 
@@ -88,58 +71,92 @@ def execute(
         with open(endpoint.schema_file, encoding="utf-8") as file:
             return 0, file.read().rstrip("\n")
 
-    from wati.output import NOTICE, clean, diagnose, redact, render
-    from wati.settings import SANDBOX_KEY, api_key
+    from wati.output import diagnose, terminal_safe
+    from wati.settings import api_key
 
-    key = api_key(environ)
     run = _Run(endpoint, environ, stdin)
-    document: dict[str, Any]
-    exit_code, shown_url, notice = 0, "", ""
+    key = api_key(environ)
+    shown_url = ""
     try:
-        result = run.result(argv)
-        document = {"ok": True, "data": result.data if run.options.has("raw") else clean(result.data)}
-        if endpoint.effect != "read":
-            document["outcome"] = "not_sent" if run.options.has("dry-run") else "accepted"
-        elif endpoint.items and not run.options.has("dry-run"):
-            document["page"] = _page(endpoint, run.arguments, result.data)
-        shown_url, notice = result.shown_url, result.notice
-        if endpoint.customer_text and not run.options.has("dry-run"):
-            notice = f"{NOTICE} {notice}".strip()
+        result = run.interruptible_result(argv)
+        shown_url = result.shown_url
+        exit_code, document = 0, _accepted(run, result)
     except Failure as failure:
         exit_code, document = _failed(endpoint, failure)
-        if endpoint.customer_text and failure.exit in _MAY_QUOTE_CUSTOMERS:
-            notice = NOTICE
     except KeyboardInterrupt:
         exit_code, document = _failed(endpoint, run.interrupted("The call was interrupted."))
     except Exception as error:
-        import traceback
-
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        exit_code, document = _failed(
-            endpoint,
-            run.interrupted(f"{type(error).__name__} in {place.name}, line {place.lineno}.", internal=True),
-        )
-        if "--verbose" in argv:
-            diagnose(traceback.format_exc(), key)
+        exit_code, document = _failed(endpoint, run.interrupted(_place(error), internal=True))
+        run.diagnostics.append(_traceback())
     finally:
         run.close()
-    if key == SANDBOX_KEY:
-        document["sandbox"] = True
-    if notice:
-        document["notice"] = notice
-    document = {name: redact(value, key, shown_url) for name, value in document.items()}
-    return exit_code, render(document, indent=2 if pretty else None)
+    if "--verbose" in argv:
+        for line in run.diagnostics:
+            (say or diagnose)(terminal_safe(line, key))
+    return exit_code, _finish(document, key, shown_url, pretty)
+
+
+def _accepted(run: _Run, result: Result) -> dict[str, Any]:
+    """The document of a call that was accepted, or of a dry run."""
+    from wati.output import NOTICE, clean
+
+    endpoint, is_dry = run.endpoint, run.options.has("dry-run")
+    document: dict[str, Any] = {
+        "ok": True,
+        "data": result.data if run.options.has("raw") else clean(result.data),
+    }
+    if endpoint.effect != "read":
+        document["outcome"] = "not_sent" if is_dry else "accepted"
+    elif endpoint.items and not is_dry:
+        document["page"] = _page(endpoint, run.arguments, result.data)
+    document["notice"] = " ".join(
+        [NOTICE] * (endpoint.customer_text and not is_dry) + [result.notice]
+    ).strip()
+    return document
 
 
 def _failed(endpoint: Endpoint, failure: Failure) -> tuple[int, dict[str, Any]]:
-    from wati.output import clean
+    """The exit code and the document of a failure."""
+    from wati.output import NOTICE, clean
 
     error = failure.document()
     if endpoint.effect == "read":
         del error["outcome"]
     if "answer" in error:
         error["answer"] = clean(error["answer"])
-    return failure.exit, {"ok": False, "error": error}
+    quotes_contact = isinstance(failure.answer, dict) and "contact" in failure.answer
+    may_quote = endpoint.customer_text and (quotes_contact or failure.exit in _MAY_QUOTE_CUSTOMERS)
+    return failure.exit, {"ok": False, "error": error, "notice": NOTICE if may_quote else ""}
+
+
+def _finish(document: dict[str, Any], key: str, shown_url: str, pretty: bool) -> str:
+    """The text for stdout: marked as the sandbox's, without secrets, of a readable length."""
+    from wati.output import redact, render, shorten
+    from wati.settings import SANDBOX_KEY
+
+    notice = document.pop("notice")
+    marks = {"sandbox": key == SANDBOX_KEY, "notice": notice}
+    document |= {name: value for name, value in marks.items() if value}
+    document = {name: redact(value, key, shown_url) for name, value in document.items()}
+    if "error" in document:
+        members = document["error"]
+        members["message"] = shorten(members["message"], 600)
+        if isinstance(members.get("answer"), str):
+            members["answer"] = shorten(members["answer"], 300)
+    return render(document, indent=2 if pretty else None)
+
+
+def _place(error: Exception) -> str:
+    import traceback
+
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {place.name}, line {place.lineno}."
+
+
+def _traceback() -> str:
+    import traceback
+
+    return traceback.format_exc()
 
 
 def _page(endpoint: Endpoint, arguments: Arguments, data: Any) -> dict[str, int]:
@@ -162,6 +179,15 @@ class _Run:
         self.arguments: Arguments = {}
         self.parts: list[Part] = []
         self.call: Call | None = None
+        self.diagnostics: list[str] = []
+
+    def interruptible_result(self, argv: list[str]) -> Result:
+        """`result`, and the only stretch of a run that a signal may break off."""
+        try:
+            _Interrupts.welcome = True
+            return self.result(argv)
+        finally:
+            _Interrupts.welcome = False
 
     def result(self, argv: list[str]) -> Result:
         from wati.settings import Settings
@@ -204,13 +230,19 @@ class _Run:
             problems += failure.problems
             code = code or failure.code
         if problems:
-            raise Failure(code, _count(problems), hint=_example(endpoint, schema), problems=problems)
+            is_about_files = (
+                code != "invalid_arguments"
+            )  # then the table's own hint helps more than an example
+            hint = "" if is_about_files else _example(endpoint, schema, problems)
+            raise Failure(code, _count(problems), hint=hint, problems=problems)
+        conversation = gateway.Gateway(settings, options.timeout, verbose=options.has("verbose"))
+        self.diagnostics = conversation.diagnostics
         return Call(
             endpoint,
             self.arguments,
             request.build(endpoint, self.arguments, self.parts),
             settings,
-            gateway.Gateway(settings, options.timeout, options.has("verbose")),
+            conversation,
             files,
             connection=(options.value("connection") or settings.connection) if endpoint.through_wati else "",
             output=options.value("output"),
@@ -239,73 +271,6 @@ class _Run:
             self.call.gateway.close()
 
 
-def parse(endpoint: Endpoint, argv: list[str]) -> Options:
-    """The command line, or `usage`: nothing is guessed, abbreviated or ignored."""
-    known = flags_of(endpoint)
-    options = Options()
-    positionals: list[str] = []
-    items = iter(argv)
-    for item in items:
-        if item == "--":
-            positionals += items
-        elif item == "-" or not item.startswith("-"):
-            positionals.append(item)
-        else:
-            name, equals, value = item.removeprefix("--").partition("=")
-            if name not in known or not item.startswith("--"):
-                raise _unknown_flag(endpoint, item, known)
-            if FLAGS[name][0] and not equals:
-                value = next(items, "")
-                if not value or value.startswith("--"):
-                    raise Failure("usage", f"--{name} needs its value: --{name} {FLAGS[name][0]}.")
-            if equals and not FLAGS[name][0]:
-                raise Failure("usage", f"--{name} takes no value.")
-            if options.values.setdefault(name, value) != value:
-                raise Failure("usage", f"--{name} is given twice, with different values.")
-    if len(positionals) > 1:
-        message = f"There are {len(positionals)} arguments; one JSON object is taken."
-        hint = "Put the whole JSON object in single quotes, or in a file given as @path."
-        raise Failure("usage", message, hint=hint)
-    options.source = positionals[0] if positionals else "{}"
-    _check_values(options)
-    return options
-
-
-def _unknown_flag(endpoint: Endpoint, item: str, known: list[str]) -> Failure:
-    from wati.validation import near, shown
-
-    flag = item.partition("=")[0]
-    message = f"{endpoint.name}.py has no flag {shown(flag)}{near(flag.lstrip('-'), known)}."
-    flags = " ".join(f"--{name}" for name in known)
-    return Failure("usage", message, hint=f"Flags of this script: {flags}. What to send goes into the JSON.")
-
-
-def flags_of(endpoint: Endpoint) -> list[str]:
-    """The flags that this endpoint's script knows, in the table's order."""
-    left_out = {"output", "force"} - set(endpoint.flags)
-    if not endpoint.through_wati:
-        left_out.add("connection")
-    if endpoint.confirms == "none":
-        left_out.add("confirm")
-    return [name for name in FLAGS if name not in left_out]
-
-
-def _check_values(options: Options) -> None:
-    import re
-
-    from wati.settings import is_connection_id
-
-    timeout = options.values.get("timeout")
-    if timeout is not None and not (
-        re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", timeout, re.ASCII)
-        and 0 < float(timeout) <= _LONGEST_TIMEOUT
-    ):
-        raise Failure("usage", f"--timeout takes seconds, more than 0 and at most {_LONGEST_TIMEOUT:g}.")
-    connection = options.values.get("connection")
-    if connection is not None and not is_connection_id(connection):
-        raise Failure("usage", "--connection takes a connection id: letters, digits, _ and - only.")
-
-
 def _allow(settings: Settings, receivers: Receivers) -> None:
     problems = [
         {"at": at, "problem": f"{number} is not in WATI_ALLOWED_RECIPIENTS"}
@@ -315,7 +280,7 @@ def _allow(settings: Settings, receivers: Receivers) -> None:
     if problems:
         raise Failure(
             "recipient_not_allowed",
-            f"{len(problems)} of {len(receivers)} receivers are not allowed.",
+            f"Not allowed: {len(problems)} of {len(receivers)} receivers.",
             problems=problems,
         )
 
@@ -343,7 +308,7 @@ def _preview(call: Call, needed_confirmation: str) -> Result:
         headers["Maton-Connection"] = call.connection
     elif endpoint.through_wati and endpoint.effect != "read":
         headers["Maton-Connection"] = "(the only ACTIVE wati connection, looked up before sending)"
-    content_type = request.body()[1]
+    content_type = "multipart/form-data" if request.parts else request.body()[1]
     if content_type:
         headers["Content-Type"] = content_type
     shown = {"method": request.method, "url": call.settings.base_url + request.target, "headers": headers}
@@ -359,8 +324,12 @@ def _count(problems: list[Problem]) -> str:
     )
 
 
-def _example(endpoint: Endpoint, schema: dict[str, Any]) -> str:
+def _example(endpoint: Endpoint, schema: dict[str, Any], problems: list[Problem]) -> str:
     from wati.output import render
 
-    example = min(map(render, schema["examples"]), key=len)
-    return f"Mend every problem listed. An example: {endpoint.name}.py '{example}'"
+    # The shortest of those that show most of the members at fault.
+    at_fault = {problem["at"].partition("$.")[2].partition(".")[0].partition("[")[0] for problem in problems}
+    example = min(
+        schema["examples"], key=lambda example: (-len(at_fault & example.keys()), len(str(example)))
+    )
+    return f"Mend every problem listed. An example: {endpoint.name}.py '{render(example)}'"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from wati import verdicts
 from wati.failures import Failure
+from wati.settings import is_connection_id
 
 if TYPE_CHECKING:
     from wati.call import Call, Result
@@ -21,7 +22,10 @@ def only_active(call: Call) -> str:
         failure.message = f"Before sending, the connections are looked up. {failure.message}"
         raise
     rows = [row for row in answer.json["connections"] if verdicts.member(row, "status") == "ACTIVE"]
-    ids = [str(row.get("connection_id")) for row in rows]
+    ids: list[str] = [row.get("connection_id") for row in rows if row.get("app", "wati") == "wati"]
+    if not all(isinstance(found, str) and is_connection_id(found) for found in ids):
+        message = "The list of connections holds an id that is none."
+        raise Failure("bad_answer", message, source="maton", outcome="not_sent")
     if len(ids) == 1:
         return ids[0]
     if not ids:

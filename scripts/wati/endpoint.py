@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, Literal
 
+    from wati.answers import Answer
     from wati.call import Call, Result
     from wati.files import Files, Part
-    from wati.gateway import Answer
     from wati.verdicts import Verdict
 
     Arguments = dict[str, Any]

@@ -62,7 +62,7 @@ class Files:
     """The folders that files may come from and go to. Raises `bad_setup` where a root is no folder."""
 
     def __init__(self, roots: list[str]) -> None:
-        missing = [root for root in roots if not os.path.isdir(root)]
+        missing = [root for root in roots if not os.path.isdir(root) or not _is_resolvable(root)]
         if missing:
             problems = [{"at": "WATI_FILE_ROOTS", "problem": f"{root} is no folder"} for root in missing]
             raise Failure("bad_setup", "WATI_FILE_ROOTS names what is no folder.", problems=problems)
@@ -118,7 +118,7 @@ class Files:
             raise _unreadable(at, "is no path") from None
         roots = [root for root in self._roots if _is_below(real, root)]
         if not roots:
-            raise _not_allowed(at, "is outside the folders that files may come from and go to")
+            raise _not_allowed(at, "is outside WATI_FILE_ROOTS (by default the current folder)")
         if all(_is_hidden(os.path.relpath(real, root)) for root in roots):
             raise _not_allowed(at, "is hidden (a name that begins with a dot)")
         return real
@@ -168,6 +168,14 @@ class Download:
 def _is_below(path: str, root: str) -> bool:
     path, root = os.path.normcase(path), os.path.normcase(root)
     return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def _is_resolvable(path: str) -> bool:
+    """False for the current folder, if it was removed in the meantime."""
+    try:
+        return bool(os.path.realpath(path))
+    except OSError:
+        return False
 
 
 def _is_hidden(relative: str) -> bool:

@@ -25,7 +25,7 @@ ENVIRONMENT = (
 
 
 def help_text(endpoint: Endpoint) -> str:
-    from wati.command import FLAGS, flags_of
+    from wati.options import FLAGS, flags_of
 
     with open(endpoint.schema_file, encoding="utf-8") as file:
         schema = json.load(file)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
-from contextlib import suppress
 from typing import Any
 
 from wati.settings import SANDBOX_KEY
@@ -69,10 +69,15 @@ def render(document: Any, *, indent: int | None = None) -> str:
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def diagnose(text: str, key: str) -> None:
-    """Print to stderr, redacted; nothing that happens here may decide what becomes of a call."""
-    with suppress(AttributeError, OSError, ValueError):
-        sys.stderr.write(terminal_safe(text, key) + "\n")
+def diagnose(text: str) -> None:
+    """Print to stderr; nothing that happens here may decide what becomes of a call."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        _silence(2)
 
 
 def write(text: str) -> None:
@@ -88,6 +93,14 @@ def write(text: str) -> None:
             stdout.write(text + "\n")
         stdout.flush()
     except (OSError, ValueError):
-        import os
+        _silence(1)
 
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains once more at its end
+
+def _silence(descriptor: int) -> None:
+    """Nobody reads this stream any more: without this the interpreter complains once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+
+
+def shorten(text: str, longest: int) -> str:
+    """Cut only what is redacted already: half a key is a secret, too."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

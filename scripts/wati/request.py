@@ -7,9 +7,14 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from wati.failures import Failure
+
 if TYPE_CHECKING:
     from wati.endpoint import Arguments, Endpoint
     from wati.files import Part
+
+# httpx refuses an address of more than 65,536 characters; what WATI takes is not documented.
+LONGEST_TARGET = 65_000
 
 _MEMBER = re.compile(r"\{(\w+)\}")
 
@@ -64,9 +69,15 @@ def build(endpoint: Endpoint, arguments: Arguments, parts: list[Part] | None = N
     query = urlencode(
         {name: _text(value) for name, value in chosen(endpoint.query).items()}, quote_via=quote, safe=""
     )
+    target = f"{path}?{query}" if query else path
+    if len(target) > LONGEST_TARGET:
+        problem = f"take {len(target)} characters as part of an address; at most {LONGEST_TARGET} can be sent"
+        raise Failure(
+            "invalid_arguments", "The arguments are too long.", problems=[{"at": "$", "problem": problem}]
+        )
     return Request(
         endpoint.method,
-        f"{path}?{query}" if query else path,
+        target,
         form=None if endpoint.form is None else {name: _text(v) for name, v in chosen(endpoint.form).items()},
         json=None if endpoint.json is None else chosen(endpoint.json),
         parts=parts,

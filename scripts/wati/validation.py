@@ -203,12 +203,13 @@ def text_problem(text: str, *, multiline: bool) -> str:
         elif category == "Cc":
             return f"holds the control character U+{ord(character):04X} (character {index}); remove it"
     if text and not any(_is_visible(character) for character in text):
-        return "is blank; give text, or leave the member out"
+        return "is blank; give text that can be seen"
     return ""
 
 
 def _is_visible(character: str) -> bool:
     """Whether a reader sees anything: not spaces, format characters, blank Braille or Hangul fillers."""
-    return (
-        unicodedata.category(character)[0] not in "ZC" and character not in "\u2800\u3164\uffa0\u115f\u1160"
-    )
+    # Not "Cn": that is what an older Python's tables do not know yet, such as the newest emoji.
+    if unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cc", "Cf", "Cs"):
+        return False
+    return character not in "\u2800\u3164\uffa0\u115f\u1160"

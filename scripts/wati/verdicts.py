@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Literal
 
+    from wati.answers import Answer
     from wati.endpoint import Problem, Receivers
-    from wati.gateway import Answer
 
     Outcome = Literal["accepted", "rejected", "partial", "unknown"]
 
@@ -147,7 +147,7 @@ def _quoted(answer: Answer) -> str:
     words = said(answer)
     if not words:
         return ", without saying why."
-    return f": {words[:300]}" + ("" if words.endswith((".", "!", "?")) else ".")
+    return f": {words}" + ("" if words.endswith((".", "!", "?")) else ".")
 
 
 # --- how each endpoint spells success ----------------------------------------------------------------------
@@ -214,24 +214,41 @@ def bulk(answer: Answer, receivers: Receivers) -> Verdict:
     `result: false` with nothing said was seen although the messages went out (a connector's tests, three
     versions): it is unknown, and so are receivers that such an answer does not list.
     """
-    listed = {_digits(number) for number in _texts(member(answer.json, "errors.invalidWhatsappNumbers"))}
-    asked = {number for _, number in receivers}
-    invalid = {number: "listed by WATI as an invalid number" for number in asked if _digits(number) in listed}
+    errors = member(answer.json, "errors")
+    by_digits = {_digits(number): number for _, number in receivers}
+    invalid: dict[str, str] = {}
+    unmatched = False
+    for name, why in _INVALID.items():
+        listed = member(errors, name) or []
+        for entry in listed if isinstance(listed, list) else [listed]:
+            numbers = [by_digits[leaf] for leaf in map(_digits, _leaves(entry)) if leaf in by_digits]
+            invalid.update(dict.fromkeys(numbers, why))
+            unmatched = unmatched or not numbers
     if _member_is(answer, "ok", False):
         return refused(answer) or unknown(answer)
     if _member_is(answer, "result", True):
-        return _by_receiver(receivers, asked - invalid.keys(), invalid)
+        if unmatched or member(errors, "error"):
+            # Something went wrong for somebody, and nothing says for whom.
+            return _in_doubt(receivers, invalid, "WATI accepted, and lists errors that name no receiver.")
+        return _by_receiver(receivers, set(by_digits.values()) - invalid.keys(), invalid)
     if not _member_is(answer, "result", False):
         return unknown(answer)
     if said(answer):
         return refused(answer) or unknown(answer)
-    if invalid.keys() == asked:
+    if len(invalid) == len(receivers):
         return _by_receiver(receivers, set(), invalid)
-    if member(answer.json, "errors.invalidCustomParameters"):
+    if member(errors, "invalidCustomParameters"):
         return Verdict(
             "rejected", "template_rejected", "WATI refused: `answer` lists the invalid parameters."
         )
-    return _unsaid(receivers, invalid)
+    return _in_doubt(receivers, invalid, _UNSAID)
+
+
+# Published answers show both lists only empty; what an entry looks like is not known.
+_INVALID = {
+    "invalidWhatsappNumbers": "listed by WATI as an invalid number",
+    "invalidCustomParameters": "listed by WATI with invalid parameters",
+}
 
 
 def v2(answer: Answer, receivers: Receivers) -> Verdict:
@@ -261,7 +278,7 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
         elif valid is True:
             accepted.add(number)
     if result is False and rejected.keys() != {number for _, number in receivers}:
-        return _unsaid(receivers, rejected)
+        return _in_doubt(receivers, rejected, _UNSAID)
     return _by_receiver(receivers, accepted, rejected)
 
 
@@ -282,10 +299,10 @@ def _by_receiver(receivers: Receivers, accepted: set[str], rejected: dict[str, s
     return Verdict("partial", "partial", message, receivers=groups, problems=problems)
 
 
-def _unsaid(receivers: Receivers, rejected: dict[str, str]) -> Verdict:
-    message = (
-        "WATI answered result: false without a reason; such answers were seen although messages went out."
-    )
+_UNSAID = "WATI answered result: false without a reason; such answers were seen although messages went out."
+
+
+def _in_doubt(receivers: Receivers, rejected: dict[str, str], message: str) -> Verdict:
     groups = _groups(receivers, set(), rejected) if rejected else None
     return Verdict("unknown", "outcome_unknown", message, receivers=groups)
 
@@ -312,6 +329,15 @@ def member(body: Any, path: str) -> Any:
 def _member_is(answer: Answer, name: str, value: object) -> bool:
     found = member(answer.json, name)
     return type(found) is type(value) and found == value
+
+
+def _leaves(value: Any) -> list[str]:
+    """Every text and number somewhere in a value, as text: nobody has seen what lists of errors hold."""
+    if isinstance(value, (dict, list)):
+        return [
+            leaf for item in (value.values() if isinstance(value, dict) else value) for leaf in _leaves(item)
+        ]
+    return [] if value in (None, "", False) else [str(value)]
 
 
 def _texts(value: object) -> list[str]:

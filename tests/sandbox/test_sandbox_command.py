@@ -100,6 +100,8 @@ def test_json_from_a_file(command, tmp_path):
         (["serve", "--port", "99999"], "usage"),
         (["fault", "{"], "invalid_json"),
         (["seed", "[" * 100_000], "invalid_json"),
+        (["seed", '{"not_on_whatsapp": ["\\ud800"]}'], "invalid_json"),
+        (["fault", '{"fault": "delay", "seconds": NaN}'], "invalid_json"),
         (["fault", "@no such file"], "file_unreadable"),
         (["fault", '{"fault": "nope"}'], "invalid_arguments"),
         (["seed", "[]"], "invalid_arguments"),

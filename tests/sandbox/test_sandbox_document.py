@@ -81,6 +81,15 @@ def test_every_kind_of_seed_stands_in_the_document():
     assert set(re.findall(r"`(\w+)`", row[1])) == set(seeding.SCHEMA["properties"])
 
 
+@pytest.mark.parametrize(
+    "kind", [k for k, v in seeding.SCHEMA["properties"].items() if "properties" in v["items"]]
+)
+def test_every_member_of_a_seeds_objects_stands_in_the_document(kind):
+    (line,) = re.findall(rf"(?m)^- {kind}: (.*)$", TEXT)
+    written = set(re.findall(r"`(\w+)`", line))
+    assert written | {"connection_id"} == set(seeding.SCHEMA["properties"][kind]["items"]["properties"])
+
+
 def test_the_log_has_no_kind_or_member_that_the_document_lacks(world):
     john = "14155551234"
     v1 = "/wati/api/v1"

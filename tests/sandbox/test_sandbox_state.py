@@ -250,7 +250,7 @@ def test_ten_thousand_contacts_page_by_index(world):
         page = world.get(f"{V1}/getContacts", params={"pageSize": 100, "pageNumber": number}).json()
         seen |= {contact["id"] for contact in page["contact_list"]}
     assert len(seen) == 10_057
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 10
 
 
 # --- several processes ---

@@ -296,6 +296,11 @@ def test_csv_in_the_import_format_or_with_whole_numbers(world, content):
     assert row["text"] == "Hi John, your order 12345 is ready."
 
 
+def test_a_column_of_the_exact_name_goes_before_one_in_another_case(world):
+    by_csv(world, f"Name,name,Phone,ordernumber\nJohn Doe,John,{JOHN},12345")
+    assert world.log()[0]["parameters"] == pairs(ORDER)
+
+
 def test_csv_leaves_out_whom_it_cannot_reach(world):
     lines = ["Phone,name,ordernumber", f"{JOHN},a,1", f"{STRANGER},b,2", "nonsense,c,3", f"{JANE},,4"]
     answer = by_csv(world, "\n".join(lines)).json()

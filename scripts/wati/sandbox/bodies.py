@@ -37,7 +37,8 @@ def parse_json(content: bytes) -> Any:
     """Raises ValueError for anything that could not be stored and sent back as UTF-8."""
     try:
         value = json.loads(content.decode("utf-8-sig"), parse_constant=_no_constant)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate has no UTF-8
+        # A lone surrogate has no UTF-8, a number too large for a float no JSON.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except RecursionError:
         raise ValueError("nested too deep") from None
     return value

@@ -12,7 +12,8 @@ from .wire import JSON, Answer, Call
 
 _SECONDS = {"type": "number", "minimum": 0, "maximum": 3600}
 _STATUS = {"type": "integer", "minimum": 200, "maximum": 599}
-_BODY = {"body": {"type": ["string", "object", "array"]}, "content_type": {"type": "string"}}
+_HEADER = {"type": "string", "not": {"type": "string", "pattern": "[^ -~]"}}
+_BODY = {"body": {"type": ["string", "object", "array"]}, "content_type": _HEADER}
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ KINDS = {
         "the answer is `status` with `body`; nothing happens, unless `effect` is true",
         {
             "status": _STATUS,
-            "retry_after": {"type": ["integer", "string"]},
-            "location": {"type": "string"},
+            "retry_after": {**_HEADER, "type": ["integer", "string"]},
+            "location": _HEADER,
             "effect": {"type": "boolean"},
             **_BODY,
         },
@@ -84,7 +85,7 @@ class Fault:
     def damage(self, answer: Answer) -> Answer:
         """The answer that is sent in place of the right one."""
         if self.kind == "status":
-            return self._status(answer)
+            return self._status()
         if self.kind == "empty":
             return Answer(answer.status, b"", answer.content_type, answer.headers)
         if self.kind in _BODIES:
@@ -97,7 +98,7 @@ class Fault:
             return Answer(answer.status, b'"' + b"x" * (self.members["bytes"] - 2) + b'"')
         return answer
 
-    def _status(self, answer: Answer) -> Answer:
+    def _status(self) -> Answer:
         named = {"Retry-After": self.members.get("retry_after"), "Location": self.members.get("location")}
         headers = {name: str(value) for name, value in named.items() if value is not None}
         made = self._substitute(self.members["status"], "", JSON)

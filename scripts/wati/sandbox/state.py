@@ -133,6 +133,7 @@ class State:
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path = state_path(path)
+        # Threads queue here in turn; left to SQLite they would poll for the file, and some would starve.
         self._lock = threading.Lock()
         with self.transaction():
             pass
@@ -209,7 +210,7 @@ def _connect(path: str) -> Iterator[sqlite3.Connection]:
     # Autocommit mode, so that BEGIN IMMEDIATE is ours to say; each transaction stays in one thread.
     with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
         db.row_factory = sqlite3.Row
-        # The rollback journal survives a killed process without a sync; only power failure could lose a world.
+        # The journal survives a killed process without a sync; only a power failure could lose a world.
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA journal_mode = TRUNCATE")
         yield db
@@ -243,7 +244,7 @@ def state_path(path: str | os.PathLike[str] | None = None) -> str:
     """The argument, else WATI_SANDBOX_STATE, else the per-user state folder, else the temporary one."""
     chosen = os.fspath(path) if path is not None else os.environ.get(STATE_VARIABLE, "").strip()
     if chosen:
-        target = Path(chosen).expanduser()
+        target = Path(os.path.expanduser(chosen)).absolute()
         if target.is_dir():
             raise StateError(f"The sandbox's state must be a file, and {target} is a folder.")
         try:

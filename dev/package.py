@@ -1,0 +1,129 @@
+"""Build the bundle that a registry gets: dist/wati-VERSION.zip, and the list of its files with their hashes.
+
+usage: python dev/package.py [--allow-dirty] [--output FOLDER]
+
+The bundle is what git tracks, without what .clawhubignore names and without anything that begins with a dot:
+the files that ClawHub's publish takes. Equal files give equal bytes, on any machine and at any time. A checkout
+with uncommitted changes is refused (exit 1), since nobody could build that bundle again; --allow-dirty takes it
+as it stands, with the new files that git does not ignore. The default FOLDER is dist/ in the checkout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+IGNORED = ".clawhubignore"
+
+# The earliest time that a ZIP can hold, and the system whose file modes it holds: neither is the builder's.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+UNIX = 3
+# git's modes of regular files; the permissions in the working folder follow the builder's umask.
+PERMISSIONS = {"100644": 0o644, "100755": 0o755}
+
+
+class PackageError(Exception):
+    """The bundle cannot be built; the message says why."""
+
+
+def git(root: Path, *arguments: str) -> str:
+    """What git prints. Raises PackageError with git's own words."""
+    try:
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=False)
+    except FileNotFoundError:
+        raise PackageError("git is needed, and is not installed") from None
+    if done.returncode:
+        raise PackageError(done.stderr.decode("utf-8", "replace").strip())
+    return done.stdout.decode("utf-8")
+
+
+def published(root: Path) -> dict[str, int]:
+    """{path with slashes: permissions} of every published file, sorted; new files are among them."""
+
+    def listed(*options: str) -> set[str]:
+        return set(filter(None, git(root, "ls-files", "-z", *options).split("\0")))
+
+    files = dict.fromkeys(listed("--others", "--exclude-standard"), "100644")
+    for line in listed("--cached", "--stage"):
+        facts, _, path = line.partition("\t")
+        files[path] = facts.split(" ")[0]
+    ignored = listed("--cached", "--ignored", f"--exclude-from={root / IGNORED}")
+    ignored |= listed("--others", "--ignored", f"--exclude-from={root / IGNORED}")
+    kept = {path: mode for path, mode in sorted(files.items()) if path not in ignored and not is_hidden(path)}
+    if odd := sorted(path for path, mode in kept.items() if mode not in PERMISSIONS):
+        raise PackageError(f"only regular files can be published: {', '.join(odd)}")
+    return {path: PERMISSIONS[mode] for path, mode in kept.items() if (root / path).is_file()}
+
+
+def is_hidden(path: str) -> bool:
+    return any(step.startswith(".") for step in path.split("/"))
+
+
+def version(root: Path) -> str:
+    """The package's one version, read without importing it: it need not be this process's package."""
+    text = (root / "scripts" / "wati" / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    if found is None:
+        raise PackageError("scripts/wati/__init__.py names no __version__")
+    return found[1]
+
+
+def digest(content: bytes) -> dict[str, Any]:
+    return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def build(root: Path, output: Path, *, allow_dirty: bool = False) -> dict[str, Any]:
+    """Write the bundle and its list into `output`; the list. Raises PackageError."""
+    if not allow_dirty and (changes := git(root, "status", "--porcelain").rstrip()):
+        raise PackageError(f"the checkout has uncommitted changes (--allow-dirty takes them):\n{changes}")
+    name = f"wati-{version(root)}"
+    modes = published(root)
+    contents = {path: (root / path).read_bytes() for path in modes}
+    if "SKILL.md" not in contents:
+        raise PackageError("there is no SKILL.md to publish")
+    output.mkdir(parents=True, exist_ok=True)
+    archive = output / f"{name}.zip"
+    # Stored, not deflated: zlib's bytes differ from version to version.
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as bundle:
+        for path, content in contents.items():
+            entry = zipfile.ZipInfo(path, EPOCH)
+            entry.create_system = UNIX
+            entry.external_attr = (0o100000 | modes[path]) << 16
+            bundle.writestr(entry, content)
+    listing = {
+        "name": "wati",
+        "version": version(root),
+        "bundle": {"path": archive.name, **digest(archive.read_bytes())},
+        "files": [{"path": path, **digest(content)} for path, content in contents.items()],
+    }
+    text = json.dumps(listing, indent=2, ensure_ascii=False) + "\n"
+    (output / f"{name}.files.json").write_text(text, encoding="utf-8", newline="\n")
+    return listing
+
+
+def main(arguments: Sequence[str], root: Path = ROOT) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0], allow_abbrev=False)
+    parser.add_argument("--allow-dirty", action="store_true", help="take uncommitted changes, too")
+    parser.add_argument("--output", metavar="FOLDER", type=Path, default=root / "dist")
+    options = parser.parse_args(arguments)
+    try:
+        listing = build(root, options.output, allow_dirty=options.allow_dirty)
+    except PackageError as error:
+        print(f"package.py: {error}", file=sys.stderr)
+        return 1
+    for file in [*listing["files"], listing["bundle"]]:
+        print(f"{file['sha256']}  {file['size']:>7}  {file['path']}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,83 @@
+"""One HTTP answer, read whole, and what can be said of it before anybody asks what it means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wati import strict_json
+
+DEEPEST_ANSWER = 100  # levels; WATI's deepest known answer has six
+
+
+class Answer:
+    """One HTTP answer, read whole.
+
+    `json`: the parsed body, None where there is none; `flaw` then says why. `saved`: the body went into the
+    sink of the exchange, and `content` is empty.
+    """
+
+    def __init__(self, status: int, headers: Any, content: bytes, *, saved: bool = False) -> None:
+        self.status = status
+        self.headers = headers
+        self.content = content
+        self.saved = saved
+        self.json: Any = None
+        self.flaw = ""
+        if not saved:
+            self._parse()
+
+    def _parse(self) -> None:
+        if not self.content.strip():
+            self.flaw = "The answer has no body."
+            return
+        try:
+            parsed = strict_json.loads(self.content)
+        except (ValueError, RecursionError):
+            self.flaw = f"The answer is not JSON ({self.media_type or 'no content type'})."
+            return
+        if _depth_exceeds(parsed, DEEPEST_ANSWER):
+            self.flaw = f"The answer is nested more than {DEEPEST_ANSWER} levels deep."
+            return
+        self.json = parsed
+
+    @property
+    def media_type(self) -> str:
+        return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+    @property
+    def text(self) -> str:
+        """The beginning of a body that is not JSON, for people; the output cuts it once it is redacted."""
+        return (
+            "" if self.json is not None else " ".join(self.content[:65536].decode("utf-8", "replace").split())
+        )
+
+    @property
+    def from_maton(self) -> bool:
+        """Whether Maton itself speaks: none of the envelopes that its SDK lists has `result` or `ok`."""
+        body = self.json
+        if not isinstance(body, dict) or "result" in body or "ok" in body:
+            return False
+        return isinstance(body.get("error"), dict) or "detail" in body or isinstance(body.get("message"), str)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds of a `Retry-After` header; its date form is not in use at Maton or WATI."""
+        try:
+            seconds = float(self.headers.get("retry-after", ""))
+        except ValueError:
+            return None
+        return seconds if 0 <= seconds < 1e9 else None
+
+
+def _depth_exceeds(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [
+            child
+            for item in level
+            if isinstance(item, (dict, list))
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return False
+    return True

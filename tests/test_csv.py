@@ -1,0 +1,190 @@
+"""The CSV file of a bulk send: every record counted and checked, and the very bytes then sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import Run
+from recording import FarSide
+
+AT = "$.whatsapp_numbers_csv"
+NAME = "send_template_message_csv"
+ARABIC_INDIC = "".join(chr(0x0660 + int(digit)) for digit in "14155551234")
+WATI_HEADER = b"Name,CountryCode,Phone,AllowBroadcast,AllowSMS,name,ordernumber"
+
+
+@pytest.fixture
+def send(call: Callable[..., Run], tmp_path: Path) -> Callable[..., Run]:
+    """`send(data, *flags)`: the bytes as a file, sent with the flags."""
+
+    def run(data: bytes, *flags: str) -> Run:
+        (tmp_path / "list.csv").write_bytes(data)
+        arguments = {"template_name": "t", "broadcast_name": "b", "whatsapp_numbers_csv": "list.csv"}
+        return call(NAME, arguments, *flags)
+
+    return run
+
+
+def rows(count: int) -> bytes:
+    return b"Phone\n" + b"".join(b"1415555%04d\n" % number for number in range(count))
+
+
+COUNTED = {  # the file, and how many records --confirm has to repeat
+    "LF": (b"Phone\n14155551234\n14155555678\n", 2),
+    "CRLF": (b"Phone\r\n14155551234\r\n14155555678\r\n", 2),
+    "CR": (b"Phone\r14155551234\r14155555678\r", 2),
+    "no end of line": (b"Phone\n14155551234", 1),
+    "BOM": (b"\xef\xbb\xbfPhone\r\n14155551234\r\n", 1),
+    "blank lines": (b"\r\nPhone\r\n\r\n14155551234\r\n\r\n\r\n14155555678\r\n\r\n", 2),
+    "lines of spaces and commas": (b"Name,Phone\n , \n,\nA,14155551234\n ,\n", 1),
+    "quoted cells": (b'"Name","Phone"\n"Doe, John","14155551234"\n', 1),
+    "doubled quotes": (b'Name,Phone\n"John ""Jo"" Doe",14155551234\n', 1),
+    "a column per parameter": (WATI_HEADER + b"\r\nJohn,1,4155551234,TRUE,TRUE,John,12345\r\n", 1),
+    "country codes with and without plus": (b"CountryCode,Phone\n+1,4155551234\n1,4155555678\n", 2),
+    "an empty country code": (b"CountryCode,Phone\n,14155551234\n", 1),
+    "spaces around numbers": (b"CountryCode,Phone\n +1 , 4155551234 \n", 1),
+    "empty cells of the contact": (WATI_HEADER + b"\n,1,4155551234,,,John,1\n", 1),
+    "other scripts": ("Name,Phone\nשרה 🙂,14155551234\n李,14155555678\n".encode(), 2),
+    "two thousand": (rows(2000), 2000),
+}
+
+
+@pytest.mark.parametrize("case", COUNTED)
+def test_records_are_counted_and_the_same_bytes_are_sent(
+    case: str, send: Callable[..., Run], far_side: FarSide
+) -> None:
+    data, count = COUNTED[case]
+    dry = send(data, "--dry-run")
+    assert dry.exit == 0, dry.text
+    assert dry.data["confirm"] == str(count)
+    assert dry.data["request"]["parts"][0]["bytes"] == len(data)
+    for wrong in (count - 1, count + 1):
+        assert send(data, "--confirm", str(wrong)).error["code"] == "confirmation_required"
+    assert far_side.requests == []
+    assert send(data, "--confirm", str(count)).exit == 0
+    (sent,) = far_side.to("/wati/")
+    (part,) = sent.parts
+    assert part.content == data
+    assert part.headers["content-disposition"] == (
+        'form-data; name="whatsapp_numbers_csv"; filename="list.csv"'
+    )
+    assert part.headers["content-type"] == "text/csv"
+    assert sent.pairs == [("template_name", "t"), ("broadcast_name", "b")]
+
+
+def test_the_bytes_that_were_checked_are_sent_even_if_the_file_changes(
+    send: Callable[..., Run], far_side: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wati import connections
+
+    look_up = connections.only_active
+
+    def while_it_changes(call: Any) -> str:
+        (tmp_path / "list.csv").write_bytes(rows(1000))
+        return look_up(call)
+
+    monkeypatch.setattr(connections, "only_active", while_it_changes)
+    assert send(rows(2), "--confirm", "2").exit == 0
+    assert far_side.to("/wati/")[0].parts[0].content == rows(2)
+    assert (tmp_path / "list.csv").read_bytes() == rows(1000)
+
+
+WRONG: dict[str, tuple[bytes, list[str], str]] = {  # the file, the places told, a word of what is said
+    "header only": (b"Phone\n", [AT], "no receiver"),
+    "header and blank lines": (b"Phone\r\n\r\n , \r\n", [AT], "no receiver"),
+    "a BOM only": (b"\xef\xbb\xbf", [AT], "Phone"),
+    "white space only": (b" \r\n\n", [AT], "Phone"),
+    "no header": (b"14155551234\n14155555678\n", [AT], "Phone"),
+    "no Phone": (b"Name,Number\nA,14155551234\n", [AT], "Phone"),
+    "phone in lower case": (b"Name,phone\nA,14155551234\n", [AT], "Phone"),
+    "a space before Phone": (b"Name, Phone\nA,14155551234\n", [AT], "Phone"),
+    "semicolons": (b"Name;CountryCode;Phone\nA;1;4155551234\n", [AT], "commas"),
+    "tabs": (b"Name\tPhone\nA\t14155551234\n", [AT], "commas"),
+    "Latin-1": ("Name,Phone\nJosé,14155551234\n".encode("latin-1"), [AT], "UTF-8"),
+    "UTF-16": ("Name,Phone\nA,14155551234\n".encode("utf-16"), [AT], "UTF-8"),
+    "a column twice": (b"Phone,name,name\n14155551234,a,b\n", [AT], "twice"),
+    "Phone twice": (b"Phone,Phone\n14155551234,14155555678\n", [AT], "twice"),
+    "an open quote": (b'Name,Phone\n"A,14155551234\n', [AT], "CSV"),
+    "text after a quote": (b'Name,Phone\n"A"x,14155551234\n', [AT], "CSV"),
+    "too few cells": (b"Name,Phone,name\nA,14155551234\n", [f"{AT}[0]"], "cells"),
+    "too many cells": (b"Name,Phone\nA,14155551234,x\n", [f"{AT}[0]"], "cells"),
+    "the same number twice": (rows(2) + b"14155550001\n", [f"{AT}[2].Phone"], "twice"),
+    "the same number, split otherwise": (
+        b"CountryCode,Phone\n1,4155551234\n+1,4155551234\n,14155551234\n",
+        [f"{AT}[1].Phone", f"{AT}[2].Phone"],
+        "twice",
+    ),
+    "no number": (b"Name,Phone\nA,\nB,14155551234\n", [f"{AT}[0].Phone"], "number"),
+    "a plus": (b"Phone\n+14155551234\n", [f"{AT}[0].Phone"], "number"),
+    "a plus twice": (b"CountryCode,Phone\n++1,4155551234\n", [f"{AT}[0].Phone"], "number"),
+    "spaces within": (b"Phone\n1 415 555 1234\n", [f"{AT}[0].Phone"], "number"),
+    "a spreadsheet's float": (b"Phone\n1.4155551234E+10\n", [f"{AT}[0].Phone"], "number"),
+    "a formula": (b'Phone\n"=1+14155551234"\n', [f"{AT}[0].Phone"], "number"),
+    "a leading zero": (b"Phone\n0014155551234\n", [f"{AT}[0].Phone"], "number"),
+    "too short": (b"Phone\n141555\n", [f"{AT}[0].Phone"], "number"),
+    "too long": (b"Phone\n1415555123456789\n", [f"{AT}[0].Phone"], "number"),
+    "Arabic-Indic digits": (f"Phone\n{ARABIC_INDIC}\n".encode(), [f"{AT}[0].Phone"], "number"),
+    "a contact id": (b"Phone\n5f9b2c1d4e6a7b8c9d0e1f2a\n", [f"{AT}[0].Phone"], "number"),
+    "an empty value": (b"Phone,name\n14155551234,\n", [f"{AT}[0].name"], "blank"),
+    "a blank value": (b"Phone,name\n14155551234,  \n", [f"{AT}[0].name"], "blank"),
+    "four spaces": (b"Phone,name\n14155551234,a    b\n", [f"{AT}[0].name"], "four spaces"),
+    "a line break in a value": (b'Phone,name\n14155551234,"a\nb"\n', [f"{AT}[0].name"], "line break"),
+    "a tab in a value": (b"Phone,name\n14155551234,a\tb\n", [f"{AT}[0].name"], "tab"),
+    "a line break in a Name": (b'Name,Phone\n"A\r\nB",14155551234\n', [f"{AT}[0].Name"], "line break"),
+    "a control character": (b"Name,Phone\nA\x1b[31m,14155551234\n", [f"{AT}[0].Name"], "control"),
+    "everywhere at once": (
+        b"Name,Phone,name\nA,14155551234,x\nB,+1,y\nC,14155551234,\nD\n",
+        [f"{AT}[1].Phone", f"{AT}[2].Phone", f"{AT}[2].name", f"{AT}[3]"],
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_file_is_refused_with_every_place(
+    case: str, send: Callable[..., Run], far_side: FarSide
+) -> None:
+    data, places, said = WRONG[case]
+    for flags in (["--confirm", "1"], ["--confirm", "2"], ["--dry-run"]):
+        run = send(data, *flags)
+        assert run.exit == 2 and run.error["code"] == "invalid_arguments", run.text
+        assert [problem["at"] for problem in run.error["problems"]] == places
+        assert all(said in problem["problem"] for problem in run.error["problems"])
+    assert far_side.requests == []
+
+
+def test_an_empty_file_is_unreadable(send: Callable[..., Run], far_side: FarSide) -> None:
+    run = send(b"", "--confirm", "0")
+    assert run.exit == 2 and run.error["code"] == "file_unreadable"
+    assert far_side.requests == []
+
+
+def test_a_nul_byte_is_refused_by_every_python(send: Callable[..., Run], far_side: FarSide) -> None:
+    run = send(b"Name,Phone\nA\x00,14155551234\n", "--confirm", "1")
+    assert run.exit == 2 and run.error["code"] == "invalid_arguments"
+    assert far_side.requests == []
+
+
+def test_a_huge_cell_is_refused(send: Callable[..., Run], far_side: FarSide) -> None:
+    run = send(b"Phone,name\n14155551234," + b"x" * 200_000 + b"\n", "--confirm", "1")
+    assert run.exit == 2 and run.error["code"] == "invalid_arguments"
+    assert len(run.text) < 2000
+    assert far_side.requests == []
+
+
+def test_wrong_arguments_and_a_wrong_file_come_at_once(
+    call: Callable[..., Run], far_side: FarSide, tmp_path: Path
+) -> None:
+    (tmp_path / "list.csv").write_bytes(b"Phone\n+1\n")
+    run = call(NAME, {"template_name": "", "whatsapp_numbers_csv": "list.csv", "broadcast": "b"})
+    assert {problem["at"] for problem in run.error["problems"]} == {
+        "$.template_name",
+        "$.broadcast_name",
+        "$.broadcast",
+        f"{AT}[0].Phone",
+    }
+    assert far_side.requests == []

@@ -1,0 +1,292 @@
+"""The one document: cleaned, without secrets, and safe to print; what stderr shows is so too."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import ENDPOINTS, KEY, Run
+from recording import CONNECTION, Answer, FarSide, reply
+from wati.command import execute
+from wati.output import clean, redact, render, terminal_safe, write
+
+# What would steer a terminal, end a line, or turn what a reader sees around.
+STEERING = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+NASTY = "\x1b[31mred\x07 \x9b2J \u202egnp.exe \u2066x\u2069 \u2028 \ufeff \x00 \x7f"
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(st.characters())
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+# --- pure --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given_", "kept"),
+    [
+        ({"a": None, "b": "", "c": 1}, {"c": 1}),
+        ({"a": False, "b": 0, "c": [], "d": {}}, {"a": False, "b": 0, "c": [], "d": {}}),
+        ({"a": 0.0, "b": " "}, {"a": 0.0, "b": " "}),
+        ({"a": {"b": None, "c": [{"d": ""}, {"e": 1}]}}, {"a": {"c": [{}, {"e": 1}]}}),
+        ([None, "", {"a": None}], [None, "", {}]),
+        (None, None),
+        ("", ""),
+    ],
+)
+def test_clean_drops_members_that_say_nothing(given_: Any, kept: Any) -> None:
+    assert clean(given_) == kept
+
+
+@given(JSON)
+def test_render_is_one_line_of_the_same_json(value: Any) -> None:
+    text = render(value)
+    assert json.loads(text) == value
+    assert not STEERING.search(text) and "\n" not in text
+    indented = render(value, indent=2)
+    assert json.loads(indented) == value
+    assert not STEERING.search(indented)
+
+
+def test_render_keeps_every_script_readable() -> None:
+    text = "Zoë 你好 שלום مرحبا 🙂 नमस्ते"
+    assert text in render({"a": text})
+
+
+@given(st.text(), st.from_regex(r"[a-z0-9-]{8,40}", fullmatch=True))
+def test_diagnostics_are_safe_whatever_they_show(text: str, key: str) -> None:
+    shown = terminal_safe(f"{text}{NASTY}{key}\n\t", key)
+    assert not STEERING.search(shown.replace("\t", ""))
+    assert key not in shown
+
+
+def test_the_key_is_redacted_wherever_it_stands() -> None:
+    value = {f"x{KEY}": [KEY, f"Bearer {KEY}.", {"deep": [f"{KEY}{KEY}"]}, 5, None, True]}
+    redacted = redact(value, KEY)
+    assert KEY not in json.dumps(redacted)
+    assert redacted["x[MATON_API_KEY]"][1:] == [
+        "Bearer [MATON_API_KEY].",
+        {"deep": ["[MATON_API_KEY][MATON_API_KEY]"]},
+        5,
+        None,
+        True,
+    ]
+    assert redact({"a": "the sandbox"}, "sandbox") == {"a": "the sandbox"}
+    assert redact({"a": "b"}, "") == {"a": "b"}
+
+
+LINK = CONNECTION["url"]
+TOKEN = str(LINK).partition("=")[2]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"connection": CONNECTION},
+        {"connections": [CONNECTION, CONNECTION]},
+        CONNECTION,
+        {"url": LINK},
+        {"connection_Id": "x", "url": "https://example.com/elsewhere/token-that-must-not-leak"},
+        {"connection_id": "x", "url": {"href": LINK}},
+        {"connection_id": "x", "url": [LINK]},
+        {"info": f"open {LINK} in a browser"},
+        {"info": f"{LINK}&x=1"},
+        {"info": f"session_token={TOKEN}"},
+        {LINK: 1},
+        [[LINK]],
+        str(LINK),
+    ],
+)
+def test_a_connection_s_link_is_hidden_in_every_form(value: Any) -> None:
+    assert TOKEN not in json.dumps(redact(value, KEY))
+
+
+def test_only_the_one_link_is_shown() -> None:
+    other = {**CONNECTION, "url": f"{LINK}-of-another"}
+    shown = redact({"connections": [CONNECTION, other]}, KEY, shown_url=str(LINK))
+    assert shown["connections"][0]["url"] == LINK
+    assert "url" not in shown["connections"][1]
+    assert "of-another" not in json.dumps(shown)
+
+
+def test_a_contact_s_own_url_is_no_secret() -> None:
+    assert redact({"url": "https://example.com/shop"}, KEY) == {"url": "https://example.com/shop"}
+
+
+# --- writing -----------------------------------------------------------------------------------------------
+
+
+def test_write_is_utf_8_and_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for encoding in ("ascii", "cp1252", "utf-16", "utf-8"):
+        raw = io.BytesIO()
+        stream = io.TextIOWrapper(raw, encoding=encoding, newline="\r\n")
+        monkeypatch.setattr(sys, "stdout", stream)
+        write('{"a":"Zoë 🙂"}')
+        assert raw.getvalue() == '{"a":"Zoë 🙂"}\n'.encode()
+        monkeypatch.undo()
+        stream.detach()
+
+
+def test_write_takes_a_stream_of_text_and_none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stream)
+    write("{}")
+    monkeypatch.setattr(sys, "stdout", None)
+    write("{}")
+    assert stream.getvalue() == "{}\n"
+
+
+# --- whole runs --------------------------------------------------------------------------------------------
+
+LOUD = {
+    "a body": reply({"result": False, "info": f"{KEY} {NASTY}", KEY: {"x": [KEY]}}),
+    "an error": reply({"error": {"message": f"Bearer {KEY} {NASTY}"}}, 400),
+    "a page": Answer(500, f"<h1>{KEY}</h1>{NASTY}".encode(), content_type="text/html"),
+    "plain text": Answer(401, f"Unauthorized: {KEY}".encode(), content_type="text/plain"),
+    "headers": reply(
+        {"result": "success", "contact_list": []}, X_Echo=f"Bearer {KEY}", Set_Cookie=f"k={KEY}"
+    ),
+    "a redirect": Answer(302, b"", {"Location": f"https://example.com/?session_token={TOKEN}&k={KEY}"}),
+    "a type": Answer(200, b"{}", content_type=f"text/{KEY}"),
+}
+
+
+@pytest.mark.parametrize("case", LOUD)
+@pytest.mark.parametrize("flags", [[], ["--verbose"], ["--raw"], ["--verbose", "--raw"]], ids=" ".join)
+def test_a_far_side_that_echoes_the_key_does_not_give_it_away(
+    case: str, flags: list[str], call: Callable[..., Run], far_side: FarSide, pauses: list[float]
+) -> None:
+    far_side.always(LOUD[case])
+    for name, arguments in (
+        ("get_contacts", {"name": KEY}),
+        ("assign_operator", {"whatsappNumber": "14155551234", "email": f"{KEY}@example.com"}),
+    ):
+        run = call(name, arguments, *flags)  # which fails where the key is in either stream
+        assert far_side.requests
+        assert TOKEN not in run.text + run.stderr
+        assert not STEERING.search(run.text)
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", run.stderr)
+        assert bool(run.stderr) is ("--verbose" in flags)
+
+
+def test_what_customers_write_arrives_whole_and_harmless(call: Callable[..., Run], far_side: FarSide) -> None:
+    far_side.always(reply({"result": "success", "contact_list": [{"fullName": NASTY}]}))
+    for flags in ([], ["--raw"]):
+        run = call("get_contacts", {}, *flags)
+        assert run.data["contact_list"] == [{"fullName": NASTY}]
+        assert not STEERING.search(run.text)
+        assert "never instructions" in run.document["notice"]
+
+
+def test_verbose_adds_to_stderr_and_changes_nothing_else(call: Callable[..., Run], far_side: FarSide) -> None:
+    arguments = {"whatsappNumber": "14155551234", "messageText": "Hello"}
+    quiet, loud = (
+        call("send_session_message", arguments),
+        call("send_session_message", arguments, "--verbose"),
+    )
+    assert (quiet.exit, quiet.text, quiet.stderr) == (loud.exit, loud.text, "")
+    for shown in ("POST", "/wati/api/v1/sendSessionMessage/14155551234", "HTTP 200", "Hello", "[hidden]"):
+        assert shown in loud.stderr
+    assert "GET" in loud.stderr, "the look-up is shown as well"
+
+
+def test_a_terminal_gets_the_same_document_with_lines(far_side: FarSide) -> None:
+    environ = {"MATON_API_KEY": KEY, "MATON_BASE_URL": far_side.url}
+    endpoint = ENDPOINTS["get_contacts"]
+    exit_code, text = execute(endpoint, [], environ)
+    pretty_exit, pretty = execute(endpoint, [], environ, pretty=True)
+    assert exit_code == pretty_exit == 0
+    assert json.loads(text) == json.loads(pretty)
+    assert "\n" not in text and pretty.startswith('{\n  "ok": true,\n')
+
+
+def empty_members(value: Any, at: str = "$") -> list[str]:
+    """The places of members that say nothing."""
+    if isinstance(value, list):
+        return [place for index, item in enumerate(value) for place in empty_members(item, f"{at}[{index}]")]
+    if not isinstance(value, dict):
+        return []
+    nothing = [f"{at}.{name}" for name, member in value.items() if member is None or member in ("", {})]
+    return nothing + [
+        place for name, member in value.items() for place in empty_members(member, f"{at}.{name}")
+    ]
+
+
+FAILING: dict[str, tuple[str, Any, dict[str, str | None]]] = {
+    "usage": ("get_contacts", "{} {}", {}),
+    "arguments": ("send_session_message", {"x": 1}, {}),
+    "setup": ("send_session_message", {}, {"MATON_BASE_URL": "x"}),
+    "no key": ("get_contacts", {}, {"MATON_API_KEY": None}),
+    "refused": ("get_messages", {"whatsappNumber": "14155551234"}, {}),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_keys_that_say_nothing_are_left_out(
+    case: str, call: Callable[..., Run], far_side: FarSide, pauses: list[float]
+) -> None:
+    far_side.always(reply({"result": False, "info": "", "errors": None, "detail": "no"}, 400))
+    name, arguments, environment = FAILING[case]
+    run = call(name, arguments, **environment)
+    assert run.exit != 0
+    assert empty_members(run.document) == []
+    assert list(run.document)[:2] == ["ok", "error"]
+    assert list(run.error)[:3] == ["code", "message", "hint"]
+
+
+# --- bugs --------------------------------------------------------------------------------------------------
+
+
+class Accident(Exception):
+    """Stands for a bug; its text may hold anything, the key included."""
+
+
+@pytest.mark.parametrize("flags", [[], ["--verbose"]], ids=["quiet", "--verbose"])
+def test_a_bug_before_anything_left_is_told_as_one(
+    flags: list[str], call: Callable[..., Run], far_side: FarSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise Accident(KEY)
+
+    monkeypatch.setattr("wati.request.build", fail)
+    for name in ("get_contacts", "assign_operator"):
+        run = call(
+            name,
+            {} if name == "get_contacts" else {"whatsappNumber": "14155551234", "email": "a@b.co"},
+            *flags,
+        )
+        assert run.exit == 1 and run.error["code"] == "internal"
+        assert "Accident" in run.error["message"]
+        assert run.error.get("outcome") in (None, "not_sent")
+        assert ("Traceback" in run.stderr) is bool(flags)
+    assert far_side.requests == []
+
+
+def test_a_bug_after_a_send_left_is_an_unknown_outcome(
+    call: Callable[..., Run], far_side: FarSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise Accident(KEY)
+
+    monkeypatch.setattr("wati.verdicts.session_message", fail)
+    monkeypatch.setattr(ENDPOINTS["send_session_message"], "verdict", fail)
+    run = call("send_session_message", {"whatsappNumber": "14155551234", "messageText": "Hello"})
+    assert run.exit == 7 and run.error["code"] == "outcome_unknown"
+    assert run.error["outcome"] == "unknown"
+    assert "get_messages.py" in run.error["hint"]
+    assert len(far_side.to("/wati/")) == 1

@@ -1,0 +1,193 @@
+"""The bundle that a registry gets: its files, its bytes, its version, and that it runs by itself."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import wati
+from wati.sandbox import control
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "dev"))
+package = importlib.import_module("package")
+
+TOP_LEVEL = [
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "SKILL.md",
+    "references",
+    "requirements.txt",
+    "schemas",
+    "scripts",
+    "skill.yaml",
+]
+NAME = f"wati-{wati.__version__}"
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=nobody", "-c", "user.email=nobody@example.com", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Callable[..., Path]:
+    """`checkout(name, umask=…, mtime=…)`: a clean checkout of the working files, made as another machine would."""
+
+    def make(name: str, *, umask: int = 0o022, mtime: float = 1e9) -> Path:
+        folder = tmp_path / name
+        listed = package.git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        before = os.umask(umask)
+        try:
+            for path in filter(None, listed.split("\0")):
+                if not (ROOT / path).is_file():
+                    continue
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / path, folder / path)
+                os.utime(folder / path, (mtime, mtime))
+            git(folder, "init", "--quiet")
+            git(folder, "add", "--all")
+            git(folder, "update-index", "--chmod=+x", "scripts/get_contacts.py")
+            if os.name == "posix":
+                (folder / "scripts" / "get_contacts.py").chmod(0o777 & ~umask)
+            git(folder, "commit", "--quiet", "--message", "all")
+        finally:
+            os.umask(before)
+        return folder
+
+    return make
+
+
+def contents(dist: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in dist.iterdir()}
+
+
+def test_equal_files_give_equal_bytes(checkout: Callable[..., Path]) -> None:
+    one, other = checkout("one"), checkout("other/deeper", umask=0o077, mtime=1.5e9)
+    assert package.main([], one) == 0
+    assert package.main([], other) == 0
+    made = contents(one / "dist")
+    assert list(sorted(made)) == [f"{NAME}.files.json", f"{NAME}.zip"]
+    assert contents(other / "dist") == made
+    # dist/ is ignored, so that a second build finds the checkout clean.
+    assert package.main([], one) == 0
+    assert contents(one / "dist") == made
+
+
+def test_another_byte_gives_another_bundle(checkout: Callable[..., Path]) -> None:
+    folder = checkout("one")
+    before = package.build(folder, folder / "dist")
+    with (folder / "SKILL.md").open("ab") as skill:
+        skill.write(b"\n")
+    after = package.build(folder, folder / "dist", allow_dirty=True)
+    assert before["bundle"]["sha256"] != after["bundle"]["sha256"]
+
+
+def test_uncommitted_changes_are_refused(
+    checkout: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = checkout("one")
+    (folder / "references" / "new.md").write_text("new", encoding="utf-8")
+    assert package.main([], folder) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "references/new.md" in captured.err
+    assert not (folder / "dist").exists()
+    assert package.main(["--allow-dirty"], folder) == 0
+    assert "references/new.md" in capsys.readouterr().out
+
+
+def test_what_is_no_checkout_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert package.main([], tmp_path) == 1
+    assert "git" in capsys.readouterr().err
+
+
+@pytest.fixture
+def bundle(checkout: Callable[..., Path], tmp_path: Path) -> tuple[dict[str, Any], Path]:
+    """The list, and the folder where the bundle was unpacked."""
+    folder = checkout("one")
+    listing = package.build(folder, folder / "dist")
+    with zipfile.ZipFile(folder / "dist" / f"{NAME}.zip") as archive:
+        assert archive.testzip() is None
+        archive.extractall(tmp_path / "wati")
+        entries = archive.infolist()
+    assert [entry.filename for entry in entries] == [file["path"] for file in listing["files"]]
+    assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
+    modes = {entry.filename: oct(entry.external_attr >> 16) for entry in entries}
+    assert modes["scripts/get_contacts.py"] == "0o100755"
+    assert modes["SKILL.md"] == "0o100644"
+    assert json.loads((folder / "dist" / f"{NAME}.files.json").read_text(encoding="utf-8")) == listing
+    return listing, tmp_path / "wati"
+
+
+def test_the_bundle_is_the_skill_and_nothing_else(bundle: tuple[dict[str, Any], Path]) -> None:
+    listing, folder = bundle
+    paths = [file["path"] for file in listing["files"]]
+    assert paths == sorted(paths)
+    assert sorted({path.split("/")[0] for path in paths}) == TOP_LEVEL
+    # ClawHub drops whatever begins with a dot, and takes 10 MB a file and 50 in all; this is far below.
+    assert not [path for path in paths if "/." in f"/{path}" or path.endswith((".pyc", ".sqlite"))]
+    assert 0 < sum(file["size"] for file in listing["files"]) < listing["bundle"]["size"] < 1_000_000
+    for file in listing["files"]:
+        content = (folder / file["path"]).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (file["size"], file["sha256"])
+    unpacked = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert unpacked == set(paths)
+
+
+def test_the_bundle_runs_by_itself(bundle: tuple[dict[str, Any], Path], tmp_path: Path) -> None:
+    _, folder = bundle
+    state = tmp_path / "state.sqlite"
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MATON_", "WATI_", "PYTHON"))
+    }
+    done = subprocess.run(
+        [sys.executable, str(folder / "scripts" / "get_contacts.py"), '{"name": "Jane"}'],
+        env={**kept, "MATON_API_KEY": "sandbox", "WATI_SANDBOX_STATE": str(state)},
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    assert json.loads(done.stdout)["data"]["contact_list"][0]["wAid"] == "14155555678"
+    # The version reaches the far side.
+    (request,) = control.requests(state)
+    assert request["headers"]["user-agent"] == f"wati-skill/{wati.__version__}"
+
+
+def test_the_version_is_read_from_its_one_place() -> None:
+    assert package.version(ROOT) == wati.__version__
+
+
+def test_the_changelog_begins_with_the_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    entries = re.findall(r"(?m)^## \[(.+?)\](?: - ([0-9]{4}-[0-9]{2}-[0-9]{2}))?$", text)
+    assert len(entries) == len(re.findall(r"(?m)^## ", text)) >= 1
+    released = [entry for entry in entries if entry[0] != "Unreleased"]
+    assert released[0][0] == wati.__version__
+    assert all(day for _, day in released)
+    assert [day for _, day in released] == sorted((day for _, day in released), reverse=True)
+
+
+def test_no_document_names_another_version_of_the_package() -> None:
+    for name in ("README.md", "SKILL.md", "skill.yaml"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        named = set(
+            re.findall(r"wati[- /]v?([0-9]+\.[0-9]+\.[0-9]+)|(?m:^ *version: \"?([0-9.]+)\"?$)", text)
+        )
+        assert {version for pair in named for version in pair if version} <= {wati.__version__}, name

@@ -1,0 +1,306 @@
+"""Real processes: from any folder, in any environment, one document on stdout and an honest exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import ENDPOINTS, KEY, ROOT, assert_contract
+from recording import FarSide, reply
+
+POSIX = os.name == "posix"
+HELLO = {"whatsappNumber": "14155551234", "messageText": "Zoë says 你好 🙂"}
+CONTENT = b"%PDF-1.4\n%%EOF\n"
+
+
+@pytest.fixture
+def environ(far_side: FarSide) -> dict[str, str]:
+    """The machine's environment with our variables for the recording server, and none of Python's."""
+    ours = ("MATON_", "WATI_", "PYTHON", "LC_", "UV_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours) and name != "LANG"}
+    return {**kept, "MATON_API_KEY": KEY, "MATON_BASE_URL": far_side.url}
+
+
+def run(
+    name: str, *argv: str | bytes, environ: dict[str, str], package: Path = ROOT, **options: Any
+) -> subprocess.CompletedProcess[bytes]:
+    """`python scripts/NAME.py …` with its streams captured; `interpreter`: the command before the script."""
+    interpreter = options.pop("interpreter", [sys.executable])
+    command = [*interpreter, str(package / "scripts" / f"{name}.py"), *argv]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.run(command, env=environ, timeout=60, check=False, **streams)
+
+
+def document(done: subprocess.CompletedProcess[bytes], name: str = "send_session_message") -> dict[str, Any]:
+    """The one document of a run that printed nothing else and kept the key to itself."""
+    assert done.stderr == b"", done.stderr.decode()
+    assert KEY.encode() not in done.stdout
+    assert done.stdout.endswith(b"\n") and done.stdout.count(b"\n") == 1
+    read: dict[str, Any] = json.loads(done.stdout.decode("utf-8"))
+    assert_contract(ENDPOINTS[name], done.returncode, read)
+    return read
+
+
+def texts(far_side: FarSide) -> list[str]:
+    return [dict(request.form)["messageText"] for request in far_side.to("/wati/")]
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The package under a path that is hard on quoting."""
+    package = tmp_path / "my skills" / "wâti 好 'x' %20"
+    for folder in ("scripts", "schemas"):
+        shutil.copytree(ROOT / folder, package / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return package
+
+
+# --- places ------------------------------------------------------------------------------------------------
+
+
+def test_from_any_folder_and_with_any_path(
+    copy: Path, tmp_path: Path, environ: dict[str, str], far_side: FarSide
+) -> None:
+    # The folder holds what a script would import by mistake if it trusted the current folder.
+    for trap in ("wati.py", "httpx.py", "json.py"):
+        (tmp_path / trap).write_text("raise SystemExit('the wrong module')", encoding="utf-8")
+    (tmp_path / "offre d'été.pdf").write_bytes(CONTENT)
+    upload = {"whatsappNumber": "14155551234", "file": "offre d'été.pdf"}
+    done = run("send_session_file", json.dumps(upload), environ=environ, package=copy, cwd=tmp_path)
+    assert document(done)["outcome"] == "accepted"
+    assert far_side.to("/wati/")[0].parts[0].content == CONTENT
+
+
+def test_through_a_link_and_by_a_relative_path(
+    copy: Path, tmp_path: Path, environ: dict[str, str], far_side: FarSide
+) -> None:
+    relative = Path(os.path.relpath(copy, tmp_path))
+    done = run("get_contacts", environ=environ, package=relative, cwd=tmp_path)
+    assert document(done, "get_contacts")["ok"]
+    if POSIX:
+        (tmp_path / "link.py").symlink_to(copy / "scripts" / "get_contacts.py")
+        done = subprocess.run(
+            [sys.executable, "link.py"], env=environ, capture_output=True, check=False, cwd=tmp_path
+        )
+        assert document(done, "get_contacts")["ok"]
+    assert len(far_side.requests) == (2 if POSIX else 1)
+
+
+@pytest.mark.skipif(not POSIX, reason="Windows keeps a current folder from being removed")
+def test_from_a_folder_that_is_gone(tmp_path: Path, environ: dict[str, str], far_side: FarSide) -> None:
+    leave = 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"'
+    gone = ["/bin/sh", "-c", leave, str(tmp_path / "gone"), sys.executable]
+    assert document(run("send_session_message", json.dumps(HELLO), environ=environ, interpreter=gone))["ok"]
+    far_side.requests.clear()
+    with_files = {
+        "send_session_file": {"whatsappNumber": "14155551234", "file": "a.pdf"},
+        "get_media": {"fileName": "data/images/a.jpg"},
+    }
+    for name, arguments in with_files.items():
+        done = run(name, json.dumps(arguments), environ=environ, interpreter=gone)
+        assert done.returncode in (2, 3), done.stdout
+        document(done, name)
+    assert far_side.requests == []
+
+
+def bound_by_modes() -> list[str]:
+    """What stands before a command for file modes to bind it: nothing, or for root the loss of two powers."""
+    if os.geteuid() != 0:
+        return []
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        pytest.skip(
+            "file modes do not bind root, and setpriv (util-linux) is not here to take that power away"
+        )
+    return [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
+
+
+@pytest.mark.skipif(not POSIX, reason="modes are POSIX's")
+def test_without_permission_to_read_or_write(
+    tmp_path: Path, environ: dict[str, str], far_side: FarSide
+) -> None:
+    closed, unreadable = tmp_path / "closed", tmp_path / "secret.pdf"
+    closed.mkdir(0o555)
+    unreadable.write_bytes(CONTENT)
+    unreadable.chmod(0)
+    options: dict[str, Any] = {"environ": environ, "interpreter": [*bound_by_modes(), sys.executable]}
+    done = run("get_contacts", cwd=closed, **options)
+    assert document(done, "get_contacts")["ok"]
+    done = run("get_media", json.dumps({"fileName": "data/images/a.jpg"}), cwd=closed, **options)
+    assert document(done, "get_media")["error"]["code"] == "file_not_allowed"
+    assert b"permission denied" in done.stdout
+    upload = json.dumps({"whatsappNumber": "14155551234", "file": "secret.pdf"})
+    done = run("send_session_file", upload, cwd=tmp_path, **options)
+    assert document(done)["error"]["code"] == "file_unreadable"
+    assert b"permission denied" in done.stdout
+    assert [request.path for request in far_side.requests] == ["/wati/api/v1/getContacts"]
+    assert list(closed.iterdir()) == []
+
+
+# --- Python's own variables, and locales -------------------------------------------------------------------
+
+LOCALES = [
+    {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    {"LC_ALL": "C", "PYTHONUTF8": "1"},
+    {"PYTHONIOENCODING": "ascii:strict", "LC_ALL": "C"},
+    {"PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+    {"PYTHONOPTIMIZE": "2"},
+    {"PYTHONWARNINGS": "error", "PYTHONDEVMODE": "1"},
+]
+
+
+@pytest.mark.parametrize("variables", LOCALES, ids=str)
+def test_the_customer_gets_the_right_characters_whatever_the_locale(
+    variables: dict[str, str], environ: dict[str, str], far_side: FarSide, tmp_path: Path
+) -> None:
+    text = json.dumps(HELLO, ensure_ascii=False)
+    (tmp_path / "hello.json").write_bytes(text.encode())
+    options: dict[str, Any] = {"environ": {**environ, **variables}, "cwd": tmp_path}
+    assert document(run("send_session_message", text.encode() if POSIX else text, **options))["ok"]
+    assert document(run("send_session_message", "-", input=text.encode(), **options))["ok"]
+    assert document(run("send_session_message", "@hello.json", **options))["ok"]
+    assert texts(far_side) == [HELLO["messageText"]] * 3
+
+
+def test_answers_are_utf_8_whatever_the_locale(environ: dict[str, str], far_side: FarSide) -> None:
+    contact = {"fullName": "Zoë 你好 🙂 שלום"}
+    far_side.always(reply({"result": "success", "contact_list": [contact]}))
+    for variables in LOCALES:
+        done = run("get_contacts", environ={**environ, **variables})
+        assert document(done, "get_contacts")["data"]["contact_list"] == [contact]
+        assert contact["fullName"].encode() in done.stdout
+
+
+# --- streams -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not POSIX, reason="file descriptors are closed through a POSIX shell")
+@pytest.mark.parametrize("redirection", [">&-", ">/dev/full", "2>&-", "2>/dev/full", ">&- 2>&-", "<&-"])
+def test_a_call_is_made_and_told_whatever_its_streams_are(
+    redirection: str, environ: dict[str, str], far_side: FarSide
+) -> None:
+    if "/dev/full" in redirection and not os.path.exists("/dev/full"):
+        pytest.skip("there is no /dev/full here")
+    script = ROOT / "scripts" / "send_session_message.py"
+    done = subprocess.run(
+        [
+            "/bin/sh",
+            "-c",
+            f'exec "$@" {redirection}',
+            "sh",
+            sys.executable,
+            script,
+            json.dumps(HELLO),
+            "--verbose",
+        ],
+        env=environ,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert texts(far_side) == [HELLO["messageText"]]
+    assert b"Traceback" not in done.stderr
+    if done.stdout:
+        assert json.loads(done.stdout)["outcome"] == "accepted"
+    assert bool(done.stdout) is not redirection.startswith(">")
+    assert done.returncode == 0
+
+
+@pytest.mark.skipif(not POSIX, reason="a pipe that nobody reads is POSIX's")
+def test_a_reader_that_went_away_changes_nothing(environ: dict[str, str], far_side: FarSide) -> None:
+    for flags in ([], ["--help"], ["--schema"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = run("send_session_message", json.dumps(HELLO), *flags, environ=environ, stdout=writing)
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (0, b"")
+    assert texts(far_side) == [HELLO["messageText"]]
+
+
+def test_nothing_on_standard_input_is_no_reason_to_wait(environ: dict[str, str], far_side: FarSide) -> None:
+    done = run("send_session_message", "-", environ=environ, stdin=subprocess.DEVNULL)
+    assert done.returncode == 2
+    assert document(done)["error"]["code"] == "invalid_json"
+    assert far_side.requests == []
+
+
+@pytest.mark.skipif(not POSIX, reason="Windows has another limit")
+def test_arguments_too_long_for_a_command_line_go_through_a_file(
+    environ: dict[str, str], far_side: FarSide
+) -> None:
+    receivers = [
+        {"whatsappNumber": f"1415{n:07}", "customParams": [{"name": "a", "value": "x" * 1000}]}
+        for n in range(1000)
+    ]
+    arguments = {"template_name": "t", "broadcast_name": "b", "receivers": receivers}
+    name = "send_template_messages"
+    data = json.dumps(arguments).encode()
+    assert len(data) > 1_000_000
+    assert document(run(name, "-", "--confirm", "1000", environ=environ, input=data), name)["ok"]
+    assert len(far_side.to("/wati/")[0].json["receivers"]) == 1000
+
+
+# --- packages ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("package", ["httpx", "jsonschema"])
+def test_a_missing_package_is_named_with_the_command_that_installs_it(
+    package: str, environ: dict[str, str], far_side: FarSide, tmp_path: Path
+) -> None:
+    (tmp_path / f"{package}.py").write_text("raise ImportError('hidden by a test')", encoding="utf-8")
+    hidden = {**environ, "PYTHONPATH": str(tmp_path)}
+    wrong = json.dumps({**HELLO, "x": 1})
+    for arguments in (json.dumps(HELLO), wrong) if package == "jsonschema" else (json.dumps(HELLO),):
+        done = run("send_session_message", arguments, environ=hidden)
+        if package == "jsonschema" and arguments != wrong and done.returncode == 0:
+            continue  # it has nothing to explain
+        assert done.returncode == 3
+        error = document(done)["error"]
+        assert error["code"] == "missing_dependency" and package in error["message"]
+        assert error["outcome"] == "not_sent"
+        assert "uv run" in error["hint"] and "-m pip install -r" in error["hint"]
+        assert str(ROOT / "requirements.txt") in error["hint"] and sys.executable in error["hint"]
+    for flag in ("--help", "--schema"):
+        assert run("send_session_message", flag, environ=hidden).returncode == 0
+    assert package == "jsonschema" or far_side.requests == []
+
+
+def test_without_any_package(environ: dict[str, str], far_side: FarSide) -> None:
+    """An interpreter that sees nothing but the standard library."""
+    bare = [sys.executable, "-I", "-S"]
+    for name in ENDPOINTS:
+        done = run(name, "{}", environ=environ, interpreter=bare)
+        assert done.returncode == 3
+        assert document(done, name)["error"]["code"] == "missing_dependency"
+    for flag in ("--help", "--schema"):
+        assert run("get_contacts", flag, environ=environ, interpreter=bare).returncode == 0
+    assert far_side.requests == []
+
+
+def uv() -> Path:
+    found = Path(sys.executable).with_name("uv.exe" if os.name == "nt" else "uv")
+    if not found.exists():
+        pytest.fail(f"{found} is missing: `make test` installs it, or `pip install -r requirements-dev.txt`")
+    return found
+
+
+def test_uv_runs_a_script_with_what_its_header_asks_for(
+    environ: dict[str, str], far_side: FarSide, tmp_path: Path
+) -> None:
+    offline = {**{n: v for n, v in environ.items() if n != "VIRTUAL_ENV"}, "UV_OFFLINE": "1"}
+    command = [uv(), "run", "--quiet", str(ROOT / "scripts" / "send_session_message.py"), json.dumps(HELLO)]
+    done = subprocess.run(command, env=offline, capture_output=True, check=False, timeout=100, cwd=tmp_path)
+    if b"offline" in done.stderr or b"not found in the cache" in done.stderr:
+        pytest.fail(
+            "uv's cache lacks the packages: `make test` fills it, or run once with a network: "
+            f"{uv()} run scripts/get_contacts.py --help\n{done.stderr.decode()}"
+        )
+    assert document(done)["outcome"] == "accepted"
+    assert texts(far_side) == [HELLO["messageText"]]
