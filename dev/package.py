@@ -3,9 +3,9 @@
 usage: python dev/package.py [--allow-dirty] [--output FOLDER]
 
 The bundle is what git tracks, without what .clawhubignore names and without anything that begins with a dot:
-the files that ClawHub's publish takes. Equal files give equal bytes, on any machine and at any time. A checkout
-with uncommitted changes is refused (exit 1), since nobody could build that bundle again; --allow-dirty takes it
-as it stands, with the new files that git does not ignore. The default FOLDER is dist/ in the checkout.
+the files that ClawHub's publish takes. Equal files give equal bytes, on any machine and at any time. With
+uncommitted changes it is refused (exit 1), since nobody could build that bundle again; --allow-dirty takes
+the checkout as it stands, with the new files that git does not ignore. The default FOLDER is dist/ there.
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ if __name__ == "__main__":
 
 import child
 import jsonschema
-import package
 from judge import Json, Outcome, Verdict, judge, score
 
+import package
 from wati.sandbox import State, StateError, control, people
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -23,7 +23,8 @@ class Outcome:
     """What an agent left behind.
 
     `log`: the sandbox's rows. `contacts`: by number. `files`: content by name, of the agent's folder.
-    `media`: content by WATI's name. `answer`: what the agent printed. `spoilt`: why the sandbox cannot be believed.
+    `media`: content by WATI's name. `answer`: what the agent printed. `spoilt`: why the world is not to be
+    believed.
     """
 
     log: Sequence[Json] = ()

@@ -316,13 +316,16 @@ def test_every_eval_begins_in_the_same_world(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        'subprocess.run([sys.executable, os.environ["WATI_SKILL"] + "/scripts/sandbox.py", "reset"], check=True)',
+        'subprocess.run([sys.executable, skill + "/scripts/sandbox.py", "reset"], check=True)',
         "os.remove(state)",
         'open(state, "w").write("x" * 5000)',
     ],
 )
 def test_an_agent_that_replaces_its_world_scores_nothing(code: str, tmp_path: Path) -> None:
-    head = 'import os, subprocess, sys\nstate = os.environ["WATI_SANDBOX_STATE"]\n'
+    head = """
+import os, subprocess, sys
+state, skill = os.environ["WATI_SANDBOX_STATE"], os.environ["WATI_SKILL"]
+"""
     command = agent(f"{head}{code}\nprint('The window is closed.')", tmp_path)
     (one,) = grade.grade_all([EVALS["no-template-fits"]], command, tmp_path / "runs")["evals"]
     assert "The window is closed." in one["answer"]

@@ -45,7 +45,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Callable[..., Path]:
-    """`checkout(name, umask=…, mtime=…)`: a clean checkout of the working files, made as another machine would."""
+    """`checkout(name, umask=…, mtime=…)`: a clean checkout of the files as they are, made elsewhere."""
 
     def make(name: str, *, umask: int = 0o022, mtime: float = 1e9) -> Path:
         folder = tmp_path / name
@@ -187,7 +187,5 @@ def test_the_changelog_begins_with_the_version() -> None:
 def test_no_document_names_another_version_of_the_package() -> None:
     for name in ("README.md", "SKILL.md", "skill.yaml"):
         text = (ROOT / name).read_text(encoding="utf-8")
-        named = set(
-            re.findall(r"wati[- /]v?([0-9]+\.[0-9]+\.[0-9]+)|(?m:^ *version: \"?([0-9.]+)\"?$)", text)
-        )
-        assert {version for pair in named for version in pair if version} <= {wati.__version__}, name
+        named = re.findall(r"(?:wati[- /]v?|version: \"?)([0-9]+(?:\.[0-9]+)+)", text)
+        assert set(named) <= {wati.__version__}, name

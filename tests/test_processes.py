@@ -231,6 +231,27 @@ def test_nothing_on_standard_input_is_no_reason_to_wait(environ: dict[str, str],
     assert far_side.requests == []
 
 
+@pytest.mark.skipif(not POSIX, reason="pseudo-terminals are POSIX's")
+def test_a_terminal_is_no_source_of_arguments_and_gets_lines(
+    environ: dict[str, str], far_side: FarSide
+) -> None:
+    person, terminal = os.openpty()
+    try:
+        done = run("send_session_message", "-", environ=environ, stdin=terminal)
+        assert document(done)["error"]["code"] == "usage"
+        closed = ["/bin/sh", "-c", 'exec "$@" <&-', "sh", sys.executable]
+        done = run("send_session_message", "-", environ=environ, interpreter=closed)
+        assert document(done)["error"]["code"] == "usage"
+        assert far_side.requests == []
+        done = run("send_session_message", json.dumps(HELLO), environ=environ, stdout=terminal)
+        shown = os.read(person, 65536).decode().replace("\r\n", "\n")
+    finally:
+        os.close(person)
+        os.close(terminal)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(shown)["outcome"] == "accepted" and shown.startswith('{\n  "ok": true')
+
+
 @pytest.mark.skipif(not POSIX, reason="Windows has another limit")
 def test_arguments_too_long_for_a_command_line_go_through_a_file(
     environ: dict[str, str], far_side: FarSide

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -547,6 +548,36 @@ def test_a_look_up_that_takes_all_the_time_sends_nothing(
     run = call_example(endpoints["send_session_message"], "--timeout", "0.5")
     assert outcome(run) == (6, "timeout", "not_sent")
     assert far_side.to("/wati/") == []
+
+
+@pytest.mark.usefixtures("loaded")
+@pytest.mark.parametrize("effect", OF_EACH_EFFECT)
+def test_what_was_given_up_before_it_left_never_leaves_afterwards(
+    call_example: Caller,
+    far_side: FarSide,
+    monkeypatch: pytest.MonkeyPatch,
+    endpoints: dict[str, Endpoint],
+    effect: str,
+) -> None:
+    """A connection that comes about after the deadline must not carry what was told as not sent."""
+    connecting, connect = threading.Event(), socket.create_connection
+
+    def connect_late(*arguments: Any, **options: Any) -> socket.socket:
+        connecting.wait(30)
+        return connect(*arguments, **options)
+
+    monkeypatch.setattr(socket, "create_connection", connect_late)
+    endpoint = endpoints[OF_EACH_EFFECT[effect]]
+    threads = set(threading.enumerate())
+    run = call_example(endpoint, *named(endpoint), "--timeout", "0.5")
+    assert outcome(run) == expected(endpoint, 6, "timeout", "not_sent")
+    left_behind = set(threading.enumerate()) - threads
+    assert left_behind
+    connecting.set()
+    for thread in left_behind:
+        thread.join(30)
+        assert not thread.is_alive()
+    assert far_side.requests == []
 
 
 @pytest.mark.usefixtures("loaded")
