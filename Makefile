@@ -23,6 +23,13 @@ test: .venv/development
 		echo 'make test: `uv run` failed, see above. It needs a package index once: is one reachable?' >&2; exit 1; }
 	$(PY) -m pytest -n auto --timeout 120
 
+# The real OpenClaw and other tools try what is committed. They are fetched once, by npm, into ACCEPTANCE_CACHE
+# (850 MB; by default in the user's cache folder).
+.PHONY: acceptance
+acceptance: .venv/development
+	@$(PY) acceptance/toolbox.py
+	$(PY) -m pytest -c acceptance/pytest.ini -n auto acceptance
+
 bench: .venv/development
 	$(PY) dev/bench.py
 
@@ -43,7 +50,7 @@ pins: .venv/development
 	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 requirements-dev.in -o requirements-dev.txt
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf dist .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find scripts tests dev -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps are last: an installation that was broken off starts again from nothing.

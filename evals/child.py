@@ -26,12 +26,13 @@ class Run:
 def words(command: str) -> list[str]:
     """A command line as the words of a process, for whose folder no relative path would be right.
 
+    The program is looked for in the agent's PATH, so that its `python3` is the one that the scripts get.
     Raises ValueError where the program is not found or the quotes do not match.
     """
     found = shlex.split(command, posix=os.name == "posix")
     if os.name != "posix":  # there quotes stay on, and a backslash is no escape
         found = [word.strip('"') for word in found]
-    program = shutil.which(found[0]) if found else None
+    program = shutil.which(found[0], path=environment()["PATH"]) if found else None
     if program is None:
         raise ValueError(f"there is no program {found[0] if found else ''!r}")
     rest = [os.path.abspath(word) if os.path.isfile(word) else word for word in found[1:]]

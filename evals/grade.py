@@ -23,11 +23,11 @@ if __name__ == "__main__":
     for folder in ("scripts", "dev", "evals"):
         sys.path.insert(0, str(Path(__file__).resolve().parent.parent / folder))
 
-import child
 import jsonschema
-from judge import Json, Outcome, Verdict, judge, score
 
+import child
 import package
+from judge import Json, Outcome, Verdict, judge, score
 from wati.sandbox import State, StateError, control, people
 
 ROOT = Path(__file__).resolve().parent.parent

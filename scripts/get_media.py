@@ -11,7 +11,10 @@ import os
 import sys
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, here)
+    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
 from wati import checks, verdicts
 from wati.endpoint import Endpoint, run
@@ -24,8 +27,12 @@ if TYPE_CHECKING:
 
 
 def media(answer: Answer, _: Receivers) -> verdicts.Verdict:
-    """A body that is not JSON."""
-    return verdicts.ACCEPTED if answer.saved else verdicts.refused(answer) or verdicts.unknown(answer)
+    """A body that is not JSON, and not a part of one (206)."""
+    return (
+        verdicts.ACCEPTED
+        if answer.saved and answer.status != 206
+        else verdicts.refused(answer) or verdicts.unknown(answer)
+    )
 
 
 def perform(call: Call) -> Result:

@@ -11,7 +11,10 @@ import os
 import sys
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, here)
+    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
 from wati import verdicts
 from wati.endpoint import Endpoint, run
@@ -36,10 +39,10 @@ def read(data: bytes) -> tuple[list[str], list[list[str]]]:
 
     try:
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(
-            "is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"is no CSV: {error}"
-        ) from None
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8") from None
+    except csv.Error as error:
+        raise ValueError(f"is no CSV: {error}") from None
     filled = [row for row in rows if any(cell.strip() for cell in row)]
     return (filled[0], filled[1:]) if filled else ([], [])
 
@@ -56,17 +59,11 @@ def problems(data: bytes) -> list[Problem]:
         header, records = read(data)
     except ValueError as error:
         return [{"at": AT, "problem": str(error)}]
-    if "Phone" not in header:
-        return [
-            {"at": AT, "problem": "has no column Phone in its first line (columns are separated by commas)"}
-        ]
-    if len(set(header)) < len(header):
-        return [{"at": AT, "problem": "has the same column twice"}]
-    if not records:
-        return [{"at": AT, "problem": "lists no receiver below its header"}]
-    from wati.validation import text_problem
-
-    found = []
+    found = header_problems(header)
+    if not found and not records:
+        found = [{"at": AT, "problem": "lists no receiver below its header"}]
+    if found:
+        return found
     first_at: dict[str, int] = {}
     for index, record in enumerate(records):
         at = f"{AT}[{index}]"
@@ -74,24 +71,54 @@ def problems(data: bytes) -> list[Problem]:
             found.append({"at": at, "problem": f"has {len(record)} cells; the header has {len(header)}"})
             continue
         receiver = number(header, record)
-        if not (
-            receiver.isascii() and receiver.isdigit() and 7 <= len(receiver) <= 15 and receiver[0] != "0"
-        ):
-            found.append(
-                {"at": f"{at}.Phone", "problem": "CountryCode and Phone together are no number in digits"}
-            )
-        elif receiver in first_at:
-            found.append(
-                {"at": f"{at}.Phone", "problem": f"stands twice: already in record {first_at[receiver]}"}
-            )
+        if receiver in first_at:
+            twice = f"stands twice: already in record {first_at[receiver]}"
+            found.append({"at": f"{at}.Phone", "problem": twice})
         first_at.setdefault(receiver, index)
         for column, cell in zip(header, record, strict=True):
-            problem = text_problem(cell, multiline=False)
-            if column not in CONTACT_COLUMNS and not problem:
-                problem = "is blank" if not cell else "holds four spaces in a row" if "    " in cell else ""
+            problem = cell_problem(column, cell)
+            if column == "Phone" and not problem:
+                problem = number_problem(cell, receiver)
             if problem:
                 found.append({"at": f"{at}.{column}", "problem": problem})
     return found
+
+
+def header_problems(header: list[str]) -> list[Problem]:
+    """A column that WATI could read otherwise than we do: then others than we count would be messaged."""
+    from wati.validation import shown, text_problem
+
+    if not any(column.strip().lower() == "phone" for column in header):
+        return [{"at": AT, "problem": "has no column Phone in its first line (commas separate columns)"}]
+    # A parameter may well be called `name` beside the contact's `Name`.
+    by_lower = {column.lower(): column for column in CONTACT_COLUMNS if column != "Name"}
+    found = []
+    for column in header:
+        known = by_lower.get(column.strip().lower(), column)
+        problem = f"must be written {known}" if known != column else text_problem(column, multiline=False)
+        if problem or not column:
+            found.append({"at": AT, "problem": f"column {shown(column)} {problem or 'has no name'}"})
+    if len(set(header)) < len(header):
+        found.append({"at": AT, "problem": "has the same column twice"})
+    return found
+
+
+def cell_problem(column: str, cell: str) -> str:
+    """Why WhatsApp would fail a value: every column but the contact's own ones is a parameter."""
+    from wati.validation import text_problem
+
+    problem = text_problem(cell, multiline=False)
+    if problem or column in CONTACT_COLUMNS:
+        return problem
+    return "is blank" if not cell else "holds four spaces in a row" if "    " in cell else ""
+
+
+def number_problem(phone: str, receiver: str) -> str:
+    if phone.strip().startswith("0"):
+        return "begins with a zero: no international number does"
+    if receiver.isascii() and receiver.isdigit() and 7 <= len(receiver) <= 15 and receiver[0] != "0":
+        return ""
+    return "is no number in digits, together with CountryCode"
 
 
 def parts(arguments: Arguments, files: Files) -> list[Part]:

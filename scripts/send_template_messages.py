@@ -9,7 +9,10 @@ import os
 import sys
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, here)
+    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
 from wati import checks, verdicts
 from wati.endpoint import Endpoint, run
@@ -22,7 +25,7 @@ ENDPOINT = Endpoint(
     effect="send",
     verdict=verdicts.bulk,
     checks=(
-        checks.unique("receivers", "whatsappNumber"),
+        checks.unique("receivers", "whatsappNumber", ignore_case=True),
         checks.unique("receivers[].customParams", "name"),
         checks.sendable("receivers[].customParams[].value"),
     ),

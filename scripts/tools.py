@@ -28,7 +28,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, here)
+    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
 from wati.endpoint import SKILL_FOLDER
 from wati.failures import Failure

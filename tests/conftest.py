@@ -22,6 +22,7 @@ from wati.failures import EXITS, FAILURES
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "test-key-that-must-not-leak"
 OUTCOMES = {"accepted", "rejected", "partial", "unknown", "not_sent"}
+SOURCES = {"arguments", "setup", "network", "maton", "wati", "package"}
 MEMBERS = {"ok", "data", "error", "outcome", "page", "sandbox", "notice"}
 
 
@@ -186,7 +187,7 @@ def assert_contract(endpoint: Endpoint, exit_code: int, document: dict[str, Any]
     error = document["error"]
     assert "data" not in document and "outcome" not in document and "page" not in document
     assert FAILURES[error["code"]][0] == exit_code
-    assert error["message"] and error["hint"] and error["source"]
+    assert error["message"] and error["hint"] and error["source"] in SOURCES
     assert (error.get("outcome") in OUTCOMES) if changes else ("outcome" not in error)
     if error.get("outcome") == "unknown":
         said = " ".join([error["message"], error["hint"], EXITS[exit_code]]).lower()

@@ -177,8 +177,8 @@ REQUIRED = [pytest.param(n, s["required"], id=n) for n, s in SCHEMAS.items() if 
 def test_every_missing_argument_is_named(
     name: str, required: list[str], call: Callable[..., Run], far_side: FarSide
 ) -> None:
-    for arguments in (None, {}, "{}"):
-        run = call(name, arguments)
+    for argv in ([], ["{}"], ["-"], ["--", "{}"]):
+        run = call(name, None, *argv, stdin=b"{}")
         assert run.exit == 2 and run.error["code"] == "invalid_arguments"
         missing = [problem["at"] for problem in run.error["problems"] if problem["problem"] == "is missing"]
         assert sorted(missing) == sorted(f"$.{member}" for member in required)

@@ -18,9 +18,9 @@ from jsonschema import Draft202012Validator
 from conftest import ENDPOINTS, ROOT, Run
 from wati import help as help_module
 from wati.command import execute
-from wati.options import FLAGS, flags_of
 from wati.endpoint import Endpoint
 from wati.failures import EXITS, FAILURES
+from wati.options import FLAGS, flags_of
 from wati.sandbox import routes
 
 SCRIPTS = ROOT / "scripts"
@@ -84,7 +84,7 @@ def table_rows(document: str) -> set[str]:
     return {re.sub(r"\[(\w+)\]\(.*\)", r"\1", row.split("|")[1].strip()).strip("`") for row in rows}
 
 
-NAMED_IN = {
+NAMED_IN: dict[str, Callable[[], set[str]]] = {
     "schemas": lambda: set(SCHEMAS),
     "skill.yaml": lambda: {tool["name"] for tool in CATALOGUE["tools"]},
     "SKILL.md": lambda: table_rows(SKILL),
@@ -162,7 +162,7 @@ def frontmatter() -> dict[str, Any]:
     return document
 
 
-VARIABLES_IN = {
+VARIABLES_IN: dict[str, Callable[[], set[str]]] = {
     "SKILL.md": lambda: {variable["name"] for variable in frontmatter()["metadata"]["openclaw"]["envVars"]},
     "skill.yaml": lambda: {variable["name"] for variable in CATALOGUE["env"]},
     "--help": lambda: set(help_module.ENVIRONMENT),
@@ -178,17 +178,14 @@ def test_every_variable_that_the_code_reads_is_declared(place: str) -> None:
 def reads_by_name(node: ast.AST) -> Iterator[str]:
     """`….get("NAME")`, `getenv("NAME")` and `…["NAME"]` of a name that only variables have."""
     for inner in ast.walk(node):
-        first: ast.AST | None = None
-        if isinstance(inner, ast.Call) and inner.args:
-            first = inner.args[0]
-        elif isinstance(inner, ast.Subscript):
-            first = inner.slice
-        if isinstance(first, ast.Constant) and isinstance(first.value, str):
-            called = inner.func.attr if isinstance(getattr(inner, "func", None), ast.Attribute) else "get"
-            if called in ("get", "getenv", "pop", "setdefault") and re.fullmatch(
-                r"[A-Z]{2,}(_[A-Z]+)+", first.value
-            ):
-                yield first.value
+        key: ast.AST | None = None
+        if isinstance(inner, ast.Subscript):
+            key = inner.slice
+        elif isinstance(inner, ast.Call) and inner.args:
+            called = getattr(inner.func, "attr", getattr(inner.func, "id", ""))
+            key = inner.args[0] if called in ("get", "getenv", "pop", "setdefault") else None
+        if isinstance(key, ast.Constant) and re.fullmatch(r"[A-Z]{2,}(_[A-Z]+)+", str(key.value)):
+            yield str(key.value)
 
 
 def test_only_settings_reads_variables_by_name() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
 import socket
 import sys
@@ -259,6 +260,15 @@ def test_sending_blindly_scores_next_to_nothing(tmp_path: Path) -> None:
     assert len(logs["lost-answer"]) == 2, "it sent again what had gone out"
 
 
+def test_the_readme_tells_these_scores() -> None:
+    text = (ROOT / "evals" / "README.md").read_text(encoding="utf-8")
+    most = 10 * len(EVALS)
+    assert f"`right` scores {most} of {most}, `blind`, which" in text
+    assert "until it works, 6, and doing nothing 36." in text
+    assert len(EVALS) == 23
+    assert text.splitlines()[2].startswith("Twenty-three requests")
+
+
 # --- the protocol -------------------------------------------------------------------------------------------
 
 SPY = """
@@ -320,6 +330,7 @@ def test_every_eval_begins_in_the_same_world(tmp_path: Path) -> None:
         "os.remove(state)",
         'open(state, "w").write("x" * 5000)',
     ],
+    ids=["reset", "removed", "overwritten"],
 )
 def test_an_agent_that_replaces_its_world_scores_nothing(code: str, tmp_path: Path) -> None:
     head = """
@@ -443,3 +454,9 @@ def test_a_command_s_files_are_found_from_the_agent_s_folder(
     found = child.words(f'"{sys.executable}" "my agent.py" right --x=1')
     assert found[1:] == [str(Path("my agent.py").absolute()), "right", "--x=1"]
     assert Path(found[0]).is_absolute()
+
+
+def test_a_program_is_looked_for_where_the_agent_s_shell_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", os.defpath)
+    python = Path(sys.executable)
+    assert child.words(python.name) == [str(python)]

@@ -243,8 +243,8 @@ def test_a_sandbox_state_that_cannot_be_used_is_a_wrong_setup(
 def test_a_connection_of_the_environment_is_an_id(
     value: str, call: Callable[..., Run], far_side: FarSide
 ) -> None:
-    for name, arguments in (("get_contacts", {}), ("list_connections", {})):
-        bad_setup(call(name, arguments, MATON_CONNECTION_ID=value), "MATON_CONNECTION_ID")
+    for name in ("get_contacts", "list_connections"):
+        bad_setup(call(name, {}, MATON_CONNECTION_ID=value), "MATON_CONNECTION_ID")
     assert far_side.requests == []
 
 

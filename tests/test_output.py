@@ -173,8 +173,8 @@ def test_a_far_side_that_echoes_the_key_does_not_give_it_away(
 ) -> None:
     far_side.always(LOUD[case])
     for name, arguments in (
-        ("get_contacts", {"name": KEY}),
-        ("assign_operator", {"whatsappNumber": "14155551234", "email": f"{KEY}@example.com"}),
+        ("get_contacts", {"name": "Jane"}),
+        ("assign_operator", {"whatsappNumber": "14155551234", "email": "agent@example.com"}),
     ):
         run = call(name, arguments, *flags)  # which fails where the key is in either stream
         assert far_side.requests
@@ -182,6 +182,24 @@ def test_a_far_side_that_echoes_the_key_does_not_give_it_away(
         assert not STEERING.search(run.text)
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", run.stderr)
         assert bool(run.stderr) is ("--verbose" in flags)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("get_contacts", {"name": KEY}),
+        ("send_session_message", {"whatsappNumber": "14155551234", "messageText": f"the key: {KEY}."}),
+        ("get_connection", {"connection_id": f"{KEY}-and-so-on" * 3}),
+    ],
+)
+@pytest.mark.parametrize("flags", [[], ["--dry-run"], ["--verbose"]], ids=" ".join)
+def test_a_key_among_the_arguments_is_neither_sent_nor_shown(
+    name: str, arguments: dict[str, Any], flags: list[str], call: Callable[..., Run], far_side: FarSide
+) -> None:
+    run = call(name, arguments, *flags)
+    assert (run.exit, run.error["code"]) == (2, "invalid_arguments")
+    assert KEY[:12] not in run.text + run.stderr
+    assert not far_side.requests
 
 
 def test_what_customers_write_arrives_whole_and_harmless(call: Callable[..., Run], far_side: FarSide) -> None:

@@ -316,7 +316,13 @@ def test_uv_runs_a_script_with_what_its_header_asks_for(
     environ: dict[str, str], far_side: FarSide, tmp_path: Path
 ) -> None:
     offline = {**{n: v for n, v in environ.items() if n != "VIRTUAL_ENV"}, "UV_OFFLINE": "1"}
-    command = [uv(), "run", "--quiet", str(ROOT / "scripts" / "send_session_message.py"), json.dumps(HELLO)]
+    command = [
+        str(uv()),
+        "run",
+        "--quiet",
+        str(ROOT / "scripts" / "send_session_message.py"),
+        json.dumps(HELLO),
+    ]
     done = subprocess.run(command, env=offline, capture_output=True, check=False, timeout=100, cwd=tmp_path)
     if b"offline" in done.stderr or b"not found in the cache" in done.stderr:
         pytest.fail(

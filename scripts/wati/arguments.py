@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
+import time
+from collections import Counter
 from typing import IO, TYPE_CHECKING, Any
 
 from wati import strict_json
+from wati.departure import Departure, bounded
 from wati.failures import Failure
 from wati.validation import kind_of
 
 if TYPE_CHECKING:
     from wati.endpoint import Arguments
 
+STDIN_SECONDS = 30.0
 LARGEST_INPUT = 16 * 1024 * 1024  # 1,000 receivers with ten long parameters each are about 12 MB
 
 
@@ -61,12 +66,23 @@ def _read_stdin(stdin: IO[bytes] | None) -> bytes:
     stream = stdin or getattr(sys.stdin, "buffer", None)
     if stream is None or stream.isatty():
         raise Failure("usage", "- reads the JSON from standard input, and nothing is connected to it.")
-    return stream.read(LARGEST_INPUT + 1)
+    # In bounded time: a pipe that nobody closes would hold the call for ever.
+    data = bounded(
+        time.monotonic() + STDIN_SECONDS, Departure(), lambda: stream.read(LARGEST_INPUT + 1) or b""
+    )
+    if data is None:
+        raise Failure("usage", f"Standard input did not end within {STDIN_SECONDS:g} seconds.")
+    return data
 
 
 def _read_file(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
+        # O_NONBLOCK: opening a named pipe would wait for its writer.
+        with open(
+            os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb"
+        ) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Failure("file_unreadable", "What stands after @ is no regular file; use - for a pipe.")
             return file.read(LARGEST_INPUT + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
@@ -76,7 +92,6 @@ def _read_file(path: str) -> bytes:
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise ValueError(f"the member {twice[:80]!r} stands twice in one object")
     return members

@@ -33,7 +33,7 @@ def select(value: Any, path: str, at: str = "$") -> list[tuple[str, Any]]:
     return [hit for item_at, item in items for hit in select(item, rest, item_at)] if rest else items
 
 
-def unique(lists: str, name: str) -> Check:
+def unique(lists: str, name: str, *, ignore_case: bool = False) -> Check:
     """No two objects of one list share a `name`: a receiver would be messaged twice, a value be lost."""
 
     def check(arguments: Arguments) -> Iterator[Problem]:
@@ -44,6 +44,7 @@ def unique(lists: str, name: str) -> Check:
                 if not isinstance(value, str):
                     continue
                 here = f"{at}[{index}].{name}"
+                value = value.lower() if ignore_case else value
                 if value in first_at:
                     yield {"at": here, "problem": f"stands twice: already at {first_at[value]}"}
                 first_at.setdefault(value, here)
@@ -52,7 +53,7 @@ def unique(lists: str, name: str) -> Check:
 
 
 def sendable(*paths: str) -> Check:
-    """No WATI accepts four spaces in a row, and the message then fails (observed)"""
+    """No four spaces in a row: WATI accepts them, and WhatsApp then fails the message (observed)."""
 
     def check(arguments: Arguments) -> Iterator[Problem]:
         for path in paths:

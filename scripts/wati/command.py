@@ -21,21 +21,24 @@ if TYPE_CHECKING:
 _MAY_QUOTE_CUSTOMERS = (6, 7, 8)  # a refusal is in WATI's own words; the answer behind these can be anything
 
 
-def main(endpoint: Endpoint) -> int:
-    """Run the script as a program: print the document, return the exit code."""
+def main(endpoint: Endpoint) -> None:
+    """Run the script as a program: print the document, end the process with its exit code."""
     import signal
 
     from wati.output import diagnose, write
 
-    for name in (signal.SIGINT, signal.SIGTERM):
+    signals = [name for name in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(name) != signal.SIG_IGN]
+    for name in signals:
         signal.signal(name, _interrupt)
     diagnostics: list[str] = []
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     exit_code, text = execute(endpoint, sys.argv[1:], os.environ, pretty=is_terminal, say=diagnostics.append)
+    for name in signals:
+        signal.signal(name, signal.SIG_IGN)  # what became of the call is settled
     write(text)
-    for line in diagnostics:
-        diagnose(line)
-    return exit_code
+    diagnose("\n".join(diagnostics))
+    # No clean-up: a signal then, or a thread left behind, would change the exit code of a call that is over.
+    os._exit(exit_code)
 
 
 class _Interrupts:
@@ -63,13 +66,11 @@ def execute(
 
     `say` takes the diagnostics of `--verbose`, redacted; by default they go to stderr.
     """
-    if "--help" in argv or "-h" in argv:
-        from wati.help import help_text
+    is_help = "--help" in argv or "-h" in argv
+    if (is_help or "--schema" in argv) and os.path.exists(endpoint.schema_file):
+        from wati.help import help_text, schema_text
 
-        return 0, help_text(endpoint)
-    if "--schema" in argv:
-        with open(endpoint.schema_file, encoding="utf-8") as file:
-            return 0, file.read().rstrip("\n")
+        return 0, help_text(endpoint) if is_help else schema_text(endpoint)
 
     from wati.output import diagnose, terminal_safe
     from wati.settings import api_key
@@ -109,9 +110,8 @@ def _accepted(run: _Run, result: Result) -> dict[str, Any]:
         document["outcome"] = "not_sent" if is_dry else "accepted"
     elif endpoint.items and not is_dry:
         document["page"] = _page(endpoint, run.arguments, result.data)
-    document["notice"] = " ".join(
-        [NOTICE] * (endpoint.customer_text and not is_dry) + [result.notice]
-    ).strip()
+    about_customers = NOTICE if endpoint.customer_text and not is_dry else ""
+    document["notice"] = " ".join(filter(None, [about_customers, result.notice]))
     return document
 
 
@@ -125,7 +125,8 @@ def _failed(endpoint: Endpoint, failure: Failure) -> tuple[int, dict[str, Any]]:
     if "answer" in error:
         error["answer"] = clean(error["answer"])
     quotes_contact = isinstance(failure.answer, dict) and "contact" in failure.answer
-    may_quote = endpoint.customer_text and (quotes_contact or failure.exit in _MAY_QUOTE_CUSTOMERS)
+    is_open = failure.answer is not None and failure.exit in _MAY_QUOTE_CUSTOMERS
+    may_quote = endpoint.customer_text and (quotes_contact or is_open)
     return failure.exit, {"ok": False, "error": error, "notice": NOTICE if may_quote else ""}
 
 
@@ -217,6 +218,7 @@ class _Run:
 
         endpoint, options = self.endpoint, self.options
         self.arguments = arguments.read(options.source, self.stdin)
+        validation.refuse_key(self.arguments, settings.key)
         schema = validation.load_schema(endpoint)
         problems = validation.validate(endpoint, schema, self.arguments)
         code = "invalid_arguments" if problems else ""
@@ -230,10 +232,8 @@ class _Run:
             problems += failure.problems
             code = code or failure.code
         if problems:
-            is_about_files = (
-                code != "invalid_arguments"
-            )  # then the table's own hint helps more than an example
-            hint = "" if is_about_files else _example(endpoint, schema, problems)
+            # Where only files are at fault, the table's own hint helps more than an example.
+            hint = _example(endpoint, schema, problems) if code == "invalid_arguments" else ""
             raise Failure(code, _count(problems), hint=hint, problems=problems)
         conversation = gateway.Gateway(settings, options.timeout, verbose=options.has("verbose"))
         self.diagnostics = conversation.diagnostics
@@ -257,7 +257,7 @@ class _Run:
 
     def interrupted(self, message: str, *, internal: bool = False) -> Failure:
         """The failure of a run that ended in the middle, honest about what may have left the machine."""
-        if self.call is not None and self.call.gateway.may_have_happened:
+        if self.call is not None and self.call.gateway.call_off():
             if self.endpoint.effect == "write":
                 return Failure("internal" if internal else "timeout", message, outcome="unknown")
             hint = self.call.look()
@@ -288,11 +288,7 @@ def _allow(settings: Settings, receivers: Receivers) -> None:
 def _confirm(endpoint: Endpoint, given: str, needed: str) -> None:
     if given == needed:
         return
-    what = (
-        "the id of the connection to delete"
-        if endpoint.confirms == "connection_id"
-        else "the number of receivers"
-    )
+    what = "the connection's id" if endpoint.confirms == "connection_id" else "the number of receivers"
     message = f"--confirm must repeat {what}" + (f", and {given!r} is not it." if given else ".")
     hint = f"Tell the user what will happen; once they agree, run it again with --confirm {needed}"
     raise Failure("confirmation_required", message, hint=hint)

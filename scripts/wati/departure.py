@@ -29,8 +29,13 @@ class Departure:
 
     def __call__(self, event: str, info: dict[str, Any]) -> None:
         self._traced = True
-        # A CONNECT to a proxy is not our request: it carries no more than the host's name.
-        if event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
+        if not event.endswith(".started"):
+            return
+        # A CONNECT to a proxy is not our request: it carries no more than the host's name. Every step that
+        # is not known to be harmless counts as leaving, so that new names in httpcore cannot hide a send.
+        is_connect = getattr(info.get("request"), "method", None) == b"CONNECT"
+        is_harmless = event.startswith(("connection.", "proxy.", "socks.")) or ".response_closed." in event
+        if not is_connect and not is_harmless:
             self._pass("_sent")
 
     @property
@@ -73,9 +78,9 @@ def bounded(deadline: float, departure: Departure, attempt: Callable[[], T]) -> 
             outcome.append((None, error))
 
     worker = threading.Thread(target=work, daemon=True)
-    worker.start()
     try:
-        # httpx's own timeout comes a moment earlier, and tells more.
+        worker.start()
+        # A moment longer than the timeouts given to httpx, which tell more where they strike.
         worker.join(max(0.0, deadline - time.monotonic()) + 0.1)
     finally:
         departure.close()

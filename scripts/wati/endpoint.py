@@ -43,6 +43,7 @@ class Endpoint:
     `customer_text`: the answer carries text that customers wrote.
     `silent_refusal`: what it can mean that the far side refuses without a word.
     `look_with`: the script that shows whether an unknown outcome happened.
+    `flags`: the flags that only this script knows.
     `parts`, `receivers`, `perform`: the oddness of one endpoint, as a function in its own script.
     """
 
@@ -101,11 +102,11 @@ class Endpoint:
         return os.path.join(SKILL_FOLDER, "schemas", self.name + ".json")
 
 
-PAGE = {"pageSize": 20, "pageNumber": 1}  # always sent: WATI's own default for a left-out pageSize is unknown
+PAGE = {"pageSize": 20, "pageNumber": 1}  # always sent: WATI's own default differs between its lists
 
 
 def run(endpoint: Endpoint) -> None:
     """Run the script that declares `endpoint` as a program, and end the process with its exit code."""
     from wati.command import main
 
-    raise SystemExit(main(endpoint))
+    main(endpoint)

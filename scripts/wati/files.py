@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import stat
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, BinaryIO
 
@@ -143,9 +144,13 @@ class Download:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        self.handle.close()
-        if os.path.exists(self._temporary):
-            os.unlink(self._temporary)
+        try:
+            self.handle.close()
+        except OSError as full:  # what was buffered does not fit the disk either
+            error = error or full
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(self._temporary)
         if isinstance(error, OSError):
             raise _not_allowed(self._at, f"cannot be written: {_reason(error)}") from None
 

@@ -37,6 +37,7 @@ FIRST_WAIT = 0.5
 
 # A JSON answer beyond this is no answer of WATI's: a page of 100 messages is about 0.2 MB.
 LARGEST_ANSWER = 32 * 1024 * 1024
+LARGEST_FILE = 128 * 1024 * 1024  # WhatsApp's largest, a document, has 100 MB
 
 # Which effects may be repeated, by what is known to have happened to the attempt before.
 REPEATABLE: dict[str, frozenset[Effect]] = {
@@ -78,10 +79,12 @@ class Gateway:
         if self._client is not None:
             self._client.close()
 
-    @property
-    def may_have_happened(self) -> bool:
-        """Whether an attempt that changes something has left, and was not held back by a 429."""
-        return self._changed or (self._changing is not None and self._changing.left)
+    def call_off(self) -> bool:
+        """Keep from leaving what has not left; whether an attempt to change something may have happened."""
+        if self._changing is None:
+            return self._changed
+        self._changing.close()
+        return self._changed or self._changing.left
 
     def exchange(
         self, request: Request, effect: Effect, connection: str = "", sink: BinaryIO | None = None
@@ -133,17 +136,13 @@ class Gateway:
     ) -> Answer:
         """One exchange within what is left of the time. Raises Trouble where it brings no whole answer."""
         where = "the sandbox in this process" if self._settings.in_process else self._settings.base_url
-        headers = {"Authorization": "Bearer [hidden]"} | (
-            {"Maton-Connection": connection} if connection else {}
-        )
-        self._say(
-            f"> {request.method} {request.target} to {where}", {"headers": headers, **request.preview()}
-        )
+        shown = {"Authorization": "Bearer [hidden]", "Maton-Connection": connection, **request.preview()}
+        self._say(f"> {request.method} {request.target} to {where}", shown)
         send = functools.partial(self._send, request, connection, sink, departure)
         answer = bounded(self._deadline, departure, send)
         if answer is None:
             raise Trouble("timeout", "The time allowed ran out before a whole answer came.")
-        self._say(f"< HTTP {answer.status} {dict(answer.headers)}", answer.json or answer.text)
+        self._say(f"< HTTP {answer.status} {_shown_headers(answer)}", answer.json or answer.text)
         return answer
 
     def _send(self, request: Request, connection: str, sink: BinaryIO | None, departure: Departure) -> Answer:
@@ -179,19 +178,16 @@ class Gateway:
             raise Trouble("timeout", f"No {where} in the time allowed.") from None
         except (httpx.ConnectError, httpx.ProxyError) as error:
             departure.stay()
-            message = f"No connection to {self._settings.base_url}: {type(error).__name__}."
+            message = f"No connection to {self._settings.base_url} ({error})."
             raise Trouble("unreachable", message) from None
         except httpx.DecodingError:
             raise Trouble("bad_answer", "The answer is not encoded as its headers say.") from None
         except httpx.TransportError as error:
             if not departure.left:
                 raise Trouble("unreachable", f"The connection broke: {type(error).__name__}.") from None
-            code, where = (
-                ("bad_answer", "in the middle of the answer")
-                if answered
-                else ("upstream_error", "unanswered")
-            )
-            raise Trouble(code, f"The connection broke {where}: {type(error).__name__}.") from None
+            if answered:
+                raise Trouble("bad_answer", "The connection broke in the middle of the answer.") from None
+            raise Trouble("upstream_error", "The connection broke before an answer came.") from None
 
     def _open(self) -> httpx.Client:
         client_class: Callable[..., httpx.Client] = import_package("httpx").Client
@@ -210,14 +206,21 @@ class Gateway:
             return client_class()
         except Exception as error:
             # The variable may hold a proxy's password, so only the kind of error is told.
-            problem = f"HTTPS_PROXY, ALL_PROXY or SSL_CERT_FILE cannot be used ({type(error).__name__})."
-            raise Failure("bad_setup", problem) from None
+            problem = {
+                "at": "HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE",
+                "problem": f"one cannot be used: {type(error).__name__}",
+            }
+            raise Failure("bad_setup", "No connection can be prepared.", problems=[problem]) from None
 
     def _say(self, title: str, body: object) -> None:
         if self._verbose:
             shown = redact(body, self._settings.key)
             text = shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
-            self.diagnostics.append(f"{redact(title, self._settings.key)}\n  {text[:4000]}")
+            self.diagnostics.append(f"{redact(title, self._settings.key)}\n  {text[:2000]}")
+
+
+def _shown_headers(answer: Answer) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name.lower() != "set-cookie"}
 
 
 def _known(answer: Answer) -> str:
@@ -236,6 +239,8 @@ def _read(response: httpx.Response, sink: BinaryIO | None) -> Answer:
         sink.truncate()
         for chunk in response.iter_bytes():
             sink.write(chunk)
+            if sink.tell() > LARGEST_FILE:
+                raise Trouble("bad_answer", f"The file is larger than {LARGEST_FILE >> 20} MiB.")
         return Answer(response.status_code, response.headers, b"", saved=True)
     content = bytearray()
     for chunk in response.iter_bytes():

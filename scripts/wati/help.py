@@ -24,11 +24,15 @@ ENVIRONMENT = (
 )
 
 
+def schema_text(endpoint: Endpoint) -> str:
+    with open(endpoint.schema_file, encoding="utf-8") as file:
+        return file.read().rstrip("\n")
+
+
 def help_text(endpoint: Endpoint) -> str:
     from wati.options import FLAGS, flags_of
 
-    with open(endpoint.schema_file, encoding="utf-8") as file:
-        schema = json.load(file)
+    schema = json.loads(schema_text(endpoint))
     flags = [(f"--{name} {FLAGS[name][0]}".strip(), FLAGS[name][1]) for name in flags_of(endpoint)]
     sections = [
         f"usage: {endpoint.name}.py [flags] ['{{…}}' | @FILE | -]",

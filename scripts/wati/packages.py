@@ -33,5 +33,7 @@ def _missing(name: str) -> Failure:
     requirements = os.path.join(SKILL_FOLDER, "requirements.txt")
     command = [sys.executable or "python3", "-m", "pip", "install", "-r", requirements]
     quoted = subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
-    hint = f"Run the script with `uv run` in place of `python3`, or install what it needs: {quoted}"
+    hint = f"Run the script with `uv run -q` in place of `python3`, or install what it needs: {quoted}"
+    if sys.prefix == sys.base_prefix:
+        hint += " (a system's Python may refuse: then make a virtual environment, and use its python)"
     return Failure("missing_dependency", f"The Python package {name} is not installed.", hint=hint)

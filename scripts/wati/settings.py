@@ -1,4 +1,4 @@
-"""The environment, read once: the only place of the client that knows the variables' names."""
+"""The environment, read once: the only place of the client that reads it."""
 
 from __future__ import annotations
 

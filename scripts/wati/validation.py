@@ -8,7 +8,10 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from wati.failures import Failure
 from wati.fits import fits
+
+SHORTEST_SECRET = 8  # characters; a shorter key is a word, such as `sandbox`
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -20,6 +23,14 @@ def load_schema(endpoint: Endpoint) -> dict[str, Any]:
     with open(endpoint.schema_file, encoding="utf-8") as file:
         schema: dict[str, Any] = json.load(file)
     return schema
+
+
+def refuse_key(arguments: Arguments, key: str) -> None:
+    """Raise `invalid_arguments` where the API key stands in the arguments: it may not be sent or shown."""
+    found = [steps for steps, text in strings(arguments) if len(key) >= SHORTEST_SECRET and key in text]
+    if found:
+        problems = [{"at": json_path(steps), "problem": "holds the API key; remove it"} for steps in found]
+        raise Failure("invalid_arguments", "The arguments hold the API key.", problems=problems)
 
 
 def validate(endpoint: Endpoint, schema: dict[str, Any], arguments: Arguments) -> list[Problem]:

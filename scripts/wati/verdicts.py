@@ -74,7 +74,7 @@ def _refused_by_status(answer: Answer, *, through_wati: bool) -> Verdict:
     code = by_status.get(answer.status) or _code_of(answer)
     # Three published clients tell Maton's missing connection from a refusal of WATI's by this word alone;
     # Maton's own SDK names 412 for it as well.
-    about_connection = "connection" in said(answer).lower() and (answer.from_maton or answer.json is None)
+    about_connection = answer.from_maton and "connection" in said(answer).lower()
     if through_wati and about_connection and answer.status in (400, 404, 412):
         code = "connection_missing"
     is_maton = answer.from_maton or not through_wati or code == "connection_missing"
@@ -233,7 +233,7 @@ def bulk(answer: Answer, receivers: Receivers) -> Verdict:
         return _by_receiver(receivers, set(by_digits.values()) - invalid.keys(), invalid)
     if not _member_is(answer, "result", False):
         return unknown(answer)
-    if said(answer):
+    if member(errors, "error") or (errors is None and said(answer)):
         return refused(answer) or unknown(answer)
     if len(invalid) == len(receivers):
         return _by_receiver(receivers, set(), invalid)
@@ -277,6 +277,8 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
             rejected[number] = "has no WhatsApp account"
         elif valid is True:
             accepted.add(number)
+    if result is True and member(answer.json, "error"):
+        return _in_doubt(receivers, rejected, "WATI accepted, and tells of an error that names no receiver.")
     if result is False and rejected.keys() != {number for _, number in receivers}:
         return _in_doubt(receivers, rejected, _UNSAID)
     return _by_receiver(receivers, accepted, rejected)

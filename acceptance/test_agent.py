@@ -1,0 +1,115 @@
+"""The real agent with a scripted model: offered the skill, it reads SKILL.md, runs scripts, sees the JSON."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from model import FINISHED, ScriptedModel, Step
+from users import Done, User
+
+EXEC = {
+    # For exec OpenClaw puts the login shell's PATH in front of its own, and a virtual environment behind the
+    # system's Python; this is its setting for that.
+    "pathPrepend": [str(Path(sys.executable).parent)],
+    # By default a command that takes 10 s goes to the background, which a busy machine reaches.
+    "backgroundMs": 60_000,
+}
+JANE = "14155555678"
+TEMPLATE = {
+    "whatsappNumber": JANE,
+    "template_name": "order_update",
+    "broadcast_name": "order_update",
+    "parameters": [{"name": "name", "value": "Jane"}, {"name": "ordernumber", "value": "67890"}],
+}
+
+
+def script(name: str, arguments: dict[str, Any]) -> Step:
+    """A command in the form that SKILL.md teaches."""
+    return Step("exec", {"command": f"python3 {{skill}}/scripts/{name}.py '{json.dumps(arguments)}'"})
+
+
+STEPS = [
+    Step("read", {"path": "{skill}/SKILL.md"}),
+    script("get_contacts", {"name": "Jane"}),
+    script("send_template_message", TEMPLATE),
+    script("send_session_message", {"whatsappNumber": JANE, "messageText": "Any questions?"}),
+]
+
+
+def ask(user: User, model: ScriptedModel, entries: dict[str, Any]) -> Done:
+    """One turn of the agent; `entries`: skills.entries of OpenClaw's configuration."""
+    scripted = {
+        "id": "scripted",
+        "name": "scripted",
+        "reasoning": False,
+        "input": ["text"],
+        "contextWindow": 128000,
+        "maxTokens": 4096,
+        "cost": {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0},
+    }
+    provider = {
+        "baseUrl": f"{model.url}/v1",
+        "apiKey": "none",
+        "api": "openai-completions",
+        "models": [scripted],
+    }
+    config = {
+        "models": {"mode": "merge", "providers": {"loopback": provider}},
+        "agents": {"defaults": {"model": {"primary": "loopback/scripted"}}},
+        "skills": {"entries": entries},
+        "tools": {"exec": EXEC},
+    }
+    file = user.home / ".openclaw" / "openclaw.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(config), encoding="utf-8")
+    message = ["--message", "Tell Jane that her order 67890 is ready.", "--json"]
+    return user.openclaw("agent", "--local", "--session-key", "agent:main:acceptance", *message).succeeded()
+
+
+def document(shown: str) -> Any:
+    """The one JSON document in what a tool answered."""
+    return json.loads(shown[shown.index("{") : shown.rindex("}") + 1])
+
+
+def test_the_agent_reads_the_skill_runs_scripts_and_sees_what_they_say(
+    user: User, model: ScriptedModel, unpacked: Path
+) -> None:
+    shutil.copytree(unpacked, user.installed)
+    state = str(user.home / "world.sqlite")
+    model.steps = STEPS
+    entry = {"apiKey": "sandbox", "env": {"WATI_SANDBOX_STATE": state}}
+    done = ask(user, model, {"wati": entry})
+
+    assert FINISHED in done.stdout, done
+    assert "wati" in model.catalogue
+    skill, contacts, template, refused = model.shown
+    assert (unpacked / "SKILL.md").read_text(encoding="utf-8").strip() in skill
+    assert "python3 {baseDir}/scripts/" in skill
+
+    found = document(contacts)
+    assert [contact["wAid"] for contact in found["data"]["contact_list"]] == [JANE]
+    assert found["ok"] is found["sandbox"] is True
+    assert document(template)["outcome"] == "accepted"
+    error = document(refused)["error"]
+    assert (error["code"], error["outcome"]) == ("session_closed", "rejected")
+    assert "code 4" in refused  # OpenClaw adds how the command ended
+
+    # The judge is what was delivered on the far side: the one template, and not the text that was refused.
+    log = user.script(user.installed, "sandbox", "log", "--state", state).json["data"]
+    assert [(entry["kind"], entry["whatsappNumber"], entry["template"]) for entry in log] == [
+        ("template", JANE, "order_update")
+    ]
+    assert log[0]["parameters"] == TEMPLATE["parameters"]
+
+
+def test_without_a_key_the_model_is_not_offered_the_skill(
+    user: User, model: ScriptedModel, committed: Path
+) -> None:
+    shutil.copytree(committed, user.installed)
+    ask(user, model, {})
+    assert model.catalogue
+    assert "wati" not in model.catalogue

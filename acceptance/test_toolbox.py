@@ -1,0 +1,69 @@
+"""Where the tools come from: fetched once, started anew when broken off, NOT RUN where they cannot be had."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
+from pathlib import Path
+
+import pytest
+from toolbox import HERE, NOT_RUN, provide
+from users import Done
+
+
+def toolbox(cache: Path, **variables: str) -> Done:
+    environment = {"HOME": str(cache), "ACCEPTANCE_CACHE": str(cache), **variables}
+    command = [sys.executable, str(HERE / "toolbox.py")]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, encoding="utf-8", timeout=120, check=False
+    )
+    return Done(command, done.returncode, done.stdout, done.stderr)
+
+
+def test_without_npm_it_is_not_run(tmp_path: Path) -> None:
+    done = toolbox(tmp_path, PATH=str(tmp_path))
+    assert done.exit == NOT_RUN, done
+    assert "NOT RUN: acceptance: there is no npm on PATH" in done.stderr
+
+
+def test_with_the_registry_out_of_reach_it_is_not_run(tmp_path: Path) -> None:
+    done = toolbox(tmp_path, PATH=os.environ["PATH"], npm_config_registry="http://127.0.0.1:9/")
+    assert done.exit == NOT_RUN, done
+    assert "ECONNREFUSED" in done.stderr
+
+
+def test_an_installation_that_was_broken_off_starts_again_from_nothing(tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+
+    def break_off(folder: Path) -> None:
+        (folder / "half").touch()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        provide(tools, break_off)
+    assert (tools / "half").exists()
+    provide(tools, lambda folder: (folder / "whole").touch())
+    assert sorted(path.name for path in tools.iterdir()) == ["complete", "whole"]
+
+
+def test_of_two_at_once_one_installs_and_the_other_waits(tmp_path: Path) -> None:
+    installed, begun, may_end = [], threading.Event(), threading.Event()
+
+    def install(folder: Path) -> None:
+        installed.append(folder)
+        begun.set()
+        assert may_end.wait(30)
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(provide, tmp_path / "tools", install)
+        assert begun.wait(30)
+        second = pool.submit(provide, tmp_path / "tools", install)
+        with pytest.raises(TimeoutError):
+            second.result(timeout=0.5)
+        may_end.set()
+        first.result(timeout=30)
+        second.result(timeout=30)
+    assert installed == [tmp_path / "tools"]

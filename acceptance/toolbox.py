@@ -1,0 +1,185 @@
+"""The real tools, as package.json and requirements.txt pin them, in a cache outside the checkout.
+
+usage: python acceptance/toolbox.py
+
+Fetches what is missing. Exit 0: all there; 3: they cannot be had on this machine; stderr says why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).resolve().parent
+PINS = (HERE / "package.json", HERE / "package-lock.json", HERE / "requirements.txt")
+NOT_RUN = 3
+INSTALL_SECONDS = 900.0
+
+# Words of npm and pip for a registry that is out of reach, as against a pin that is wrong.
+_OUT_OF_REACH = re.compile(
+    r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT"
+    r"|E50[0-9]|NewConnectionError|ConnectTimeoutError|ReadTimeoutError|ProxyError)\b"
+)
+
+
+class NotRun(Exception):
+    """What cannot be had on this machine; the message says why."""
+
+
+class Toolbox(NamedTuple):
+    """Where the tools are. `validator`: the Agent Skills command, None where Python is too old for it."""
+
+    node: Path
+    modules: Path
+    validator: Path | None
+
+    @property
+    def openclaw(self) -> list[str]:
+        return [str(self.node), str(self.modules / "openclaw" / "openclaw.mjs")]
+
+    @property
+    def clawhub(self) -> list[str]:
+        return [str(self.node), str(self.modules / "clawhub" / "bin" / "clawdhub.js")]
+
+    @property
+    def skills(self) -> list[str]:
+        """What `npx skills` runs, without npx, which would ask a registry."""
+        return [str(self.node), str(self.modules / "skills" / "bin" / "cli.mjs")]
+
+    @property
+    def quick_validate(self) -> list[str]:
+        creator = self.modules / "openclaw" / "skills" / "skill-creator"
+        return [sys.executable, str(creator / "scripts" / "quick_validate.py")]
+
+
+def cache() -> Path:
+    """ACCEPTANCE_CACHE, else the user's cache folder of the platform."""
+    given = os.environ.get("ACCEPTANCE_CACHE")
+    if given:
+        return Path(given).absolute()
+    if sys.platform == "win32":
+        caches = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        caches = str(Path.home() / "Library" / "Caches")
+    else:
+        caches = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(caches) / "wati-acceptance"
+
+
+def open_toolbox() -> Toolbox:
+    """The tools, fetched where they are missing. Raises NotRun."""
+    pins = hashlib.sha256(b"\0".join(path.read_bytes() for path in PINS)).hexdigest()[:16]
+    node_tools = cache() / f"node-{sys.platform}-{platform.machine()}-{pins}"
+    validator = cache() / f"python-{platform.python_version()}-{pins}"
+    provide(node_tools, _install_node_tools)
+    if sys.version_info >= (3, 11):
+        provide(validator, _install_validator)
+    modules = node_tools / "node_modules"
+    return Toolbox(_node(modules), modules, _in_venv("agentskills", validator))
+
+
+def provide(folder: Path, install: Callable[[Path], None]) -> None:
+    """Run `install` unless it was run to its end before; one process at a time.
+
+    The stamp is last: an installation that was broken off starts again from nothing.
+    """
+    stamp = folder / "complete"
+    with _alone(folder.parent):
+        if stamp.exists():
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        print(f"acceptance: fetching tools into {folder}", file=sys.stderr, flush=True)
+        install(folder)
+        stamp.touch()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time; a lock of SQLite's ends with its holder, on every platform."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = sqlite3.connect(folder / "lock.sqlite", timeout=INSTALL_SECONDS, isolation_level=None)
+    with closing(lock):
+        lock.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+def _install_node_tools(folder: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise NotRun("there is no npm on PATH")
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(HERE / name, folder)
+    quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+    _install([npm, "ci", *quiet, *patience], folder)
+
+
+def _install_validator(folder: Path) -> None:
+    _install([sys.executable, "-m", "venv", str(folder)], folder)
+    python = _in_venv("python", folder)
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    _install([*pip, "-r", str(HERE / "requirements.txt")], folder)
+
+
+def _in_venv(name: str, venv: Path) -> Path | None:
+    found = shutil.which(name, path=str(venv / ("Scripts" if os.name == "nt" else "bin")))
+    return Path(found) if found else None
+
+
+def _install(command: list[str], folder: Path) -> None:
+    """Run an installer, in the caller's environment: there are the registry, the proxy, the certificates."""
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=INSTALL_SECONDS,
+        )
+    except subprocess.TimeoutExpired as slow:
+        raise NotRun(str(slow)) from None
+    if done.returncode:
+        said = (done.stdout + done.stderr).strip()
+        failed = f"{' '.join(command)} failed:\n{said}"
+        raise NotRun(failed) if _OUT_OF_REACH.search(said) else RuntimeError(failed)
+
+
+def _node(modules: Path) -> Path:
+    """The pinned Node where npm has it for this platform, else the one on PATH, if OpenClaw takes it."""
+    packed = [*modules.glob("node-*/bin/node"), *modules.glob("node-*/bin/node.exe")]
+    on_path = shutil.which("node")
+    if packed:
+        return packed[0]
+    if on_path is None:
+        raise NotRun("npm has no Node of the pinned version for this platform, and there is none on PATH")
+    openclaw = [on_path, str(modules / "openclaw" / "openclaw.mjs"), "--version"]
+    done = subprocess.run(openclaw, capture_output=True, encoding="utf-8", timeout=60, check=False)
+    if done.returncode:
+        raise NotRun(f"OpenClaw does not take the Node on PATH: {done.stderr.strip()}")
+    return Path(on_path)
+
+
+def main() -> int:
+    try:
+        open_toolbox()
+    except NotRun as reason:
+        print(f"NOT RUN: acceptance: {reason}", file=sys.stderr)
+        return NOT_RUN
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Whether a request has left is known from httpcore's own steps, and an unknown step counts as leaving."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from wati.departure import CalledOff, Departure, bounded
+
+
+class Step:
+    """What httpcore hands over with a step: the request that it belongs to."""
+
+    def __init__(self, method: bytes) -> None:
+        self.method = method
+
+
+CONNECT, POST = {"request": Step(b"CONNECT")}, {"request": Step(b"POST")}
+HARMLESS: list[tuple[str, dict[str, Any]]] = [
+    ("connection.connect_tcp.started", {}),
+    ("connection.connect_tcp.failed", {}),
+    ("connection.start_tls.started", {}),
+    ("proxy.start_tls.started", {}),
+    ("http11.send_request_headers.started", CONNECT),
+    ("http11.send_request_headers.complete", {"return_value": None}),
+    ("http11.receive_response_headers.started", CONNECT),
+    ("http11.response_closed.started", {}),
+]
+
+
+def test_connecting_is_not_leaving() -> None:
+    departure = Departure()
+    departure.hand_over()
+    for event, info in HARMLESS:
+        departure(event, info)
+        assert not departure.left, event
+
+
+@pytest.mark.parametrize(
+    "event", ["http11.send_request_headers.started", "http3.push.started", "renamed.started"]
+)
+def test_a_step_that_is_not_known_to_be_harmless_is_leaving(event: str) -> None:
+    departure = Departure()
+    departure.hand_over()
+    departure("connection.connect_tcp.started", {})
+    departure(event, POST)
+    assert departure.left
+
+
+def test_a_transport_that_tells_nothing_is_taken_to_have_sent() -> None:
+    departure = Departure()
+    assert not departure.left
+    departure.hand_over()
+    assert departure.left
+
+
+def test_through_a_closed_door_nothing_leaves() -> None:
+    departure = Departure()
+    departure.hand_over()
+    departure("connection.connect_tcp.started", {})
+    departure.close()
+    with pytest.raises(CalledOff):
+        departure("http11.send_request_headers.started", POST)
+    assert not departure.left
+
+
+def test_an_attempt_that_is_given_up_finds_the_door_closed() -> None:
+    departure = Departure()
+    assert bounded(time.monotonic() - 1, departure, lambda: time.sleep(0.5)) is None
+    with pytest.raises(CalledOff):
+        departure.hand_over()
+
+
+def test_the_exception_of_an_attempt_is_raised_where_it_is_waited_for() -> None:
+    def fail() -> None:
+        raise LookupError("told")
+
+    with pytest.raises(LookupError, match="told"):
+        bounded(time.monotonic() + 5, Departure(), fail)
