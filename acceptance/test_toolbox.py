@@ -36,17 +36,20 @@ def test_with_the_registry_out_of_reach_it_is_not_run(tmp_path: Path) -> None:
 
 
 def test_an_installation_that_was_broken_off_starts_again_from_nothing(tmp_path: Path) -> None:
-    tools = tmp_path / "tools"
-
     def break_off(folder: Path) -> None:
         (folder / "half").touch()
         raise KeyboardInterrupt
 
+    def finish(folder: Path) -> None:
+        (folder / "whole").touch()
+
     with pytest.raises(KeyboardInterrupt):
-        provide(tools, break_off)
-    assert (tools / "half").exists()
-    provide(tools, lambda folder: (folder / "whole").touch())
-    assert sorted(path.name for path in tools.iterdir()) == ["complete", "whole"]
+        provide(tmp_path, "tools", break_off)
+    assert list(tmp_path.rglob("half"))
+    folder = provide(tmp_path, "tools", finish)
+    assert [path.name for path in folder.iterdir()] == ["whole"]
+    assert not list(tmp_path.rglob("half"))
+    assert provide(tmp_path, "tools", break_off) == folder
 
 
 def test_of_two_at_once_one_installs_and_the_other_waits(tmp_path: Path) -> None:
@@ -58,12 +61,11 @@ def test_of_two_at_once_one_installs_and_the_other_waits(tmp_path: Path) -> None
         assert may_end.wait(30)
 
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(provide, tmp_path / "tools", install)
+        first = pool.submit(provide, tmp_path, "tools", install)
         assert begun.wait(30)
-        second = pool.submit(provide, tmp_path / "tools", install)
+        second = pool.submit(provide, tmp_path, "tools", install)
         with pytest.raises(TimeoutError):
             second.result(timeout=0.5)
         may_end.set()
-        first.result(timeout=30)
-        second.result(timeout=30)
-    assert installed == [tmp_path / "tools"]
+        assert first.result(timeout=30) == second.result(timeout=30) == installed[0]
+    assert len(installed) == 1

@@ -15,6 +15,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -79,29 +80,31 @@ def cache() -> Path:
 def open_toolbox() -> Toolbox:
     """The tools, fetched where they are missing. Raises NotRun."""
     pins = hashlib.sha256(b"\0".join(path.read_bytes() for path in PINS)).hexdigest()[:16]
-    node_tools = cache() / f"node-{sys.platform}-{platform.machine()}-{pins}"
-    validator = cache() / f"python-{platform.python_version()}-{pins}"
-    provide(node_tools, _install_node_tools)
+    system = f"{sys.platform}-{platform.machine()}"
+    modules = provide(cache(), f"node-{system}-{pins}", _install_node_tools) / "node_modules"
+    validator = None
     if sys.version_info >= (3, 11):
-        provide(validator, _install_validator)
-    modules = node_tools / "node_modules"
-    return Toolbox(_node(modules), modules, _in_venv("agentskills", validator))
+        name = f"python-{platform.python_version()}-{system}-{pins}"
+        validator = _in_venv("agentskills", provide(cache(), name, _install_validator))
+    return Toolbox(_node(modules), modules, validator)
 
 
-def provide(folder: Path, install: Callable[[Path], None]) -> None:
-    """Run `install` unless it was run to its end before; one process at a time.
+def provide(root: Path, name: str, install: Callable[[Path], None]) -> Path:
+    """The folder below `root` in which `install` was run to its end, by this process or an earlier one.
 
-    The stamp is last: an installation that was broken off starts again from nothing.
+    One process installs at a time, and always into a new folder: of an installation that was broken off, an
+    orphan may still be writing into the old one.
     """
-    stamp = folder / "complete"
-    with _alone(folder.parent):
-        if stamp.exists():
-            return
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        print(f"acceptance: fetching tools into {folder}", file=sys.stderr, flush=True)
-        install(folder)
-        stamp.touch()
+    finished = root / name
+    with _alone(root):
+        if not finished.exists():
+            for broken in root.glob(f"{name}-*"):
+                shutil.rmtree(broken, ignore_errors=True)
+            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=root))
+            print(f"acceptance: fetching tools into {folder}", file=sys.stderr, flush=True)
+            install(folder)
+            finished.write_text(folder.name, encoding="utf-8")
+        return root / finished.read_text(encoding="utf-8")
 
 
 @contextmanager

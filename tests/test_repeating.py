@@ -631,13 +631,19 @@ def test_a_call_that_is_ended_from_outside_still_tells_what_it_knows(
     far_side.always(Answer(delay=60), to=during)
     flags = named(endpoints[name]) if during == OWN else ()
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("MATON_", "WATI_"))}
-    with subprocess.Popen(
-        [sys.executable, str(SCRIPTS / f"{name}.py"), *example(endpoints[name]), *flags],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=tmp_path,
-        env={**clean, "MATON_API_KEY": "test-key-that-must-not-leak", "MATON_BASE_URL": far_side.url},
-    ) as process:
+    # A job in a shell's background starts with SIGINT ignored, and would hand that on.
+    before = signal.signal(stop, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, str(SCRIPTS / f"{name}.py"), *example(endpoints[name]), *flags],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env={**clean, "MATON_API_KEY": "test-key-that-must-not-leak", "MATON_BASE_URL": far_side.url},
+        )
+    finally:
+        signal.signal(stop, before)
+    with process:
         called = far_side.wait_for(1)
         process.send_signal(stop)
         stdout, stderr = process.communicate(timeout=30)

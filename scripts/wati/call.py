@@ -10,6 +10,7 @@ from wati import connections, verdicts
 from wati.checks import select
 from wati.failures import SAFE_TO_REPEAT, Failure
 from wati.request import Request
+from wati.shell import command_line, script
 
 if TYPE_CHECKING:
     from wati.answers import Answer
@@ -130,17 +131,16 @@ class Call:
 
     def look(self) -> str:
         """The hint of an unknown outcome: the command that shows whether it happened."""
-        script = self.endpoint.look_with
+        look_with = self.endpoint.look_with
         number = self.receivers[0][1] if self.endpoint.through_wati else ""
         arguments: dict[str, Any] = {}
-        if script == "get_messages":
+        if look_with == "get_messages":
             arguments = {"whatsappNumber": number, "pageSize": 10}
-        elif script == "get_contacts":
+        elif look_with == "get_contacts":
             arguments = {"attribute": [{"name": "phone", "operator": "==", "value": number}]}
-        elif script == "get_connection":
+        elif look_with == "get_connection":
             arguments = {"connection_id": self.arguments["connection_id"]}
-        connection = f" --connection {self.connection}" if self.connection else ""
-        command = f"{script}.py '{json.dumps(arguments, ensure_ascii=False)}'{connection}"
-        return (
-            f"Do not run it again. Wait a minute (WATI's lists lag), then look whether it happened: {command}"
-        )
+        words = ["python3", script(look_with), json.dumps(arguments, ensure_ascii=False)]
+        words += ["--connection", self.connection] if self.connection else []
+        wait = "Do not run it again. Wait a minute (WATI's lists lag), then look whether it happened"
+        return f"{wait}: {command_line(words)}"

@@ -57,7 +57,10 @@ FAILURES = {
         3,
         "List connections with list_connections.py; make one with create_connection.py.",
     ),
-    "connection_ambiguous": (3, "Ask the user which account is meant, then name it with --connection ID."),
+    "connection_ambiguous": (
+        3,
+        "Ask the user which account is meant (get_contacts.py --connection ID shows who is in it).",
+    ),
     "rejected": (4, "Read the message, mend the cause, and only then run it again."),
     "session_closed": (
         4,
@@ -65,8 +68,8 @@ FAILURES = {
     ),
     "template_rejected": (
         4,
-        "Compare template_name and every parameter with get_message_templates.py: the names must be the "
-        "same, none blank.",
+        "Only an APPROVED template can be sent, with exactly its parameters, none blank: see "
+        "get_message_templates.py. Do not send another one in its place without asking.",
     ),
     "invalid_recipient": (4, "Check the number: country code and digits, on WhatsApp."),
     "not_found": (4, "Check the id or name; list what exists first."),

@@ -10,6 +10,7 @@ from typing import Any
 
 from wati.endpoint import SKILL_FOLDER
 from wati.failures import Failure
+from wati.shell import command_line
 
 
 def import_package(name: str) -> Any:
@@ -27,13 +28,9 @@ def require_package(name: str) -> None:
 
 
 def _missing(name: str) -> Failure:
-    import shlex
-    import subprocess
-
     requirements = os.path.join(SKILL_FOLDER, "requirements.txt")
     command = [sys.executable or "python3", "-m", "pip", "install", "-r", requirements]
-    quoted = subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
-    hint = f"Run the script with `uv run -q` in place of `python3`, or install what it needs: {quoted}"
+    hint = f"Run the script with `uv run -q`, or install what it needs: {command_line(command)}"
     if sys.prefix == sys.base_prefix:
         hint += " (a system's Python may refuse: then make a virtual environment, and use its python)"
     return Failure("missing_dependency", f"The Python package {name} is not installed.", hint=hint)

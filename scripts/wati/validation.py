@@ -132,7 +132,10 @@ def _explain_number(value: object) -> str:
     # Only a number with its plus is surely whole: "(415) 555-1234" lacks the country code, and its digits
     # alone are somebody else's number.
     corrected = digits[1:] if re.fullmatch(r"\+[1-9][0-9]{6,14}", digits) else ""
-    return f"is {shown(value)}; expected {expected}" + (f": use {corrected}" if corrected else "")
+    advice = f": use {corrected}" if corrected else ""
+    if re.fullmatch(r"0[0-9]*|[0-9]{1,6}", digits):
+        advice = "; the country code is missing: ask for it, do not guess"
+    return f"is {shown(value)}; expected {expected}{advice}"
 
 
 def _expectation(schema: dict[str, Any]) -> str:

@@ -1,0 +1,20 @@
+"""Commands as a person or an agent can paste them."""
+
+from __future__ import annotations
+
+import os
+
+from wati.endpoint import SKILL_FOLDER
+
+
+def command_line(words: list[str]) -> str:
+    """The words quoted as this system's shell needs it."""
+    import shlex
+    import subprocess
+
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def script(name: str) -> str:
+    """The path of one of the package's scripts: an agent's working directory is not the skill's folder."""
+    return os.path.join(SKILL_FOLDER, "scripts", name + ".py")
