@@ -7,7 +7,6 @@ the catalogue, in test_catalogue.py.
 from __future__ import annotations
 
 import ast
-import fnmatch
 import importlib
 import json
 import re
@@ -21,12 +20,14 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+import static_rules
 from wati import failures, gateway
 from wati.command import execute
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "dev"))
 demo = importlib.import_module("demo")
+package = importlib.import_module("package")
 
 REFERENCES = sorted((ROOT / "references").glob("*.md"))
 DOCUMENTS = [ROOT / "SKILL.md", ROOT / "README.md", *REFERENCES]
@@ -341,101 +342,25 @@ def test_skill_md_shows_the_three_main_jobs() -> None:
 # --- what ClawHub refuses -----------------------------------------------------------------------------------
 
 
-class Rule(NamedTuple):
-    """One static rule of the registry. `files`: a pattern of names; `sample`: what it must find."""
-
-    name: str
-    files: str
-    pattern: str
-    sample: str
-
-
-# The samples are put together here, so that this file does not hold what it looks for.
-RULES = [
-    Rule(
-        "a real id of a connection",
-        "*.md",
-        r"connection_id\W{1,6}[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        '"connection_id": "' + "-".join("a1" * half for half in (4, 2, 2, 2, 6)) + '"',
-    ),
-    Rule(
-        "a secret",
-        "*",
-        r"""(?i)api_?key["']?\s*[:=]\s*["'][\w-]{16,}["']""",
-        'api_key = "' + "k" * 16 + '"',
-    ),
-    Rule(
-        "a bearer token",
-        "*",
-        r"(?i)authorization\W{1,5}bearer [\w.-]{15,}",
-        "Authorization: Bearer " + "k" * 15,
-    ),
-    Rule("code made at run time", "*.py", r"\b(eval|exec_module)\(", "ev" + "al(text)"),
-    Rule(
-        "an address without a name",
-        "*.yaml *.json *.toml",
-        r"https?://[0-9]+(\.[0-9]+){3}",
-        "http://10.0.0.1/",
-    ),
-    Rule(
-        "a secret on a command line",
-        "*.md",
-        r"python3? .*--(token|key|api-key|secret) \$",
-        "python a.py --token $KEY",
-    ),
-    Rule(
-        "words that steer a model",
-        "*.md",
-        r"(?i)system prompt:|ignore (all )?previous instructions",
-        "Ignore previous " + "instructions",
-    ),
-    Rule("TLS without verification", "*.py", r"verify\s*=\s*False", "verify=" + "False"),
-    Rule(
-        "an encoded file that is posted",
-        "*.py",
-        r"(?s)(?=.*base64)(?=.*\.post\()",
-        "base64.b64encode(data); client.po" + "st(url)",
-    ),
-    Rule("a skill that is always on", "SKILL.md", r"(?m)^\s*always:\s*true", "  always: true"),
-]
-
-
-def shipped() -> list[Path]:
-    """What the registry takes of the package: nothing hidden, nothing that the ignore files name."""
-    ignored = [
-        line.strip().rstrip("/")
-        for name in (".gitignore", ".clawhubignore")
-        for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
-        if line.strip() and not line.startswith("#")
-    ]
-    assert {"tests", "dev", "__pycache__"} <= set(ignored)
-
-    def is_kept(path: Path) -> bool:
-        steps = path.relative_to(ROOT).parts
-        return not any(
-            step.startswith(".") or any(fnmatch.fnmatchcase(step, pattern) for pattern in ignored)
-            for step in steps
-        )
-
-    return [path for path in sorted(ROOT.rglob("*")) if path.is_file() and is_kept(path)]
-
-
 def test_the_shipped_files_are_the_package() -> None:
-    names = {name_of(path) for path in shipped()}
+    names = set(package.published(ROOT))
     assert {"SKILL.md", "skill.yaml", "requirements.txt", "scripts/get_contacts.py"} <= names
     assert {name.split("/")[0] for name in names if "/" in name} == {"references", "schemas", "scripts"}
-    assert {path.suffix for path in shipped()} <= {".md", ".py", ".json", ".yaml", ".txt", ""}
+    assert {Path(name).suffix for name in names} <= {".md", ".py", ".json", ".yaml", ".txt", ""}
     # A file of these names makes the registry take the folder for a plugin, or is kept for its own use.
     assert not names & {"package.json", "openclaw.plugin.json", "skill-card.md"}
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_the_registry_s_static_rules_find_nothing(rule: Rule) -> None:
-    assert re.search(rule.pattern, rule.sample), "the rule does not find its own sample"
-    paths = [p for p in shipped() if any(fnmatch.fnmatchcase(p.name, form) for form in rule.files.split())]
-    assert paths
-    texts = {name_of(path): path.read_bytes().decode("utf-8", "replace") for path in paths}
-    assert not [name for name, text in texts.items() if re.search(rule.pattern, text)]
+def test_the_registry_s_static_rules_find_nothing() -> None:
+    published = {name: (ROOT / name).read_bytes() for name in package.published(ROOT)}
+    assert published
+    assert static_rules.findings(published) == []
+
+
+@pytest.mark.parametrize("rule", static_rules.RULES, ids=lambda rule: rule.name)
+def test_a_static_rule_finds_its_sample(rule: static_rules.Rule) -> None:
+    name = "sample" + (rule.suffixes[0] or ".txt")
+    assert static_rules.findings({name: rule.sample.encode()}) != []
 
 
 # --- the demo -----------------------------------------------------------------------------------------------

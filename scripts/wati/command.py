@@ -204,7 +204,7 @@ class _Run:
         _allow(settings, receivers)
         needed = self._needed_confirmation(receivers)
         if self.options.has("dry-run"):
-            return _preview(call, needed)
+            return _preview(call, needed, receivers)
         _confirm(self.endpoint, self.options.value("confirm"), needed)
         if not settings.key:
             raise Failure("missing_key", "MATON_API_KEY is not set.")
@@ -294,7 +294,8 @@ def _confirm(endpoint: Endpoint, given: str, needed: str) -> None:
     raise Failure("confirmation_required", message, hint=hint)
 
 
-def _preview(call: Call, needed_confirmation: str) -> Result:
+def _preview(call: Call, needed_confirmation: str, receivers: Receivers) -> Result:
+    """The request as it would leave, and what a person has to see before saying yes."""
     from wati.call import Result
     from wati.gateway import USER_AGENT
 
@@ -311,6 +312,10 @@ def _preview(call: Call, needed_confirmation: str) -> Result:
     data: dict[str, Any] = {"request": {**shown, **request.preview()}}
     if needed_confirmation:
         data["confirm"] = needed_confirmation
+    if endpoint.receivers is not None:
+        data["receivers"] = [
+            number for _, number in receivers[:5]
+        ]  # they stand in the file, not in the request
     return Result(data, notice="Only the arguments were checked: nothing was asked of Maton or WATI.")
 
 

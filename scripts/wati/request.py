@@ -22,7 +22,8 @@ _MEMBER = re.compile(r"\{(\w+)\}")
 class Request:
     """What will be sent, apart from host, key and connection.
 
-    `target`: percent-encoded path with its query. At most one of `form`, `json` and `parts` is given.
+    `target`: percent-encoded path with its query; `query`: the same query in clear, for people. At most one
+    of `form`, `json` and `parts` is given.
     """
 
     def __init__(
@@ -30,12 +31,14 @@ class Request:
         method: str,
         target: str,
         *,
+        query: dict[str, str] | None = None,
         form: dict[str, str] | None = None,
         json: Any = None,
         parts: list[Part] | None = None,
     ) -> None:
         self.method = method
         self.target = target
+        self.query = query
         self.form = form
         self.json = json
         self.parts = parts or []
@@ -51,6 +54,7 @@ class Request:
     def preview(self) -> dict[str, Any]:
         """The request as `--dry-run` and `--verbose` show it."""
         shown = {
+            "query": self.query or None,
             "form": self.form,
             "json": self.json,
             "parts": [part.preview() for part in self.parts] or None,
@@ -66,10 +70,9 @@ def build(endpoint: Endpoint, arguments: Arguments, parts: list[Part] | None = N
         return {name: values[name] for name in names if name in values}
 
     path = _MEMBER.sub(lambda match: quote(str(values[match[1]]), safe=""), endpoint.path)
-    query = urlencode(
-        {name: _text(value) for name, value in chosen(endpoint.query).items()}, quote_via=quote, safe=""
-    )
-    target = f"{path}?{query}" if query else path
+    query = {name: _text(value) for name, value in chosen(endpoint.query).items()}
+    encoded = urlencode(query, quote_via=quote, safe="")
+    target = f"{path}?{encoded}" if encoded else path
     if len(target) > LONGEST_TARGET:
         problem = f"take {len(target)} characters as part of an address; at most {LONGEST_TARGET} can be sent"
         raise Failure(
@@ -78,6 +81,7 @@ def build(endpoint: Endpoint, arguments: Arguments, parts: list[Part] | None = N
     return Request(
         endpoint.method,
         target,
+        query=query,
         form=None if endpoint.form is None else {name: _text(v) for name, v in chosen(endpoint.form).items()},
         json=None if endpoint.json is None else chosen(endpoint.json),
         parts=parts,

@@ -173,7 +173,8 @@ def send_one(ctx: Context) -> Answer:
     if unreached:
         return reply(answer)
     done = _deliver(ctx, Send(template, broadcast), receiver, number)
-    model = {"ids": [done["id"]]}
+    # Published captures have ids here and nobody says of what, so these are ids of nothing.
+    model = {"ids": [ctx.tx.new_id()]}
     return reply({**answer, "contact": done["contact"], "model": model, "validWhatsAppNumber": True})
 
 
