@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from registry import Registry
-from static_rules import RULES, Rule, findings
 from users import User
+
+from static_rules import RULES, Rule, findings
 
 LISTED = (Path(__file__).parent / "bundle.txt").read_text(encoding="utf-8").split()
 MOST_BYTES = 600_000
