@@ -38,8 +38,8 @@ class Verdict:
 
 ACCEPTED = Verdict("accepted")
 
-# WATI's own words for a refusal. The first four are from published answers; the last is a guess that can do
-# no harm: it only picks the code of an answer that is a refusal already.
+# WATI's own words for a refusal: the first two from published answers, the next two reported by clients. The
+# last is a guess that can do no harm: it only picks the code of an answer that is a refusal already.
 _REFUSALS = (
     ("ticket has been expired", "session_closed"),
     ("no valid receivers", "invalid_recipient"),
@@ -154,7 +154,7 @@ def _quoted(answer: Answer) -> str:
 
 
 def listing(items: str) -> Callable[[Answer, Receivers], Verdict]:
-    """`result` is the text "success", and the list is there (published answers of all three lists)."""
+    """`result` is the text "success", and the list is there (a published answer, and reports)."""
 
     def verdict(answer: Answer, _: Receivers) -> Verdict:
         body = answer.json
