@@ -21,6 +21,7 @@ if __name__ == "__main__":
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
 import argparse
+import contextlib
 import json
 import re
 import signal
@@ -177,7 +178,12 @@ def serve(args: argparse.Namespace) -> None:
 
 
 def say(answer: dict[str, Any]) -> None:
-    print(json.dumps(answer, ensure_ascii=False), flush=True)
+    # UTF-8 whatever the locale; a reader that went away is no failure.
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+        sys.stdout.flush()
+        return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def run(argv: Sequence[str]) -> int:

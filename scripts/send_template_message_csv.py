@@ -22,7 +22,7 @@ from wati.failures import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from wati.call import Call
+    from wati.call import Call, Result
     from wati.endpoint import Arguments, Problem, Receivers
     from wati.files import Files, Part
 
@@ -138,6 +138,14 @@ def parts(arguments: Arguments, files: Files) -> list[Part]:
     return [part]
 
 
+def perform(call: Call) -> Result:
+    """WATI takes the file and names nobody: what became of each receiver stands in no answer."""
+    from wati.call import Result
+
+    notice = "The answer names no receiver: read `info`, and see with get_messages whom it reached."
+    return Result(call.send().json, notice=notice)
+
+
 def receivers(call: Call) -> Receivers:
     file = call.request.parts[0].handle
     header, records = read(file.read())
@@ -153,6 +161,7 @@ ENDPOINT = Endpoint(
     parts=parts,
     effect="send",
     verdict=verdicts.bulk,
+    perform=perform,
     receivers=receivers,
     confirms="records",
     look_with="get_messages",

@@ -35,6 +35,7 @@ if __name__ == "__main__":
 
 from wati.endpoint import SKILL_FOLDER
 from wati.failures import Failure
+from wati.output import write
 from wati.packages import import_package
 
 Json = dict[str, Any]
@@ -171,8 +172,7 @@ def main(arguments: Sequence[str]) -> int:
         failure = error if isinstance(error, Failure) else Failure("internal", repr(error))
         answer = {"code": failure.code, "message": failure.message, "hint": failure.hint}
         document, status = {"ok": False, "error": answer}, failure.exit
-    # ASCII is UTF-8 on every console, whatever its code page.
-    print(json.dumps(document, indent=2))
+    write(json.dumps(document, indent=2, ensure_ascii=False))
     return status
 
 

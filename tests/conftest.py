@@ -176,7 +176,7 @@ def _assert_no_secret(environ: Mapping[str, str], text: str) -> None:
 
 
 def assert_contract(endpoint: Endpoint, exit_code: int, document: dict[str, Any]) -> None:
-    """What every document keeps, whatever the call was (DESIGN: "Out", "Exit codes")."""
+    """What every document keeps, whatever the call was (references/errors.md)."""
     assert set(document) <= MEMBERS
     assert document["ok"] is (exit_code == 0)
     changes = endpoint.effect != "read"

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -398,3 +399,19 @@ def test_what_is_no_file_leaves_nothing_behind(
     left = {name for name in os.listdir(tmp_path) if name not in ("contacts.csv", "document.pdf")}
     assert left == ({NAME} if exists else set())
     assert not exists or (tmp_path / NAME).read_bytes() == b"old"
+
+
+def test_a_csv_s_answer_is_no_word_about_its_receivers(call_example: Caller, endpoints: Endpoints) -> None:
+    run = call_example(endpoints["send_template_message_csv"])
+    assert run.exit == 0
+    assert "names no receiver" in run.document["notice"]
+
+
+@pytest.mark.parametrize("name", ["data/documents/Rechnung (1) ä.pdf", "data/documents/فاتورة.pdf"])
+def test_a_document_keeps_the_name_that_its_sender_gave_it(
+    call: Caller, far_side: FarSide, tmp_path: Path, name: str
+) -> None:
+    run = call("get_media", {"fileName": name})
+    assert run.exit == 0, run.text
+    assert (tmp_path / Path(name).name).is_file()
+    assert unquote(far_side.requests[-1].target) == f"/wati/api/v1/getMedia?fileName={name}"

@@ -97,7 +97,7 @@ class Call:
             outcome = "not_sent"
         elif code == "rejected" and not verdicts.said(answer):
             hint = self.endpoint.silent_refusal
-        elif code == "unauthorized" and self._speaker(answer) == "wati":
+        elif code == "unauthorized" and self._speaker(answer, code) == "wati":
             hint = "WATI refused the token of this connection: authorize it anew with create_connection.py."
         if self.gateway.doubted and outcome in ("rejected", "not_sent"):
             # The last attempt was refused; the one before it may have been done.
@@ -107,7 +107,7 @@ class Call:
             code,
             message,
             hint=hint,
-            source="maton" if code == "connection_missing" else self._speaker(answer),
+            source=self._speaker(answer, code),
             outcome=outcome,
             http_status=answer.status,
             problems=verdict.problems,
@@ -116,9 +116,11 @@ class Call:
             retry_after=answer.retry_after,
         )
 
-    def _speaker(self, answer: Answer) -> str:
+    def _speaker(self, answer: Answer, code: str) -> str:
         """Who an answer comes from; a server's page under a 5xx can be anybody's on the way."""
-        if answer.from_maton or not self.endpoint.through_wati:
+        if not self.endpoint.through_wati or code == "connection_missing":
+            return "maton"
+        if answer.from_maton and code not in verdicts.WATIS_OWN:
             return "maton"
         return "wati" if answer.json is not None or answer.status < 500 else "network"
 
@@ -143,4 +145,5 @@ class Call:
         words = ["python3", script(look_with), json.dumps(arguments, ensure_ascii=False)]
         words += ["--connection", self.connection] if self.connection else []
         wait = "Do not run it again. Wait a minute (WATI's lists lag), then look whether it happened"
+        wait += " (each receiver's conversation tells; the first one's)" if len(self.receivers) > 1 else ""
         return f"{wait}: {command_line(words)}"

@@ -117,11 +117,15 @@ def real_date(name: str) -> Check:
 
 
 def plain_path(name: str) -> Check:
-    """A path below the far side's own folder: no step up, no empty step."""
+    """A path below the far side's own folder: no step up, none that is empty, hidden or padded."""
 
     def check(arguments: Arguments) -> Iterator[Problem]:
         for at, value in select(arguments, name):
-            if isinstance(value, str) and any(step in ("", ".", "..") for step in value.split("/")):
-                yield {"at": at, "problem": "holds an empty step, . or .. between its slashes"}
+            steps = value.split("/") if isinstance(value, str) else []
+            if any(step == "" or step.startswith(".") or step != step.strip() for step in steps):
+                yield {
+                    "at": at,
+                    "problem": "has a step between its slashes that is empty, begins with . or is padded",
+                }
 
     return check

@@ -66,11 +66,10 @@ def execute(
 
     `say` takes the diagnostics of `--verbose`, redacted; by default they go to stderr.
     """
-    is_help = "--help" in argv or "-h" in argv
-    if (is_help or "--schema" in argv) and os.path.exists(endpoint.schema_file):
-        from wati.help import help_text, schema_text
+    from wati.help import help_text, schema_text
 
-        return 0, help_text(endpoint) if is_help else schema_text(endpoint)
+    if "--help" in argv or "-h" in argv:
+        return 0, help_text(endpoint)
 
     from wati.output import diagnose, terminal_safe
     from wati.settings import api_key
@@ -79,7 +78,10 @@ def execute(
     key = api_key(environ)
     shown_url = ""
     try:
-        result = run.interruptible_result(argv)
+        run.options = parse(endpoint, argv)
+        if run.options.has("schema"):
+            return 0, schema_text(endpoint)
+        result = run.interruptible_result()
         shown_url = result.shown_url
         exit_code, document = 0, _accepted(run, result)
     except Failure as failure:
@@ -182,18 +184,17 @@ class _Run:
         self.call: Call | None = None
         self.diagnostics: list[str] = []
 
-    def interruptible_result(self, argv: list[str]) -> Result:
+    def interruptible_result(self) -> Result:
         """`result`, and the only stretch of a run that a signal may break off."""
         try:
             _Interrupts.welcome = True
-            return self.result(argv)
+            return self.result()
         finally:
             _Interrupts.welcome = False
 
-    def result(self, argv: list[str]) -> Result:
+    def result(self) -> Result:
         from wati.settings import Settings
 
-        self.options = parse(self.endpoint, argv)
         settings = Settings(self.environ)
         if settings.read_only and self.endpoint.effect != "read":
             raise Failure(
@@ -313,9 +314,8 @@ def _preview(call: Call, needed_confirmation: str, receivers: Receivers) -> Resu
     if needed_confirmation:
         data["confirm"] = needed_confirmation
     if endpoint.receivers is not None:
-        data["receivers"] = [
-            number for _, number in receivers[:5]
-        ]  # they stand in the file, not in the request
+        # They stand in the file, not in the request.
+        data["first_receivers"] = [number for _, number in receivers[:5]]
     return Result(data, notice="Only the arguments were checked: nothing was asked of Maton or WATI.")
 
 

@@ -136,7 +136,9 @@ class Gateway:
     ) -> Answer:
         """One exchange within what is left of the time. Raises Trouble where it brings no whole answer."""
         where = "the sandbox in this process" if self._settings.in_process else self._settings.base_url
-        shown = {"Authorization": "Bearer [hidden]", "Maton-Connection": connection, **request.preview()}
+        shown = {"Authorization": "Bearer [hidden]", "User-Agent": USER_AGENT}
+        shown |= {"Maton-Connection": connection} if connection else {}
+        shown |= request.preview()
         self._say(f"> {request.method} {request.target} to {where}", shown)
         send = functools.partial(self._send, request, connection, sink, departure)
         answer = bounded(self._deadline, departure, send)

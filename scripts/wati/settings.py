@@ -42,7 +42,7 @@ class Settings:
             )
         self.base_url = base_url.rstrip("/") or MATON
 
-        self.read_only = environ.get("WATI_READ_ONLY", "").strip().lower() not in ("", "0", "false")
+        self.read_only = environ.get("WATI_READ_ONLY", "") not in ("", "0", "false")
 
         allowed = environ.get("WATI_ALLOWED_RECIPIENTS")
         self.allowed_recipients = (

@@ -47,6 +47,8 @@ _REFUSALS = (
     ("check your template", "template_rejected"),
     ("template", "template_rejected"),
 )
+# Maton knows nothing of these, so whoever says so is WATI, in whatever envelope.
+WATIS_OWN = frozenset(code for _, code in _REFUSALS)
 
 
 def judge(
@@ -77,7 +79,9 @@ def _refused_by_status(answer: Answer, *, through_wati: bool) -> Verdict:
     about_connection = answer.from_maton and "connection" in said(answer).lower()
     if through_wati and about_connection and answer.status in (400, 404, 412):
         code = "connection_missing"
-    is_maton = answer.from_maton or not through_wati or code == "connection_missing"
+    is_maton = (
+        code == "connection_missing" or (answer.from_maton and code not in WATIS_OWN) or not through_wati
+    )
     who = "Maton" if is_maton else "WATI"
     return Verdict("rejected", code, f"{who} refused with HTTP {answer.status}" + _quoted(answer))
 
