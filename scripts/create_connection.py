@@ -42,31 +42,23 @@ def connection_id(body: Any) -> str:
 
 
 def created(answer: Answer, _: Receivers) -> verdicts.Verdict:
-    return (
-        verdicts.ACCEPTED
-        if connection_id(answer.json)
-        else verdicts.refused(answer) or verdicts.unknown(answer)
-    )
+    if connection_id(answer.json):
+        return verdicts.ACCEPTED
+    return verdicts.refused(answer) or verdicts.unknown(answer)
 
 
 def perform(call: Call) -> Result:
     """Create, then read back: the answer to the creation need not carry status and link."""
-    from urllib.parse import quote
-
     from wati import connections
     from wati.call import Result
     from wati.failures import Failure
 
     new = connection_id(call.send().json)
     try:
-        answer = call.read("/connections/" + quote(new, safe=""))
-        call.settle(answer, verdicts.judge(answer, verdicts.connection, [], through_wati=False), "read")
+        return connections.result(call.read(f"/connections/{new}", verdicts.connection).json)
     except Failure as failure:
-        notice = (
-            f"The connection was created; reading it back failed ({failure.code}): use get_connection.py."
-        )
+        notice = f"It was created; reading it back failed ({failure.code}): use get_connection.py."
         return Result({"connection": {"connection_id": new}}, notice=notice)
-    return connections.result(answer.json)
 
 
 ENDPOINT = Endpoint(

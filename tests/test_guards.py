@@ -271,7 +271,10 @@ def test_every_wrong_variable_is_named_at_once(call: Callable[..., Run], far_sid
 # --- read only ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", ["1", "true", "yes", "on", "no", "off", "2", "00", "null", "-", "\u0660"])
+@pytest.mark.parametrize(
+    "value",
+    ["FALSE", "False", " 0", " ", "1", "true", "yes", "on", "no", "off", "2", "00", "null", "-", "\u0660"],
+)
 def test_read_only_lets_nothing_but_reads_through(
     value: str, each_endpoint: Endpoint, call_example: Callable[..., Run], far_side: FarSide
 ) -> None:

@@ -67,9 +67,8 @@ def _read_stdin(stdin: IO[bytes] | None) -> bytes:
     if stream is None or stream.isatty():
         raise Failure("usage", "- reads the JSON from standard input, and nothing is connected to it.")
     # In bounded time: a pipe that nobody closes would hold the call for ever.
-    data = bounded(
-        time.monotonic() + STDIN_SECONDS, Departure(), lambda: stream.read(LARGEST_INPUT + 1) or b""
-    )
+    deadline = time.monotonic() + STDIN_SECONDS
+    data = bounded(deadline, Departure(), lambda: stream.read(LARGEST_INPUT + 1) or b"")
     if data is None:
         raise Failure("usage", f"Standard input did not end within {STDIN_SECONDS:g} seconds.")
     return data
@@ -78,9 +77,8 @@ def _read_stdin(stdin: IO[bytes] | None) -> bytes:
 def _read_file(path: str) -> bytes:
     try:
         # O_NONBLOCK: opening a named pipe would wait for its writer.
-        with open(
-            os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb"
-        ) as file:
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with open(os.open(path, flags), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise Failure("file_unreadable", "What stands after @ is no regular file; use - for a pipe.")
             return file.read(LARGEST_INPUT + 1)

@@ -13,6 +13,8 @@ from wati.request import Request
 from wati.shell import command_line, script
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wati.answers import Answer
     from wati.endpoint import Arguments, Endpoint, Receivers
     from wati.files import Files
@@ -73,17 +75,17 @@ class Call:
             raise
         through_wati = self.endpoint.through_wati
         verdict = verdicts.judge(answer, self.endpoint.verdict, self.receivers, through_wati=through_wati)
-        self.settle(answer, verdict, self.endpoint.effect)
-        return answer
+        return self._accepted(answer, verdict, self.endpoint.effect)
 
-    def read(self, target: str) -> Answer:
-        """A further read of Maton's own API, within the same deadline."""
-        return self.gateway.exchange(Request("GET", target), "read")
+    def read(self, target: str, verdict: Callable[[Answer, Receivers], verdicts.Verdict]) -> Answer:
+        """A further read of Maton's own API, within the same deadline. Raises Failure unless accepted."""
+        answer = self.gateway.exchange(Request("GET", target), "read")
+        return self._accepted(answer, verdicts.judge(answer, verdict, [], through_wati=False), "read")
 
-    def settle(self, answer: Answer, verdict: verdicts.Verdict, effect: str) -> None:
-        """Raise what a verdict other than accepted means for a call of this effect."""
+    def _accepted(self, answer: Answer, verdict: verdicts.Verdict, effect: str) -> Answer:
         if verdict.outcome != "accepted":
             raise self.failure(verdict, answer, effect)
+        return answer
 
     def failure(self, verdict: verdicts.Verdict, answer: Answer, effect: str) -> Failure:
         """A verdict in the words of the closed table, with the answer behind it."""

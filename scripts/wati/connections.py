@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 def only_active(call: Call) -> str:
     """The id of the one ACTIVE wati connection: which one Maton would choose by itself is not documented."""
     try:
-        answer = call.read("/connections?app=wati&status=ACTIVE")
-        call.settle(answer, verdicts.judge(answer, verdicts.connections, [], through_wati=False), "read")
+        answer = call.read("/connections?app=wati&status=ACTIVE", verdicts.connections)
     except Failure as failure:
         failure.outcome = "not_sent"
         failure.message = f"Before sending, the connections are looked up. {failure.message}"

@@ -77,9 +77,8 @@ class Files:
             flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
             handle = open(os.open(real, flags | getattr(os, "O_BINARY", 0)), "rb")  # noqa: SIM115
         except OSError as error:
-            is_folder = error.errno == errno.EISDIR or os.path.isdir(
-                real
-            )  # Windows calls a folder "permission denied"
+            # Windows calls a folder "permission denied".
+            is_folder = error.errno == errno.EISDIR or os.path.isdir(real)
             raise _unreadable(at, "is a folder" if is_folder else _reason(error)) from None
         status = os.fstat(handle.fileno())
         problem = ""

@@ -145,9 +145,8 @@ def _expectation(schema: dict[str, Any]) -> str:
 def shown(value: object) -> str:
     """A value as it can stand in a message: short, quoted, with nothing invisible in it."""
     text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
-    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text[:60]) + (
-        "…" if len(text) > 60 else ""
-    )
+    visible = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text[:60])
+    text = visible + ("…" if len(text) > 60 else "")
     return f'"{text}"' if isinstance(value, str) else text
 
 
@@ -186,9 +185,8 @@ def _texts(endpoint: Endpoint) -> Any:
 
     def check(arguments: Arguments) -> Iterator[Problem]:
         for steps, text in strings(arguments):
-            pattern = ".".join("[]" if isinstance(step, int) else str(step) for step in steps).replace(
-                ".[]", "[]"
-            )
+            names = ".".join("[]" if isinstance(step, int) else str(step) for step in steps)
+            pattern = names.replace(".[]", "[]")
             problem = text_problem(text, multiline=pattern in endpoint.multiline)
             if problem:
                 yield {"at": json_path(steps), "problem": problem}

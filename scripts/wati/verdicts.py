@@ -63,9 +63,7 @@ def judge(
     if 200 <= status < 300:
         return verdict(answer, receivers)
     if status == 429:
-        return Verdict(
-            "rejected", "rate_limited", "Too many requests, and the time allowed for waiting ran out."
-        )
+        return Verdict("rejected", "rate_limited", "Too many requests, and no time was left to wait.")
     if 400 <= status < 500 and status != 408:
         return _refused_by_status(answer, through_wati=through_wati)
     return Verdict("unknown", "upstream_error", f"The answer was HTTP {status}" + _quoted(answer))
@@ -79,10 +77,8 @@ def _refused_by_status(answer: Answer, *, through_wati: bool) -> Verdict:
     about_connection = answer.from_maton and "connection" in said(answer).lower()
     if through_wati and about_connection and answer.status in (400, 404, 412):
         code = "connection_missing"
-    is_maton = (
-        code == "connection_missing" or (answer.from_maton and code not in WATIS_OWN) or not through_wati
-    )
-    who = "Maton" if is_maton else "WATI"
+    by_maton = answer.from_maton and code not in WATIS_OWN
+    who = "Maton" if by_maton or code == "connection_missing" or not through_wati else "WATI"
     return Verdict("rejected", code, f"{who} refused with HTTP {answer.status}" + _quoted(answer))
 
 
@@ -95,9 +91,8 @@ def refused(answer: Answer) -> Verdict | None:
 
 
 def unknown(answer: Answer) -> Verdict:
-    return Verdict(
-        "unknown", "bad_answer", answer.flaw or "The answer has no form that is known for this endpoint."
-    )
+    flaw = answer.flaw or "The answer has no form that is known for this endpoint."
+    return Verdict("unknown", "bad_answer", flaw)
 
 
 def _code_of(answer: Answer) -> str:
@@ -316,9 +311,8 @@ def _in_doubt(receivers: Receivers, rejected: dict[str, str], message: str) -> V
 def _groups(receivers: Receivers, accepted: set[str], rejected: dict[str, str]) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {"accepted": [], "rejected": [], "unknown": []}
     for _, number in receivers:
-        groups["accepted" if number in accepted else "rejected" if number in rejected else "unknown"].append(
-            number
-        )
+        group = "accepted" if number in accepted else "rejected" if number in rejected else "unknown"
+        groups[group].append(number)
     return groups
 
 
@@ -340,9 +334,8 @@ def _member_is(answer: Answer, name: str, value: object) -> bool:
 def _leaves(value: Any) -> list[str]:
     """Every text and number somewhere in a value, as text: nobody has seen what lists of errors hold."""
     if isinstance(value, (dict, list)):
-        return [
-            leaf for item in (value.values() if isinstance(value, dict) else value) for leaf in _leaves(item)
-        ]
+        items = value.values() if isinstance(value, dict) else value
+        return [leaf for item in items for leaf in _leaves(item)]
     return [] if value in (None, "", False) else [str(value)]
 
 
