@@ -64,7 +64,8 @@ FAILURES = {
     "rejected": (4, "Read the message, mend the cause, and only then run it again."),
     "session_closed": (
         4,
-        "The 24-hour window is closed: only an approved template (send_template_message.py) is possible.",
+        "The 24-hour window is closed: only an approved template (send_template_message.py) is possible. "
+        "If none says what is meant, tell the user.",
     ),
     "template_rejected": (
         4,
