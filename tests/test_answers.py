@@ -415,3 +415,37 @@ def test_a_document_keeps_the_name_that_its_sender_gave_it(
     assert run.exit == 0, run.text
     assert (tmp_path / Path(name).name).is_file()
     assert unquote(far_side.requests[-1].target) == f"/wati/api/v1/getMedia?fileName={name}"
+
+
+def test_a_part_of_a_file_is_not_the_file(
+    call_example: Caller, far_side: FarSide, endpoints: Endpoints, tmp_path: Path
+) -> None:
+    far_side.always(Answer(206, JPEG, content_type="image/jpeg"), to="/wati/")
+    run = call_example(endpoints["get_media"])
+    assert (run.exit, run.error["code"]) == (6, "bad_answer")
+    assert not list(tmp_path.glob("*.jpg")) and not list(tmp_path.glob(".wati-*"))
+
+
+def test_a_file_without_an_end_is_given_up(
+    call_example: Caller,
+    far_side: FarSide,
+    endpoints: Endpoints,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pauses: list[float],
+) -> None:
+    monkeypatch.setattr("wati.gateway.LARGEST_FILE", 1000)
+    far_side.always(Answer(200, b"x" * 1001, content_type="image/jpeg"), to="/wati/")
+    run = call_example(endpoints["get_media"])
+    assert (run.exit, run.error["code"]) == (6, "bad_answer")
+    assert not list(tmp_path.glob("*.jpg")) and not list(tmp_path.glob(".wati-*"))
+
+
+def test_watis_own_words_are_watis_in_whatever_envelope(
+    call_example: Caller, far_side: FarSide, endpoints: Endpoints
+) -> None:
+    words = "Check your template, it cannot have typos or blank text."
+    far_side.always(reply({"message": words}, 400), to="/wati/")
+    run = call_example(endpoints["send_template_message"])
+    assert (run.error["code"], run.error["source"]) == ("template_rejected", "wati")
+    assert run.error["message"].startswith("WATI refused")

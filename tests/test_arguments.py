@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -641,3 +642,39 @@ def test_what_is_echoed_is_short_and_visible(call: Callable[..., Run]) -> None:
         assert run.exit == 2
         assert len(run.text) < 1500
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]", run.text)
+
+
+def test_the_same_id_in_two_cases_is_one_receiver(call: Callable[..., Run], far_side: FarSide) -> None:
+    receivers = [
+        {"whatsappNumber": "5f9b2c1d4e6a7b8c9d0e1f2a", "customParams": []},
+        {"whatsappNumber": "5F9B2C1D4E6A7B8C9D0E1F2A", "customParams": []},
+    ]
+    arguments = {"template_name": "welcome", "broadcast_name": "welcome", "receivers": receivers}
+    for name in ("send_template_messages", "send_template_messages_v2"):
+        run = call(name, arguments, "--confirm", "2")
+        assert (run.exit, [problem["at"] for problem in run.error["problems"]]) == (
+            2,
+            ["$.receivers[1].whatsappNumber"],
+        )
+    assert far_side.requests == []
+
+
+@pytest.mark.parametrize("number", ["015123456789", "0151 23456789", "555-123"])
+def test_a_number_without_its_country_code_is_asked_for_not_guessed(
+    number: str, call: Callable[..., Run], far_side: FarSide
+) -> None:
+    run = call("get_messages", {"whatsappNumber": number})
+    [problem] = run.error["problems"]
+    assert "ask for it, do not guess" in problem["problem"] and ": use" not in problem["problem"]
+    assert far_side.requests == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_after_the_at_sign_does_not_hang(
+    call: Callable[..., Run], far_side: FarSide, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    run = call("get_contacts", f"@{tmp_path / 'pipe'}")
+    assert (run.exit, run.error["code"]) == (2, "file_unreadable")
+    assert "regular" in run.error["message"]
+    assert far_side.requests == []

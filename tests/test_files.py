@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import stat
@@ -13,6 +15,8 @@ import pytest
 
 from conftest import ENDPOINTS, Run
 from recording import JPEG, Answer, FarSide, reply
+from wati.failures import Failure
+from wati.files import Files
 
 MEDIA = {"fileName": "data/images/photo.jpg"}
 POSIX = os.name == "posix"
@@ -416,3 +420,19 @@ def test_a_download_is_not_for_everybody_to_write(fetch: Callable[..., Run], tmp
 def test_every_script_with_files_is_tried() -> None:
     with_files = {name for name, e in ENDPOINTS.items() if e.parts is not None or "output" in e.flags}
     assert with_files == {*UPLOADS, "get_media"}
+
+
+def test_a_disk_that_is_full_at_the_end_leaves_no_part_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def close(self) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Failure) as caught, Files(["."]).download("photo.jpg", force=False) as download:
+        download.handle.close()
+        download.handle = Full()
+    assert caught.value.code == "file_not_allowed"
+    assert "No space left" in caught.value.message
+    assert list(tmp_path.iterdir()) == []

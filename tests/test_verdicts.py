@@ -360,6 +360,8 @@ ONE, THREE = bulk("send_template_messages", A), bulk("send_template_messages", A
 BULK = [
     Case(**THREE, body={"result": True, "errors": errors()}, meaning=ACCEPTED),
     Case(**THREE, body={"result": True, "errors": None}, meaning=ACCEPTED),
+    # Words elsewhere than in `errors` are no reason for a refusal of many.
+    Case(**THREE, body={"result": False, "errors": errors(), "message": "Failed"}, meaning=UNKNOWN),
     Case(**THREE, body={"result": True}, meaning=ACCEPTED),
     # Somebody is invalid, and it is none whom the call names in that form: nobody can say who.
     Case(**THREE, body={"result": True, "errors": errors(numbers=("19998887777",))}, meaning=UNKNOWN),
@@ -472,6 +474,8 @@ V2 = [
     ),
     Case(**THREE_V2, body=v2(row(A, False), row(B, False), row(C, False)), meaning=RECIPIENT),
     Case(**THREE_V2, body=v2(), meaning=UNKNOWN),
+    # An error beside `result: true` that names no receiver: somebody was struck, and nobody can say who.
+    Case(**THREE_V2, body=v2(row(A), row(B), row(C), error="Something failed"), meaning=UNKNOWN),
     Case(**THREE_V2, body=v2(row("19998887777")), meaning=UNKNOWN),
     Case(**THREE_V2, body=v2(result=False, error="Template not found"), meaning=TEMPLATE),
     Case(**THREE_V2, body=v2(row(A), row(B), row(C), result=False), meaning=UNKNOWN),
