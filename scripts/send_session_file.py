@@ -21,13 +21,30 @@ from wati.endpoint import Endpoint, run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from wati.call import Call
     from wati.endpoint import Arguments
     from wati.files import Files, Part
+    from wati.messages import Message
 
 
 def parts(arguments: Arguments, files: Files) -> list[Part]:
     path = arguments.get("file")
     return [files.part("file", path, "$.file")] if isinstance(path, str) and path else []
+
+
+def messages(call: Call) -> list[Message]:
+    """The file by its bytes: under another name it is the same message."""
+    import hashlib
+
+    from wati.messages import Message
+
+    file = call.request.parts[0].handle
+    sha256 = hashlib.sha256()
+    for block in iter(lambda: file.read(1 << 20), b""):
+        sha256.update(block)
+    file.seek(0)
+    content = {"file": sha256.hexdigest(), "text": call.arguments.get("caption", "")}
+    return [Message(*call.receivers[0], "file", content)]
 
 
 ENDPOINT = Endpoint(
@@ -40,6 +57,7 @@ ENDPOINT = Endpoint(
     verdict=verdicts.result_true,
     multiline=("caption",),
     customer_text=True,
+    messages=messages,
     look_with="get_messages",
 )
 

@@ -14,7 +14,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import verdicts
+from wati import messages, verdicts
 from wati.endpoint import Endpoint, run
 
 ENDPOINT = Endpoint(
@@ -26,6 +26,7 @@ ENDPOINT = Endpoint(
     verdict=verdicts.session_message,
     multiline=("messageText",),
     customer_text=True,
+    messages=messages.text,
     look_with="get_messages",
 )
 

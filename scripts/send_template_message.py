@@ -14,7 +14,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, verdicts
+from wati import checks, messages, verdicts
 from wati.endpoint import Endpoint, run
 
 ENDPOINT = Endpoint(
@@ -27,6 +27,7 @@ ENDPOINT = Endpoint(
     verdict=verdicts.template_message,
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
     customer_text=True,
+    messages=messages.template,
     look_with="get_messages",
 )
 

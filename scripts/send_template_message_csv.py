@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wati.call import Call, Result
     from wati.endpoint import Arguments, Problem, Receivers
     from wati.files import Files, Part
+    from wati.messages import Message
 
 AT = "$.whatsapp_numbers_csv"
 
@@ -146,11 +147,35 @@ def perform(call: Call) -> Result:
     return Result(call.send().json, notice=notice)
 
 
-def receivers(call: Call) -> Receivers:
+def listed(call: Call) -> tuple[list[str], list[list[str]]]:
+    """Header and records of the file that is about to be sent."""
     file = call.request.parts[0].handle
     header, records = read(file.read())
     file.seek(0)
+    return header, records
+
+
+def receivers(call: Call) -> Receivers:
+    header, records = listed(call)
     return [(f"{AT}[{index}].Phone", number(header, record)) for index, record in enumerate(records)]
+
+
+def messages(call: Call) -> list[Message]:
+    """A template to each record, with the columns that are not the contact's own as its parameters."""
+    from wati.messages import Message
+
+    header, records = listed(call)
+    template = call.arguments["template_name"]
+    return [
+        Message(at, receiver, "template", parameters(header, record), name=template)
+        for (at, receiver), record in zip(call.receivers, records, strict=True)
+    ]
+
+
+def parameters(header: list[str], record: list[str]) -> dict[str, str]:
+    return {
+        column: cell for column, cell in zip(header, record, strict=True) if column not in CONTACT_COLUMNS
+    }
 
 
 ENDPOINT = Endpoint(
@@ -164,6 +189,7 @@ ENDPOINT = Endpoint(
     perform=perform,
     receivers=receivers,
     confirms="records",
+    messages=messages,
     look_with="get_messages",
 )
 

@@ -14,7 +14,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, verdicts
+from wati import checks, messages, verdicts
 from wati.endpoint import Endpoint, run
 
 ENDPOINT = Endpoint(
@@ -30,6 +30,7 @@ ENDPOINT = Endpoint(
         checks.sendable("receivers[].customParams[].value"),
     ),
     confirms="receivers",
+    messages=messages.templates,
     look_with="get_messages",
 )
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,8 @@ def call(far_side: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """
     monkeypatch.chdir(tmp_path)
 
+    runs = count(1)
+
     def run(
         name: str, arguments: Any = None, *flags: str, stdin: bytes = b"", **environment: str | None
     ) -> Run:
@@ -111,6 +114,8 @@ def call(far_side: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             "MATON_API_KEY": KEY,
             "MATON_BASE_URL": far_side.url,
             "WATI_SANDBOX_STATE": str(tmp_path / "sandbox.sqlite"),
+            # A journal of each run's own: most tests send the same message many times.
+            "WATI_JOURNAL": str(tmp_path / f"sends-{next(runs)}.sqlite"),
             **environment,
         }
         environ = {variable: value for variable, value in given.items() if value is not None}

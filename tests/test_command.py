@@ -15,7 +15,7 @@ from wati import __version__
 from wati.endpoint import Endpoint
 from wati.options import FLAGS
 
-LATER = ["--again", "--all", "--max-items", "--fields"]
+LATER = ["--all", "--max-items", "--fields"]
 CONFIRMING = {
     "send_template_messages",
     "send_template_messages_v2",

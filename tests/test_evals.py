@@ -257,7 +257,7 @@ def test_sending_blindly_scores_next_to_nothing(tmp_path: Path) -> None:
     assert marks(graded) == {**dict.fromkeys(EVALS, 0), "welcome-three": 6}
     logs = {one["eval_name"]: one["log"] for one in graded["evals"]}
     assert all(logs[name] for name in MUST_NOT_SEND), "it earned no marks by having sent, not by accident"
-    assert len(logs["lost-answer"]) == 2, "it sent again what had gone out"
+    assert len(logs["lost-answer"]) == 1, "it tried to send again what had gone out, and the journal held it"
 
 
 def test_the_readme_tells_these_scores() -> None:

@@ -306,5 +306,5 @@ def test_a_bug_after_a_send_left_is_an_unknown_outcome(
     run = call("send_session_message", {"whatsappNumber": "14155551234", "messageText": "Hello"})
     assert run.exit == 7 and run.error["code"] == "outcome_unknown"
     assert run.error["outcome"] == "unknown"
-    assert "get_messages.py" in run.error["hint"]
+    assert "check_send.py" in run.error["hint"]
     assert len(far_side.to("/wati/")) == 1

@@ -25,7 +25,7 @@ def environ(far_side: FarSide) -> dict[str, str]:
     """The machine's environment with our variables for the recording server, and none of Python's."""
     ours = ("MATON_", "WATI_", "PYTHON", "LC_", "UV_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours) and name != "LANG"}
-    return {**kept, "MATON_API_KEY": KEY, "MATON_BASE_URL": far_side.url}
+    return {**kept, "MATON_API_KEY": KEY, "MATON_BASE_URL": far_side.url, "WATI_JOURNAL": "off"}
 
 
 def run(

@@ -639,7 +639,12 @@ def test_a_call_that_is_ended_from_outside_still_tells_what_it_knows(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=tmp_path,
-            env={**clean, "MATON_API_KEY": "test-key-that-must-not-leak", "MATON_BASE_URL": far_side.url},
+            env={
+                **clean,
+                "MATON_API_KEY": "test-key-that-must-not-leak",
+                "MATON_BASE_URL": far_side.url,
+                "WATI_JOURNAL": str(tmp_path / "sends.sqlite"),
+            },
         )
     finally:
         signal.signal(stop, before)

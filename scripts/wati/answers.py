@@ -45,6 +45,16 @@ class Answer:
         return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
     @property
+    def date(self) -> float | None:
+        """The far side's time, in epoch seconds, as the `Date` header tells it to the second."""
+        from email.utils import parsedate_to_datetime
+
+        try:
+            return parsedate_to_datetime(self.headers.get("date", "")).timestamp()
+        except (TypeError, ValueError, OverflowError):
+            return None
+
+    @property
     def text(self) -> str:
         """The beginning of a body that is not JSON, for people; the output cuts it once it is redacted."""
         return (

@@ -6,7 +6,7 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from wati import connections, verdicts
+from wati import connections, once, verdicts
 from wati.checks import select
 from wati.failures import SAFE_TO_REPEAT, Failure
 from wati.request import Request
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wati.endpoint import Arguments, Endpoint, Receivers
     from wati.files import Files
     from wati.gateway import Gateway
+    from wati.journal import Journal
     from wati.settings import Settings
 
 
@@ -32,7 +33,11 @@ class Result:
 
 
 class Call:
-    """A validated call, ready to be made. `output`, `force`: the flags of the same name."""
+    """A validated call, ready to be made. `output`, `force`, `again`: the flags of the same name.
+
+    `entered`: its id in the journal; `settled`: whether the entry is complete. `notices`: what the document
+    has to tell besides what the call brought.
+    """
 
     def __init__(
         self,
@@ -46,6 +51,7 @@ class Call:
         connection: str = "",
         output: str = "",
         force: bool = False,
+        again: bool = False,
     ) -> None:
         self.endpoint = endpoint
         self.arguments = arguments
@@ -56,6 +62,11 @@ class Call:
         self.connection = connection
         self.output = output
         self.force = force
+        self.again = again
+        self.journal: Journal | None = None
+        self.entered: int | None = None
+        self.settled = False
+        self.notices: list[str] = []
 
     def perform(self) -> Result:
         """Make the call the endpoint's own way. Raises Failure unless it was accepted."""
@@ -67,6 +78,16 @@ class Call:
         """Choose the connection, send the request, judge the answer. Raises Failure unless accepted."""
         if self.endpoint.through_wati and not self.connection and self.endpoint.effect != "read":
             self.connection = connections.only_active(self)
+        once.enter(self)
+        try:
+            answer = self._exchanged(sink)
+        except Failure as failure:
+            once.settle(self, failure.outcome, failure.receivers)
+            raise
+        once.settle(self, "accepted")
+        return answer
+
+    def _exchanged(self, sink: BinaryIO | None) -> Answer:
         try:
             answer = self.gateway.exchange(self.request, self.endpoint.effect, self.connection, sink)
         except Failure as failure:
@@ -135,6 +156,8 @@ class Call:
 
     def look(self) -> str:
         """The hint of an unknown outcome: the command that shows whether it happened."""
+        if self.entered is not None:
+            return f"Do not run it again. Find out whether it happened: {once.check(self.entered)}"
         look_with = self.endpoint.look_with
         number = self.receivers[0][1] if self.endpoint.through_wati else ""
         arguments: dict[str, Any] = {}

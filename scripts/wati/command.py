@@ -85,11 +85,11 @@ def execute(
         shown_url = result.shown_url
         exit_code, document = 0, _accepted(run, result)
     except Failure as failure:
-        exit_code, document = _failed(endpoint, failure)
+        exit_code, document = _failed(run, failure)
     except KeyboardInterrupt:
-        exit_code, document = _failed(endpoint, run.interrupted("The call was interrupted."))
+        exit_code, document = _failed(run, run.interrupted("The call was interrupted."))
     except Exception as error:
-        exit_code, document = _failed(endpoint, run.interrupted(_place(error), internal=True))
+        exit_code, document = _failed(run, run.interrupted(_place(error), internal=True))
         run.diagnostics.append(_traceback())
     finally:
         run.close()
@@ -113,14 +113,15 @@ def _accepted(run: _Run, result: Result) -> dict[str, Any]:
     elif endpoint.items and not is_dry:
         document["page"] = _page(endpoint, run.arguments, result.data)
     about_customers = NOTICE if endpoint.customer_text and not is_dry else ""
-    document["notice"] = " ".join(filter(None, [about_customers, result.notice]))
+    document["notice"] = " ".join(filter(None, [about_customers, result.notice, *run.notices]))
     return document
 
 
-def _failed(endpoint: Endpoint, failure: Failure) -> tuple[int, dict[str, Any]]:
+def _failed(run: _Run, failure: Failure) -> tuple[int, dict[str, Any]]:
     """The exit code and the document of a failure."""
     from wati.output import NOTICE, clean
 
+    endpoint = run.endpoint
     error = failure.document()
     if endpoint.effect == "read":
         del error["outcome"]
@@ -129,7 +130,8 @@ def _failed(endpoint: Endpoint, failure: Failure) -> tuple[int, dict[str, Any]]:
     quotes_contact = isinstance(failure.answer, dict) and "contact" in failure.answer
     is_open = failure.answer is not None and failure.exit in _MAY_QUOTE_CUSTOMERS
     may_quote = endpoint.customer_text and (quotes_contact or is_open)
-    return failure.exit, {"ok": False, "error": error, "notice": NOTICE if may_quote else ""}
+    notice = " ".join([*([NOTICE] if may_quote else []), *run.notices])
+    return failure.exit, {"ok": False, "error": error, "notice": notice}
 
 
 def _finish(document: dict[str, Any], key: str, shown_url: str, pretty: bool) -> str:
@@ -236,7 +238,9 @@ class _Run:
             # Where only files are at fault, the table's own hint helps more than an example.
             hint = _example(endpoint, schema, problems) if code == "invalid_arguments" else ""
             raise Failure(code, _count(problems), hint=hint, problems=problems)
-        conversation = gateway.Gateway(settings, options.timeout, verbose=options.has("verbose"))
+        conversation = gateway.Gateway(
+            settings, options.timeout or endpoint.patience, verbose=options.has("verbose")
+        )
         self.diagnostics = conversation.diagnostics
         return Call(
             endpoint,
@@ -248,7 +252,12 @@ class _Run:
             connection=(options.value("connection") or settings.connection) if endpoint.through_wati else "",
             output=options.value("output"),
             force=options.has("force"),
+            again=options.has("again"),
         )
+
+    @property
+    def notices(self) -> list[str]:
+        return [] if self.call is None else self.call.notices
 
     def _needed_confirmation(self, receivers: Receivers) -> str:
         if self.endpoint.confirms == "none":
@@ -258,6 +267,14 @@ class _Run:
 
     def interrupted(self, message: str, *, internal: bool = False) -> Failure:
         """The failure of a run that ended in the middle, honest about what may have left the machine."""
+        from wati import once
+
+        failure = self._interruption(message, internal=internal)
+        if self.call is not None:
+            once.settle(self.call, failure.outcome)
+        return failure
+
+    def _interruption(self, message: str, *, internal: bool) -> Failure:
         if self.call is not None and self.call.gateway.call_off():
             if self.endpoint.effect == "write":
                 return Failure("internal" if internal else "timeout", message, outcome="unknown")

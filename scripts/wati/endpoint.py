@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wati.answers import Answer
     from wati.call import Call, Result
     from wati.files import Files, Part
+    from wati.messages import Message
     from wati.verdicts import Verdict
 
     Arguments = dict[str, Any]
@@ -43,6 +44,7 @@ class Endpoint:
     `customer_text`: the answer carries text that customers wrote.
     `silent_refusal`: what it can mean that the far side refuses without a word.
     `look_with`: the script that shows whether an unknown outcome happened.
+    `messages`: what each receiver of a send gets; the journal remembers a send by it.
     `flags`: the flags that only this script knows.
     `parts`, `receivers`, `perform`: the oddness of one endpoint, as a function in its own script.
     """
@@ -66,6 +68,7 @@ class Endpoint:
         customer_text: bool = False,
         silent_refusal: str = "",
         look_with: str = "",
+        messages: Callable[[Call], list[Message]] | None = None,
         flags: tuple[str, ...] = (),
         parts: Callable[[Arguments, Files], list[Part]] | None = None,
         receivers: Callable[[Call], Receivers] | None = None,
@@ -87,10 +90,16 @@ class Endpoint:
         self.customer_text = customer_text
         self.silent_refusal = silent_refusal
         self.look_with = look_with
+        self.messages = messages
         self.flags = flags
         self.parts = parts
         self.receivers = receivers
         self.perform = perform
+
+    # Seconds that a call may take without --timeout; None = the gateway's own bounds.
+    patience: float | None = None
+    # The flags of every script that this one does not know.
+    lacks: tuple[str, ...] = ()
 
     @property
     def through_wati(self) -> bool:
@@ -100,6 +109,51 @@ class Endpoint:
     @property
     def schema_file(self) -> str:
         return os.path.join(SKILL_FOLDER, "schemas", self.name + ".json")
+
+    @property
+    def does(self) -> str:
+        return f"Sends {self.method} {self.path} (effect: {self.effect})."
+
+
+class Helper(Endpoint):
+    """A script of the same contract that is no endpoint: it answers a question by reads of its own.
+
+    `perform`: asks them, in its own script. `connected`: whether it takes a connection.
+    """
+
+    lacks = ("dry-run", "raw")
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        perform: Callable[[Call], Result],
+        connected: bool = False,
+        patience: float | None = None,
+        customer_text: bool = False,
+    ) -> None:
+        super().__init__(
+            name=name,
+            method="GET",
+            path="/wati/" if connected else "",
+            effect="read",
+            verdict=_no_answer,
+            perform=perform,
+            customer_text=customer_text,
+        )
+        self.patience = patience
+
+    @property
+    def schema_file(self) -> str:
+        return os.path.join(SKILL_FOLDER, "schemas", "helpers", self.name + ".json")
+
+    @property
+    def does(self) -> str:
+        return "Only reads: it sends and changes nothing at WATI."
+
+
+def _no_answer(answer: Answer, receivers: Receivers) -> Verdict:
+    raise NotImplementedError("a helper's reads are judged one by one")
 
 
 PAGE = {"pageSize": 20, "pageNumber": 1}  # always sent: WATI's own default differs between its lists

@@ -60,7 +60,8 @@ class Gateway:
     """One call's conversation: its connections, its deadline and its budget of waits.
 
     `timeout`: seconds for the whole call and for all waits together; None = the defaults.
-    `doubted`: whether an attempt that changes something ended without a clear answer.
+    `doubted`: whether an attempt that changes something ended without a clear answer. `clock`: seconds by
+    which the far side's clock is ahead of this machine's, as its last answer told; None before one did.
     `diagnostics`: what `verbose` tells; printed when the call is over, since a full pipe must not decide it.
     """
 
@@ -73,6 +74,7 @@ class Gateway:
         self._changing: Departure | None = None
         self._changed = False
         self.doubted = False
+        self.clock: float | None = None
         self.diagnostics: list[str] = []
 
     def close(self) -> None:
@@ -101,6 +103,7 @@ class Gateway:
             try:
                 answer = self._attempt(request, connection, sink, departure)
                 known = _known(answer)
+                self.clock = self.clock if answer.date is None else answer.date - time.time()
             except Trouble as caught:
                 trouble, known = caught, "in_doubt" if departure.left else "nothing_left"
             if effect != "read":

@@ -20,6 +20,7 @@ ENVIRONMENT = (
     "WATI_READ_ONLY",
     "WATI_ALLOWED_RECIPIENTS",
     "WATI_FILE_ROOTS",
+    "WATI_JOURNAL",
     "WATI_SANDBOX_STATE",
 )
 
@@ -37,7 +38,7 @@ def help_text(endpoint: Endpoint) -> str:
     sections = [
         f"usage: {endpoint.name}.py [flags] ['{{…}}' | @FILE | -]",
         f"{schema['title']}. {schema['description']}",
-        f"Sends {endpoint.method} {endpoint.path} (effect: {endpoint.effect}). Prints one JSON document.",
+        f"{endpoint.does} Prints one JSON document.",
         "arguments (members of one JSON object):\n" + (_members(schema) or "  none"),
         "flags:\n" + _table(flags),
         "environment (references/setup.md):\n  " + ", ".join(ENVIRONMENT),

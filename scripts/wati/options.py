@@ -18,6 +18,7 @@ FLAGS = {
     "raw": ("", "show WATI's answer untouched"),
     "verbose": ("", "show requests and answers on stderr, secrets hidden"),
     "confirm": ("VALUE", "repeat the number of receivers, or the id to delete; --dry-run tells which"),
+    "again": ("", "send although the journal has the same send; only if the user wants it a second time"),
     "output": ("FILE", "the file to write, below WATI_FILE_ROOTS"),
     "force": ("", "overwrite the file"),
 }
@@ -85,11 +86,13 @@ def _unknown_flag(endpoint: Endpoint, item: str, known: list[str]) -> Failure:
 
 def flags_of(endpoint: Endpoint) -> list[str]:
     """The flags that this endpoint's script knows, in the table's order."""
-    left_out = {"output", "force"} - set(endpoint.flags)
+    left_out = ({"output", "force"} - set(endpoint.flags)) | set(endpoint.lacks)
     if not endpoint.through_wati:
         left_out.add("connection")
     if endpoint.confirms == "none":
         left_out.add("confirm")
+    if endpoint.effect != "send":
+        left_out.add("again")
     return [name for name in FLAGS if name not in left_out]
 
 

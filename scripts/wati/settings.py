@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 
 from wati.failures import Failure
@@ -60,6 +61,7 @@ class Settings:
         self.file_roots = [folder for folder in roots.split(os.pathsep) if folder.strip()] or [os.curdir]
 
         self.sandbox_state = environ.get("WATI_SANDBOX_STATE", "").strip()
+        self._journal = environ.get("WATI_JOURNAL", "").strip()
 
         if problems:
             raise Failure("bad_setup", "The environment is not usable as it is.", problems=problems)
@@ -73,6 +75,20 @@ class Settings:
         """Whether the sandbox answers inside this process: nothing else can be reached with its key."""
         return self.sandbox and self.base_url == MATON
 
+    @property
+    def journal_path(self) -> str:
+        """The send journal's file, "" where it is switched off. The sandbox's lies beside its state."""
+        if self._journal == "off":
+            return ""
+        if self.sandbox:
+            from wati.sandbox.state import StateError, state_path
+
+            try:
+                return state_path(self.sandbox_state or None) + "-sends"
+            except StateError as error:
+                raise Failure("bad_setup", str(error)) from None
+        return os.path.expanduser(self._journal or os.path.join(_state_folder(), "sends.sqlite"))
+
     def may_message(self, receiver: str) -> bool:
         """Whether the allow list, where there is one, has `receiver`; only plain numbers match a `*`."""
         if self.allowed_recipients is None or receiver in self.allowed_recipients:
@@ -81,6 +97,12 @@ class Settings:
         return is_number and any(
             entry.endswith("*") and receiver.startswith(entry[:-1]) for entry in self.allowed_recipients
         )
+
+
+def _state_folder() -> str:
+    """Where programs of this system keep a user's state."""
+    places = {"darwin": ("Library", "Application Support"), "win32": ("AppData", "Local")}
+    return os.path.join("~", *places.get(sys.platform, (".local", "state")), "wati-skill")
 
 
 def api_key(environ: Mapping[str, str]) -> str:

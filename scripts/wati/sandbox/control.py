@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from typing import Any
 
 from . import deliveries, faults, seeding, state
@@ -49,6 +50,9 @@ def reset(
         raise InvalidInput(f"{now!r} is no ISO date or time") from None
     target = state.state_path(path)
     state.recreate(target, now=fixed, ids=ids, limits=limits)
+    # What the scripts remember of a world (their journal of sends) ends with it.
+    with suppress(OSError):
+        os.unlink(f"{target}-sends")
     with State(target).transaction() as tx:
         return {"state": target, "now": iso(tx.now), "limits": limits}
 

@@ -1,0 +1,104 @@
+"""Not twice: a send is entered in the journal before it leaves, and settled when its outcome is known.
+
+A journal that cannot be used does not stop a send: whoever reads the document is told, in its notice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wati.failures import Failure
+from wati.shell import command_line, script
+
+if TYPE_CHECKING:
+    from wati.call import Call
+    from wati.endpoint import Problem
+    from wati.journal import Journal, Repetition
+    from wati.settings import Settings
+
+_WITHOUT = "The send journal cannot be used ({}), so that a repeated send would not be noticed."
+_UNSETTLED = "The send journal could not be completed ({}): it holds this send as unknown."
+
+
+def open_journal(settings: Settings) -> Journal | None:
+    """The journal of these settings; None where it is switched off."""
+    from wati.journal import Journal
+
+    path = settings.journal_path
+    return Journal(path, "sandbox" if settings.sandbox else settings.base_url) if path else None
+
+
+def enter(call: Call) -> None:
+    """Enter the call before it leaves. Raises `repeated_send` where it would message somebody again."""
+    import sqlite3
+
+    journal = open_journal(call.settings)
+    if journal is None or call.endpoint.messages is None:
+        return
+    try:
+        entered = journal.enter(
+            call.endpoint.name,
+            call.connection,
+            call.endpoint.messages(call),
+            call.gateway.clock,
+            again=call.again,
+        )
+    except (sqlite3.Error, OSError) as error:
+        call.notices.append(_WITHOUT.format(_reason(error)))
+        return
+    if isinstance(entered, list):
+        raise _repeated(entered, len(call.receivers))
+    call.journal, call.entered = journal, entered
+
+
+def settle(call: Call, outcome: str, receivers: dict[str, list[str]] | None = None) -> None:
+    """Complete the call's entry, once: with what the answer said, or with what is known without one."""
+    import sqlite3
+
+    if call.journal is None or call.entered is None or call.settled:
+        return
+    call.settled = True
+    groups = receivers or {}
+    by_receiver = {receiver: group for group, members in groups.items() for receiver in members}
+    try:
+        call.journal.settle(call.entered, "unknown" if outcome == "partial" else outcome, by_receiver)
+    except (sqlite3.Error, OSError) as error:
+        call.notices.append(_UNSETTLED.format(_reason(error)))
+
+
+def check(send: int) -> str:
+    """The command that finds out what became of a send."""
+    return command_line(["python3", script("check_send"), f'{{"id": {send}}}'])
+
+
+def _repeated(found: list[Repetition], receivers: int) -> Failure:
+    problems: list[Problem] = [
+        {
+            "at": one.message.at,
+            "problem": f"{_SAID[one.state]} {one.seconds:.0f} seconds ago (send {one.send})",
+        }
+        for one in found
+    ]
+    doubtful = next((one.send for one in found if one.state in ("open", "unknown")), None)
+    if doubtful is None:
+        hint = (
+            "It was accepted: do not send it again; get_messages.py shows what became of it. Only if the "
+            "user, told of this, wants the customer to get it a second time: run it with --again."
+        )
+    else:
+        hint = f"Find out whether it went out, and tell the user: {check(doubtful)}"
+    who = "this message" if receivers == 1 else f"this message for {len(found)} of {receivers} receivers"
+    return Failure("repeated_send", f"The journal has {who} already.", hint=hint, problems=problems)
+
+
+_SAID = {
+    "accepted": "the same message was accepted",
+    "sent": "the same message was sent, a look showed,",
+    "unknown": "the same message was sent with an unknown outcome",
+    "open": "the same message was being sent, or that was broken off,",
+}
+
+
+def _reason(error: Exception) -> str:
+    """Why, without a path: the message may end up anywhere."""
+    return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
