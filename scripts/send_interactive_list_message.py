@@ -29,6 +29,7 @@ ENDPOINT = Endpoint(
     multiline=("body",),
     customer_text=True,
     look_with="get_messages",
+    preflight=("connection", "window"),
 )
 
 if __name__ == "__main__":

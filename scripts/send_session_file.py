@@ -41,6 +41,7 @@ ENDPOINT = Endpoint(
     multiline=("caption",),
     customer_text=True,
     look_with="get_messages",
+    preflight=("connection", "window", "file"),
 )
 
 if __name__ == "__main__":

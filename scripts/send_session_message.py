@@ -27,6 +27,7 @@ ENDPOINT = Endpoint(
     multiline=("messageText",),
     customer_text=True,
     look_with="get_messages",
+    preflight=("connection", "window"),
 )
 
 if __name__ == "__main__":

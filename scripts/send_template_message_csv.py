@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wati.call import Call, Result
     from wati.endpoint import Arguments, Problem, Receivers
     from wati.files import Files, Part
+    from wati.preflight import Findings
 
 AT = "$.whatsapp_numbers_csv"
 
@@ -146,11 +147,42 @@ def perform(call: Call) -> Result:
     return Result(call.send().json, notice=notice)
 
 
-def receivers(call: Call) -> Receivers:
-    file = call.request.parts[0].handle
-    header, records = read(file.read())
+def contents(call: Call) -> tuple[list[str], list[list[str]]]:
+    """Header and records of the file that is to be sent."""
+    file = call.parts[0].handle
     file.seek(0)
+    found = read(file.read())
+    file.seek(0)
+    return found
+
+
+def receivers(call: Call) -> Receivers:
+    header, records = contents(call)
     return [(f"{AT}[{index}].Phone", number(header, record)) for index, record in enumerate(records)]
+
+
+def template(call: Call, found: Findings) -> None:
+    """The template, and a column for each of its parameters."""
+    from wati import preflight, templates
+
+    row = preflight.wanted_template(call, found)
+    if row is None or not call.parts:
+        return
+    header, records = contents(call)
+    needed = templates.parameters(row)
+    columns = [column for column in header if column not in CONTACT_COLUMNS or column in needed]
+    for index, code, problem in templates.mismatches(needed, columns):
+        if index is None:
+            found.add(AT, code, f"{problem}: every parameter needs a column of its name")
+        else:
+            # WATI's contact import takes attributes in columns, so this one may be meant.
+            found.warnings.append(f"The column {problem}.")
+    for number_of_record, record in enumerate(records):
+        for column, cell in zip(header, record, strict=True):
+            problem = templates.unsendable(row, column, cell)
+            if problem:
+                found.add(f"{AT}[{number_of_record}].{column}", "parameter_unsendable", problem)
+    preflight.describe(found, row, dict(zip(header, records[0], strict=True)))
 
 
 ENDPOINT = Endpoint(
@@ -165,6 +197,7 @@ ENDPOINT = Endpoint(
     receivers=receivers,
     confirms="records",
     look_with="get_messages",
+    preflight=("connection", template, "on_whatsapp"),
 )
 
 if __name__ == "__main__":

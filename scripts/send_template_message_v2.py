@@ -27,6 +27,7 @@ ENDPOINT = Endpoint(
     verdict=verdicts.v2,
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
     look_with="get_messages",
+    preflight=("connection", "template", "on_whatsapp"),
 )
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ ENDPOINT = Endpoint(
     ),
     confirms="receivers",
     look_with="get_messages",
+    preflight=("connection", "template", "on_whatsapp"),
 )
 
 if __name__ == "__main__":

@@ -6,19 +6,17 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from wati import connections, verdicts
+from wati import connections, request, verdicts
 from wati.checks import select
 from wati.failures import SAFE_TO_REPEAT, Failure
-from wati.request import Request
 from wati.shell import command_line, script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from wati.answers import Answer
     from wati.endpoint import Arguments, Endpoint, Receivers
-    from wati.files import Files
+    from wati.files import Files, Part
     from wati.gateway import Gateway
+    from wati.request import Request
     from wati.settings import Settings
 
 
@@ -32,13 +30,13 @@ class Result:
 
 
 class Call:
-    """A validated call, ready to be made. `output`, `force`: the flags of the same name."""
+    """A call, ready to be made if its arguments are valid. `output`, `force`: the flags of the same name."""
 
     def __init__(
         self,
         endpoint: Endpoint,
         arguments: Arguments,
-        request: Request,
+        parts: list[Part],
         settings: Settings,
         gateway: Gateway,
         files: Files,
@@ -49,7 +47,7 @@ class Call:
     ) -> None:
         self.endpoint = endpoint
         self.arguments = arguments
-        self.request = request
+        self.parts = parts
         self.settings = settings
         self.gateway = gateway
         self.files = files
@@ -75,16 +73,10 @@ class Call:
             raise
         through_wati = self.endpoint.through_wati
         verdict = verdicts.judge(answer, self.endpoint.verdict, self.receivers, through_wati=through_wati)
-        return self._accepted(answer, verdict, self.endpoint.effect)
-
-    def read(self, target: str, verdict: Callable[[Answer, Receivers], verdicts.Verdict]) -> Answer:
-        """A further read of Maton's own API, within the same deadline. Raises Failure unless accepted."""
-        answer = self.gateway.exchange(Request("GET", target), "read")
-        return self._accepted(answer, verdicts.judge(answer, verdict, [], through_wati=False), "read")
-
-    def _accepted(self, answer: Answer, verdict: verdicts.Verdict, effect: str) -> Answer:
         if verdict.outcome != "accepted":
-            raise self.failure(verdict, answer, effect)
+            from wati import explain
+
+            raise explain.refusal(self, self.failure(verdict, answer, self.endpoint.effect))
         return answer
 
     def failure(self, verdict: verdicts.Verdict, answer: Answer, effect: str) -> Failure:
@@ -125,6 +117,11 @@ class Call:
         if answer.from_maton and code not in verdicts.WATIS_OWN:
             return "maton"
         return "wati" if answer.json is not None or answer.status < 500 else "network"
+
+    @cached_property
+    def request(self) -> Request:
+        """What will be sent; only valid arguments can be made into one."""
+        return request.build(self.endpoint, self.arguments, self.parts)
 
     @cached_property
     def receivers(self) -> Receivers:
