@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from wati.preflight import Findings
 
 
-def operator(call: Call, found: Findings) -> None:
-    found.warnings.append(
-        "Whether an operator has this email cannot be checked: no endpoint lists operators."
-    )
+def operator(_: Call, found: Findings) -> None:
+    if found.can_ask:
+        found.warnings.append(
+            "Whether an operator has this email cannot be checked: nothing lists operators."
+        )
 
 
 ENDPOINT = Endpoint(

@@ -177,11 +177,12 @@ def template(call: Call, found: Findings) -> None:
         else:
             # WATI's contact import takes attributes in columns, so this one may be meant.
             found.warnings.append(f"The column {problem}.")
-    for number_of_record, record in enumerate(records):
-        for column, cell in zip(header, record, strict=True):
-            problem = templates.unsendable(row, column, cell)
+    in_links = [column for column in templates.url_parameters(row) if column in header]
+    for index_of_record, record in enumerate(records):
+        for column in in_links:
+            problem = templates.unsendable(record[header.index(column)])
             if problem:
-                found.add(f"{AT}[{number_of_record}].{column}", "parameter_unsendable", problem)
+                found.add(f"{AT}[{index_of_record}].{column}", "parameter_unsendable", problem)
     preflight.describe(found, row, dict(zip(header, records[0], strict=True)))
 
 

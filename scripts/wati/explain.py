@@ -26,15 +26,12 @@ CHECKS = {
 
 def refusal(call: Call, failure: Failure) -> Failure:
     """The same failure, with the problems that further reads find."""
-    if call.endpoint.effect != "send" or failure.code not in CHECKS or failure.exit not in (3, 4):
+    if call.endpoint.effect != "send" or failure.code not in CHECKS:
         return failure
     try:
         from wati import preflight
 
         call.gateway.hurry(SECONDS)
-        found = preflight.look(call, only=CHECKS[failure.code])
-        problems, hint = failure.problems + found.problems, f"{failure.hint} {found.hint}".strip()
+        return preflight.enrich(failure, preflight.look(call, only=CHECKS[failure.code]))
     except (Exception, KeyboardInterrupt):
         return failure
-    failure.problems, failure.hint = problems, hint
-    return failure

@@ -92,9 +92,6 @@ FAILURES = {
 # A write that failed after an attempt had left: the table's own hints speak of calls that did not happen.
 SAFE_TO_REPEAT = "An attempt may have taken effect. Run it again: repeating it changes nothing more."
 
-# A list of 1,000 receivers can have one problem 1,000 times, and nobody reads so many.
-MOST_PROBLEMS = 50
-
 # What an exit status says about the customer's side, where the failure itself does not know better.
 _OUTCOMES = {
     1: "not_sent",
@@ -111,9 +108,9 @@ class Failure(Exception):
     """One failure from the table, with all that is known of it.
 
     `source`: who says so (arguments, setup, network, maton, wati, package). `problems`: every one found,
-    `{"at", "problem"}`, with a `code` where a dry run or a look behind a refusal found it (preflight.CODES).
-    `warnings`: what a dry run could not find out. `answer`: the body behind it. `retry_after`: seconds that
-    the far side asks to wait.
+    `{"at", "problem"}`, with a `code` where a dry run or a look behind a refusal found it (preflight.CODES);
+    `more_problems`: how many are left out. `warnings`: what a dry run could not find out. `answer`: the body
+    behind it. `retry_after`: seconds that the far side asks to wait.
     """
 
     def __init__(
@@ -140,6 +137,7 @@ class Failure(Exception):
         self.outcome = outcome or ("partial" if code == "partial" else _OUTCOMES[self.exit])
         self.http_status = http_status
         self.problems = problems or []
+        self.more_problems = 0
         self.warnings = warnings or []
         self.receivers = receivers
         self.answer = answer
@@ -155,8 +153,8 @@ class Failure(Exception):
             "outcome": self.outcome,
             "http_status": self.http_status,
             "retry_after": self.retry_after,
-            "problems": self.problems[:MOST_PROBLEMS] or None,
-            "more_problems": max(0, len(self.problems) - MOST_PROBLEMS) or None,
+            "problems": self.problems or None,
+            "more_problems": self.more_problems or None,
             "warnings": self.warnings or None,
             "receivers": self.receivers,
             "answer": self.answer,

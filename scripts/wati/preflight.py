@@ -36,6 +36,7 @@ CODES = {
 }
 
 WINDOW = 24 * 3600
+MOST_PROBLEMS = 50  # 1,000 receivers can have one problem 1,000 times
 MOST_NAMED = 10  # templates and connections that one message names
 
 # WATI documents 30, 60 or 100 template sends in 10 seconds, by plan.
@@ -94,19 +95,25 @@ def failure(found: Findings, refused: Failure | None = None) -> Failure | None:
             return None
         # Nothing is wrong that could be seen, and something could not.
         unread = found.unread[0]
-        unread.outcome, unread.warnings = "not_sent", found.warnings
+        unread.warnings = found.warnings
         return unread
-    problems = found.problems + [_unread(failure) for failure in found.unread]
+    found.problems += [_unread(failure) for failure in found.unread]
+    count = len(found.problems)
     if refused is None:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        message = f"The dry run found {count}; nothing was sent."
-        refused = Failure("preflight_failed", message, source="package")
-    elif problems:
-        refused.message += f" The dry run found {len(problems)} more."
-    refused.problems = refused.problems + problems
+        message = "The dry run found " + ("1 problem" if count == 1 else f"{count} problems")
+        refused = Failure("preflight_failed", f"{message}; nothing was sent.", source="package")
+    elif count:
+        refused.message += f" The dry run found {count} more."
     refused.warnings = found.warnings
-    refused.hint = f"{refused.hint} {found.hint}".strip()
-    return refused
+    return enrich(refused, found)
+
+
+def enrich(failure: Failure, found: Findings) -> Failure:
+    """The failure with what was found, as far as somebody would read it."""
+    failure.problems = failure.problems + found.problems[:MOST_PROBLEMS]
+    failure.more_problems = max(0, len(found.problems) - MOST_PROBLEMS)
+    failure.hint = f"{failure.hint} {found.hint}".strip()
+    return failure
 
 
 def _unread(failure: Failure) -> Problem:
@@ -274,6 +281,8 @@ def offer(call: Call) -> str:
 
 def on_whatsapp(call: Call, found: Findings) -> None:
     """No endpoint tells beforehand whether a number has WhatsApp."""
+    if not found.can_ask:
+        return
     which = "each number" if call.endpoint.confirms in ("receivers", "records") else "the number"
     found.warnings.append(f"Whether {which} is on WhatsApp shows only when sending.")
 
@@ -302,7 +311,7 @@ def window(call: Call, found: Findings) -> None:
     except Failure as failure:
         if not _is_nobody(failure):
             raise
-        _nobody(found, number)
+        _nobody(found, number, failure)
         return
     if rows.now is None or last is None:
         found.warnings.append(_unjudged(rows, is_seen=is_seen))
@@ -343,7 +352,7 @@ def contact(call: Call, found: Findings) -> None:
         if not _is_nobody(failure):
             raise
         if call.endpoint.effect != "create":
-            _nobody(found, number)
+            _nobody(found, number, failure)
         return
     if call.endpoint.effect == "create":
         again = "what adding it again does is not documented; update_contact_attributes.py changes it"
@@ -352,14 +361,15 @@ def contact(call: Call, found: Findings) -> None:
 
 def _is_nobody(failure: Failure) -> bool:
     """getMessages refuses an unknown contact under HTTP 200, without a word (reported)."""
-    return failure.code == "not_found" or (failure.code == "rejected" and failure.http_status == 200)
+    refused = failure.code == "rejected" and 200 <= (failure.http_status or 0) < 300
+    return refused or failure.code == "not_found"
 
 
-def _nobody(found: Findings, number: str) -> None:
+def _nobody(found: Findings, number: str, failure: Failure) -> None:
     problem = (
-        f"WATI finds no contact with {number}, or it is of another WhatsApp number of the account: "
-        "get_contacts.py looks, add_contact.py adds"
+        f"WATI shows no conversation with {number} ({failure.message.rstrip('.')}): it may be no contact"
     )
+    problem += " (get_contacts.py looks, add_contact.py adds), or one of another number of the account"
     found.add("$.whatsappNumber", "conversation_missing", problem)
 
 

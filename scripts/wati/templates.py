@@ -86,8 +86,9 @@ def problems(template: Any, values: Mapping[str, str] | Pairs, at: str) -> list[
     for index, code, problem in mismatches(parameters(template), [name for name, _ in pairs]):
         where = at if index is None else f"{at}[{index}].name"
         found.append({"at": where, "problem": problem, "code": code})
+    in_links = url_parameters(template)
     for index, (name, value) in enumerate(pairs):
-        problem = unsendable(template, name, value)
+        problem = unsendable(value) if name in in_links else ""
         if problem:
             found.append({"at": f"{at}[{index}].value", "problem": problem, "code": "parameter_unsendable"})
     return found
@@ -110,11 +111,10 @@ def mismatches(needed: list[str], given: list[str]) -> Iterator[tuple[int | None
         yield None, "parameter_missing", f"lacks the template's parameter {shown(name)}"
 
 
-def unsendable(template: Any, name: str, value: str) -> str:
-    """Why WhatsApp would fail a value that WATI accepts, or ""; four spaces are the arguments' own check."""
-    if " " in value and name in url_parameters(template):
-        return "holds a space and goes into a button's address: WATI accepts it, WhatsApp then fails it"
-    return ""
+def unsendable(value: str) -> str:
+    """Why WhatsApp would fail a value in a button's address that WATI accepts (observed), or ""."""
+    in_words = "holds a space and goes into a button's address: WATI accepts it, WhatsApp then fails it"
+    return in_words if " " in value else ""
 
 
 def listed(template: Any) -> str:
