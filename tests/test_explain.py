@@ -173,6 +173,25 @@ def test_a_wrong_connection_lists_the_right_ones(
     assert "session_token" not in run.text
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("update_contact_attributes", {"customParams": [{"name": "a", "value": "b"}]}),
+        ("assign_operator", {"email": "agent@example.com"}),
+    ],
+)
+def test_a_change_to_nobody_says_so(name: str, arguments: Json, refused: Callable[..., Run]) -> None:
+    run = refused(name, {"whatsappNumber": "14155559999", **arguments})
+    assert (run.exit, run.error["code"]) == (4, "rejected")
+    assert found(run) == [("$.whatsappNumber", "conversation_missing")]
+
+
+def test_a_read_over_a_wrong_connection_lists_the_right_ones(call: Callable[..., Run], state: str) -> None:
+    run = call("get_contacts", {}, "--connection", "nowhere", **SANDBOX)
+    assert (run.exit, run.error["code"]) == (3, "connection_missing")
+    assert "ACTIVE: sandbox-main" in run.error["problems"][0]["problem"]
+
+
 def test_a_refusal_that_the_reading_does_not_explain_stays_as_it_was(
     call: Callable[..., Run], far_side: FarSide
 ) -> None:

@@ -1,6 +1,6 @@
-"""What lies behind a refusal of a send: the checks of the dry run, made once WATI has said no.
+"""What lies behind a refusal: the checks of the dry run, made once WATI has said no.
 
-Only then, so that a send that is accepted costs no request more. The refusal itself stays what it is, come of
+Only then, so that a call that is accepted costs no request more. The refusal itself stays what it is, come of
 the reading what may: its code, exit and outcome are never touched.
 """
 
@@ -17,7 +17,7 @@ SECONDS = 5.0  # at most, of what the call has left: the refusal is known, and s
 CHECKS = {
     "template_rejected": ("template",),
     "invalid_recipient": ("template",),  # what bulk answers where no receiver's parameters fit (assumed)
-    "rejected": ("template", "window"),
+    "rejected": ("template", "window", "contact"),
     "session_closed": ("window",),
     "connection_missing": ("connection",),
     "connection_ambiguous": ("connection",),
@@ -26,7 +26,7 @@ CHECKS = {
 
 def refusal(call: Call, failure: Failure) -> Failure:
     """The same failure, with the problems that further reads find."""
-    if call.endpoint.effect != "send" or failure.code not in CHECKS:
+    if failure.code not in CHECKS:
         return failure
     try:
         from wati import preflight
