@@ -677,7 +677,7 @@ def test_a_list_without_an_end_is_no_proof_that_something_is_missing(
         far_side.will(template_page(f"t{number}"), to=TEMPLATES)
     run = call("send_template_message", single("wanted"), "--dry-run")
     assert (run.exit, run.error["code"], run.error["outcome"]) == (6, "bad_answer", "not_sent")
-    assert "does not end" in run.error["message"]
+    assert "longer than" in run.error["message"]
     assert len(far_side.to(TEMPLATES)) == lookups.MOST_PAGES_OF_TEMPLATES
 
 
@@ -765,6 +765,38 @@ def test_hostile_templates_make_no_traceback(call: Callable[..., Run], far_side:
             far_side.always(reply(body), to=TEMPLATES)
             run = call("send_template_message", single("t", name="J"), "--dry-run")
             assert run.exit in (0, 2), (name, hostile, run.text)
+
+
+def test_a_template_of_endless_parameters_makes_no_endless_answer(
+    call: Callable[..., Run], far_side: FarSide
+) -> None:
+    """The gateway is not trusted either: what it says is bounded before it is multiplied by the receivers."""
+    places = " ".join(f"{{{{p{number}}}}}" for number in range(50_000))
+    row = {"elementName": "t", "status": "APPROVED", "bodyOriginal": places + "{{" + "x" * 10_000 + "}}"}
+    far_side.always(reply({"result": "success", "messageTemplates": [row]}), to=TEMPLATES)
+    run = call("send_template_messages", bulk(*[{"a": "1"}] * 100, template="t"), "--dry-run")
+    assert run.error["code"] == "preflight_failed"
+    assert len(run.text) < 200_000
+    row = {
+        "elementName": "t",
+        "status": "APPROVED",
+        "bodyOriginal": "x" * 1_000_000,
+        "footer": "y" * 1_000_000,
+    }
+    far_side.always(reply({"result": "success", "messageTemplates": [row]}), to=TEMPLATES)
+    run = call("send_template_message", single("t"), "--dry-run")
+    assert run.exit == 0 and len(run.text) < 20_000
+
+
+def test_a_page_with_more_rows_than_were_asked_for_is_read(
+    call: Callable[..., Run], far_side: FarSide
+) -> None:
+    page = template_page(*[f"t{number}" for number in range(900)], "wanted")
+    far_side.always(page, to=TEMPLATES)
+    assert call("send_template_message", single("wanted"), "--dry-run").exit == 0
+    far_side.always(template_page(*[f"t{number}" for number in range(5000)], "wanted"), to=TEMPLATES)
+    run = call("send_template_message", single("wanted"), "--dry-run")
+    assert run.error["code"] == "bad_answer", "what was cut off is not said to be missing"
 
 
 # --- files, which need no key ------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wati import lookups, verdicts
+from wati import verdicts
 from wati.failures import Failure
 
 if TYPE_CHECKING:
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 def only_active(call: Call) -> str:
     """The id of the one ACTIVE wati connection: which one Maton would choose by itself is not documented."""
+    from wati import lookups
+
     try:
         ids: list[str] = [row["connection_id"] for row in lookups.connections(call, "ACTIVE")]
     except Failure as failure:

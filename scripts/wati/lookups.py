@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from wati.endpoint import Receivers
 
 PAGE_SIZE = 100
+LONGEST_NAME = 512  # of a template, as in the schemas
 # Bounds for a list that never ends: what lies beyond is not read, and whoever asked is told (`Rows.whole`).
 MOST_PAGES_OF_TEMPLATES = 50
 MOST_PAGES_OF_MESSAGES = 10  # WATI allows 10 of these reads in 10 seconds (documented)
+MOST_ROWS_OF_A_PAGE = 1000  # more than were asked for, in case WATI does not heed that
 
 
 def read(call: Call, target: str, verdict: Callable[[Answer, Receivers], verdicts.Verdict]) -> Answer:
@@ -95,18 +97,21 @@ class Rows:
         return next(self._rows)
 
     def _pages(self, call: Call, path: str, items: str, most_pages: int) -> Iterator[dict[str, Any]]:
-        seen: set[str] = set()
+        seen: set[int] = set()
+        is_cut = False
         for number in range(1, most_pages + 1):
             target = f"{path}?pageSize={PAGE_SIZE}&pageNumber={number}"
             answer = read(call, target, verdicts.listing(items))
             self.now = server_time(answer)
-            rows = [row for row in verdicts.member(answer.json, items) if isinstance(row, dict)]
+            rows = verdicts.member(answer.json, items)
+            is_cut = is_cut or len(rows) > MOST_ROWS_OF_A_PAGE
+            kept = [row for row in rows[:MOST_ROWS_OF_A_PAGE] if isinstance(row, dict)]
             # A list that moves while it is read shows rows twice.
-            by_text = {json.dumps(row, sort_keys=True): row for row in rows}
-            new = {text: row for text, row in by_text.items() if text not in seen}
+            by_hash = {hash(json.dumps(row, sort_keys=True)): row for row in kept}
+            new = {key: row for key, row in by_hash.items() if key not in seen}
             seen.update(new)
             if not new:
-                self.whole = True
+                self.whole = not is_cut
                 return
             yield from new.values()
 
@@ -117,10 +122,11 @@ def templates(call: Call) -> Rows:
     return Rows(call, path, "messageTemplates", MOST_PAGES_OF_TEMPLATES)
 
 
-def template(call: Call, name: str, others: list[dict[str, Any]] | None = None) -> dict[str, Any] | None:
+def template(call: Call, name: str, approved: dict[str, None] | None = None) -> dict[str, Any] | None:
     """The template of that name, the APPROVED one where several have it; None where the list has none.
 
-    `others`: takes the templates that were read on the way. Raises Failure where the list does not end.
+    `approved`: takes the names of the APPROVED ones that were read on the way. Raises Failure where the list
+    is too long to be read whole, since then nothing is known to be missing.
     """
     found = None
     rows = templates(call)
@@ -129,13 +135,19 @@ def template(call: Call, name: str, others: list[dict[str, Any]] | None = None) 
             if row.get("status") == "APPROVED":
                 return row
             found = found or row
-        elif others is not None:
-            others.append(row)
+        elif approved is not None and (other := approved_name(row)):
+            approved[other] = None
     if found is None and not rows.whole:
-        pages = MOST_PAGES_OF_TEMPLATES
-        message = f"The list of templates does not end after {pages} pages of {PAGE_SIZE}."
+        message = f"The list of templates is longer than what is read of it, {MOST_PAGES_OF_TEMPLATES} pages."
         raise Failure("bad_answer", message, source="wati", outcome="not_sent")
     return found
+
+
+def approved_name(row: dict[str, Any]) -> str:
+    """The name of a template that can be sent; "" where it is none."""
+    name = row.get("elementName")
+    is_name = isinstance(name, str) and len(name) <= LONGEST_NAME
+    return str(name) if is_name and row.get("status") == "APPROVED" else ""
 
 
 def conversation(call: Call, number: str) -> Rows:

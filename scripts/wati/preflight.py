@@ -243,10 +243,10 @@ def wanted_template(call: Call, found: Findings) -> dict[str, Any] | None:
     name = found.valid(call, "template_name")
     if not found.can_ask or not name:
         return None
-    others: list[dict[str, Any]] = []
+    others: dict[str, None] = {}
     row = lookups.template(call, name, others)
     if row is None:
-        approved = _approved(others)
+        approved = list(others)[:1000]  # the near one is sought among so many
         advice = near(name, approved) or (f"; APPROVED: {_some(approved)}" if approved else "")
         found.add("$.template_name", "template_missing", f"there is no template {shown(name)}{advice}")
     elif row.get("status") != "APPROVED":
@@ -263,20 +263,17 @@ def describe(found: Findings, row: dict[str, Any], values: dict[str, str]) -> No
     found.facts["template"] = {**named, **templates.preview(row, values)}
 
 
-def _approved(rows: list[dict[str, Any]]) -> list[str]:
-    names = [row.get("elementName") for row in rows if row.get("status") == "APPROVED"]
-    return list(dict.fromkeys(name for name in names if isinstance(name, str) and 0 < len(name) <= 100))
-
-
 def offer(call: Call) -> str:
     """The APPROVED templates that could be sent in place of free text, with what each asks for."""
     from wati import lookups, templates
 
-    rows = list(lookups.templates(call))
-    names = _approved(rows)
-    by_name = {row.get("elementName"): row for row in reversed(rows) if row.get("status") == "APPROVED"}
-    offered = [templates.listed(by_name[name])[:200] for name in names]
-    return f"APPROVED templates, with their parameters: {_some(offered)}." if offered else ""
+    # Of a list that can be long, the rows themselves are not kept.
+    offered: dict[str, str] = {}
+    for row in lookups.templates(call):
+        name = lookups.approved_name(row)
+        if name and name not in offered:
+            offered[name] = templates.listed(row) if len(offered) < MOST_NAMED else ""
+    return f"APPROVED templates, with their parameters: {_some(list(offered.values()))}." if offered else ""
 
 
 def on_whatsapp(call: Call, found: Findings) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from wati.output import shorten
 from wati.validation import near, shown
 from wati.verdicts import member
 
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
     Pairs = Iterable[tuple[str, str]]  # a parameter's name with its value, in the order of the arguments
 
 _PLACE = re.compile(r"\{\{\s*([^{}\s](?:[^{}]*[^{}\s])?)\s*\}\}")
-_MOST_NAMED = 20  # parameters that a message names; WhatsApp's templates have far fewer
+# A text of 1,024 characters has room for about 200 places: what names more, or longer ones, is no template.
+MOST_PARAMETERS = 250
+MOST_BUTTONS = 10
+LONGEST_TEXT = 4096  # with its values filled in
+LONGEST_PARAMETER = 256  # as in the schemas
+_MOST_NAMED = 20  # parameters that one message names
 
 
 def parameters(template: Any) -> list[str]:
@@ -30,7 +36,8 @@ def parameters(template: Any) -> list[str]:
     """
     named = [*_places(header(template)), *_places(body(template)), *url_parameters(template)]
     listed = _strings(member(item, "paramName") for item in _items(member(template, "customParams")))
-    return list(dict.fromkeys([*named, *listed]))
+    names = dict.fromkeys(name for name in [*named, *listed] if len(name) <= LONGEST_PARAMETER)
+    return list(names)[:MOST_PARAMETERS]
 
 
 def url_parameters(template: Any) -> list[str]:
@@ -63,11 +70,11 @@ def render(template: Any, values: Mapping[str, str]) -> str:
 
 def preview(template: Any, values: Mapping[str, str]) -> dict[str, Any]:
     """All that the receiver sees: the body as `text`; header, footer and links where there are some."""
-    links = [_filled(_url(button), values) for button in _buttons(template)]
+    links = [_cut(_filled(_url(button), values)) for button in _buttons(template)[:MOST_BUTTONS]]
     seen = {
-        "header": _filled(header(template), values),
-        "text": render(template, values),
-        "footer": _first_text(member(template, "footer"), member(template, "footer.text")),
+        "header": _cut(_filled(header(template), values)),
+        "text": _cut(render(template, values)),
+        "footer": _cut(_first_text(member(template, "footer"), member(template, "footer.text"))),
         "links": [link for link in links if link],
     }
     return {name: value for name, value in seen.items() if value}
@@ -125,6 +132,10 @@ def listed(template: Any) -> str:
 def _listed(names: list[str]) -> str:
     more = len(names) - _MOST_NAMED
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _cut(text: str) -> str:
+    return shorten(text, LONGEST_TEXT)
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
