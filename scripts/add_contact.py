@@ -28,6 +28,7 @@ ENDPOINT = Endpoint(
     multiline=("customParams[].value",),
     customer_text=True,
     look_with="get_contacts",
+    preflight=("connection", "contact"),
 )
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@
 # ///
 """Assign a conversation to an operator."""
 
+from __future__ import annotations
+
 import os
 import sys
 
@@ -17,6 +19,19 @@ if __name__ == "__main__":
 from wati import verdicts
 from wati.endpoint import Endpoint, run
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wati.call import Call
+    from wati.preflight import Findings
+
+
+def operator(_: Call, found: Findings) -> None:
+    if found.can_ask:
+        found.warnings.append(
+            "Whether an operator has this email cannot be checked: nothing lists operators."
+        )
+
+
 ENDPOINT = Endpoint(
     name="assign_operator",
     method="POST",
@@ -25,6 +40,7 @@ ENDPOINT = Endpoint(
     effect="write",
     verdict=verdicts.result_true,
     silent_refusal="There may be no operator with this email, or no conversation with this number.",
+    preflight=("connection", "contact", operator),
 )
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wati.answers import Answer
     from wati.call import Call, Result
     from wati.endpoint import Receivers
+    from wati.preflight import Findings
 
 
 def connection_id(body: Any) -> str:
@@ -49,16 +50,28 @@ def created(answer: Answer, _: Receivers) -> verdicts.Verdict:
 
 def perform(call: Call) -> Result:
     """Create, then read back: the answer to the creation need not carry status and link."""
-    from wati import connections
+    from wati import connections, lookups
     from wati.call import Result
     from wati.failures import Failure
 
     new = connection_id(call.send().json)
     try:
-        return connections.result(call.read(f"/connections/{new}", verdicts.connection).json)
+        return connections.result(lookups.read(call, f"/connections/{new}", verdicts.connection).json)
     except Failure as failure:
         notice = f"It was created; reading it back failed ({failure.code}): use get_connection.py."
         return Result({"connection": {"connection_id": new}}, notice=notice)
+
+
+def another(call: Call, found: Findings) -> None:
+    """A second connection makes every call that names none ambiguous."""
+    from wati import lookups
+
+    if not found.can_ask:
+        return
+    rows = [row for row in lookups.connections(call) if row["status"] in ("ACTIVE", "PENDING")]
+    if rows:
+        there = ", ".join(f"{row['connection_id']} is {row['status']}" for row in rows[:10])
+        found.warnings.append(f"There is a wati connection already: {there}. Is another one meant?")
 
 
 ENDPOINT = Endpoint(
@@ -70,6 +83,7 @@ ENDPOINT = Endpoint(
     effect="create",
     verdict=created,
     perform=perform,
+    preflight=(another,),
     look_with="list_connections",
 )
 

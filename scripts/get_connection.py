@@ -37,6 +37,7 @@ ENDPOINT = Endpoint(
     effect="read",
     verdict=verdicts.connection,
     perform=perform,
+    preflight=("connection_id",),
 )
 
 if __name__ == "__main__":

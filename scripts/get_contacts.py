@@ -28,6 +28,7 @@ ENDPOINT = Endpoint(
     items="contact_list",
     checks=(checks.operators_have_values, checks.real_date("createdDate")),
     customer_text=True,
+    preflight=("connection",),
 )
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wati.answers import Answer
     from wati.call import Call, Result
     from wati.endpoint import Receivers
+    from wati.preflight import Findings
 
 
 def media(answer: Answer, _: Receivers) -> verdicts.Verdict:
@@ -35,11 +36,15 @@ def media(answer: Answer, _: Receivers) -> verdicts.Verdict:
     )
 
 
+def target(call: Call) -> str:
+    return call.output or os.path.basename(call.arguments["fileName"])
+
+
 def perform(call: Call) -> Result:
     """Stream the file to the disk: it appears under its name only when it is whole."""
     from wati.call import Result
 
-    path = call.output or os.path.basename(call.arguments["fileName"])
+    path = target(call)
     with call.files.download(path, force=call.force) as download:
         answer = call.send(download.handle)
         size = download.handle.tell()
@@ -50,6 +55,19 @@ def perform(call: Call) -> Result:
             raise call.failure(verdicts.Verdict("unknown", "bad_answer", flaw), answer, "read")
         download.commit()
     return Result({"file": path, "bytes": size, "content_type": answer.media_type})
+
+
+def name_is_free(call: Call, found: Findings) -> None:
+    """Whether the file may be written. Needs no key; an --output is looked at with the arguments."""
+    from wati.failures import Failure
+
+    if call.output or not found.valid(call, "fileName"):
+        return
+    try:
+        call.files.download(target(call), force=call.force)
+    except Failure as failure:
+        for problem in failure.problems:
+            found.add(problem["at"], "file_not_allowed", f"{target(call)} {problem['problem']}")
 
 
 ENDPOINT = Endpoint(
@@ -63,6 +81,7 @@ ENDPOINT = Endpoint(
     checks=(checks.plain_path("fileName"),),
     flags=("output", "force"),
     customer_text=True,
+    preflight=("connection", name_is_free),
 )
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ ENDPOINT = Endpoint(
     effect="read",
     verdict=verdicts.listing("messageTemplates"),
     items="messageTemplates",
+    preflight=("connection",),
 )
 
 if __name__ == "__main__":

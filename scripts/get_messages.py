@@ -29,6 +29,7 @@ ENDPOINT = Endpoint(
     customer_text=True,
     # Support told so of accounts with several WhatsApp numbers: only the primary one's contacts are found.
     silent_refusal="There may be no contact with this number, or it is of another number of the account.",
+    preflight=("connection",),
 )
 
 if __name__ == "__main__":

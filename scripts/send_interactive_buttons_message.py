@@ -30,6 +30,7 @@ ENDPOINT = Endpoint(
     customer_text=True,
     messages=messages.interactive,
     look_with="get_messages",
+    preflight=("connection", "window"),
 )
 
 if __name__ == "__main__":

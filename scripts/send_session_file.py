@@ -59,6 +59,7 @@ ENDPOINT = Endpoint(
     customer_text=True,
     messages=messages,
     look_with="get_messages",
+    preflight=("connection", "window", "file"),
 )
 
 if __name__ == "__main__":

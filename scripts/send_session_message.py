@@ -28,6 +28,7 @@ ENDPOINT = Endpoint(
     customer_text=True,
     messages=messages.text,
     look_with="get_messages",
+    preflight=("connection", "window"),
 )
 
 if __name__ == "__main__":

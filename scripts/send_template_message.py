@@ -29,6 +29,7 @@ ENDPOINT = Endpoint(
     customer_text=True,
     messages=messages.template,
     look_with="get_messages",
+    preflight=("connection", "template", "on_whatsapp"),
 )
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wati.endpoint import Arguments, Problem, Receivers
     from wati.files import Files, Part
     from wati.messages import Message
+    from wati.preflight import Findings
 
 AT = "$.whatsapp_numbers_csv"
 
@@ -147,35 +148,57 @@ def perform(call: Call) -> Result:
     return Result(call.send().json, notice=notice)
 
 
-def listed(call: Call) -> tuple[list[str], list[list[str]]]:
-    """Header and records of the file that is about to be sent."""
-    file = call.request.parts[0].handle
-    header, records = read(file.read())
+def contents(call: Call) -> tuple[list[str], list[list[str]]]:
+    """Header and records of the file that is to be sent."""
+    file = call.parts[0].handle
     file.seek(0)
-    return header, records
+    found = read(file.read())
+    file.seek(0)
+    return found
 
 
 def receivers(call: Call) -> Receivers:
-    header, records = listed(call)
+    header, records = contents(call)
     return [(f"{AT}[{index}].Phone", number(header, record)) for index, record in enumerate(records)]
+
+
+def template(call: Call, found: Findings) -> None:
+    """The template, and a column for each of its parameters."""
+    from wati import preflight, templates
+
+    row = preflight.wanted_template(call, found)
+    if row is None or not call.parts:
+        return
+    header, records = contents(call)
+    needed = templates.parameters(row)
+    columns = [column for column in header if column not in CONTACT_COLUMNS or column in needed]
+    for index, code, problem in templates.mismatches(needed, columns):
+        if index is None:
+            found.add(AT, code, f"{problem}: every parameter needs a column of its name")
+        else:
+            # WATI's contact import takes attributes in columns, so this one may be meant.
+            found.warnings.append(f"The column {problem}.")
+    in_links = [column for column in templates.url_parameters(row) if column in header]
+    for index_of_record, record in enumerate(records):
+        for column in in_links:
+            problem = templates.unsendable(record[header.index(column)])
+            if problem:
+                found.add(f"{AT}[{index_of_record}].{column}", "parameter_unsendable", problem)
+    preflight.describe(found, row, dict(zip(header, records[0], strict=True)))
 
 
 def messages(call: Call) -> list[Message]:
     """A template to each record, with the columns that are not the contact's own as its parameters."""
     from wati.messages import Message
 
-    header, records = listed(call)
-    template = call.arguments["template_name"]
+    header, records = contents(call)
+    name = call.arguments["template_name"]
+    columns = [column for column in header if column not in CONTACT_COLUMNS]
+    cells = [dict(zip(header, record, strict=True)) for record in records]
     return [
-        Message(at, receiver, "template", parameters(header, record), name=template)
-        for (at, receiver), record in zip(call.receivers, records, strict=True)
+        Message(at, receiver, "template", {column: own[column] for column in columns}, name=name)
+        for (at, receiver), own in zip(call.receivers, cells, strict=True)
     ]
-
-
-def parameters(header: list[str], record: list[str]) -> dict[str, str]:
-    return {
-        column: cell for column, cell in zip(header, record, strict=True) if column not in CONTACT_COLUMNS
-    }
 
 
 ENDPOINT = Endpoint(
@@ -191,6 +214,7 @@ ENDPOINT = Endpoint(
     confirms="records",
     messages=messages,
     look_with="get_messages",
+    preflight=("connection", template, "on_whatsapp"),
 )
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ ENDPOINT = Endpoint(
     confirms="receivers",
     messages=messages.templates,
     look_with="get_messages",
+    preflight=("connection", "template", "on_whatsapp"),
 )
 
 if __name__ == "__main__":

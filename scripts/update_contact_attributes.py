@@ -28,6 +28,7 @@ ENDPOINT = Endpoint(
     multiline=("customParams[].value",),
     customer_text=True,
     silent_refusal="There may be no contact with this number: get_contacts.py looks, add_contact.py adds.",
+    preflight=("connection", "contact"),
 )
 
 if __name__ == "__main__":

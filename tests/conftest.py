@@ -19,6 +19,7 @@ from recording import FarSide
 from wati.command import execute
 from wati.endpoint import Endpoint
 from wati.failures import EXITS, FAILURES
+from wati.preflight import CODES
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "test-key-that-must-not-leak"
@@ -200,4 +201,7 @@ def assert_contract(endpoint: Endpoint, exit_code: int, document: dict[str, Any]
     assert (error["code"] == "partial") is (error.get("outcome") == "partial")
     assert error["code"] != "partial" or set(error["receivers"]) == {"accepted", "rejected", "unknown"}
     for problem in error.get("problems", []):
-        assert set(problem) == {"at", "problem"}
+        assert {"at", "problem"} <= set(problem) <= {"at", "problem", "code"}
+        assert problem.get("code", "file_type") in CODES
+    assert error["code"] != "preflight_failed" or all("code" in problem for problem in error["problems"])
+    assert error.get("more_problems", 1) > 0 and error.get("warnings", [""]) != []

@@ -304,7 +304,14 @@ WATI = {
     "POST /wati/api/v1/sendSessionFile": {"result": True, "message": "", "ticketStatus": "OPEN"},
     "GET /wati/api/v1/getMessageTemplates": {
         "result": "success",
-        "messageTemplates": [{"elementName": "order_update", "status": "APPROVED"}],
+        "messageTemplates": [
+            {
+                "elementName": "order_update",
+                "status": "APPROVED",
+                "bodyOriginal": "Hi {{name}}, your order {{ordernumber}} is ready.",
+            },
+            {"elementName": "welcome", "status": "APPROVED", "bodyOriginal": "Welcome!"},
+        ],
         "link": LINK,
     },
     "POST /wati/api/v1/sendTemplateMessage": {"result": True, "validWhatsAppNumber": True},

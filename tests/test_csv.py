@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Run
+from conftest import KEY, Run
 from recording import FarSide
 
 AT = "$.whatsapp_numbers_csv"
@@ -21,10 +21,10 @@ WATI_HEADER = b"Name,CountryCode,Phone,AllowBroadcast,AllowSMS,name,ordernumber"
 def send(call: Callable[..., Run], tmp_path: Path) -> Callable[..., Run]:
     """`send(data, *flags)`: the bytes as a file, sent with the flags."""
 
-    def run(data: bytes, *flags: str) -> Run:
+    def run(data: bytes, *flags: str, **environment: str | None) -> Run:
         (tmp_path / "list.csv").write_bytes(data)
         arguments = {"template_name": "t", "broadcast_name": "b", "whatsapp_numbers_csv": "list.csv"}
-        return call(NAME, arguments, *flags)
+        return call(NAME, arguments, *flags, **environment)
 
     return run
 
@@ -58,7 +58,7 @@ def test_records_are_counted_and_the_same_bytes_are_sent(
     case: str, send: Callable[..., Run], far_side: FarSide
 ) -> None:
     data, count = COUNTED[case]
-    dry = send(data, "--dry-run")
+    dry = send(data, "--dry-run", MATON_API_KEY=None)
     assert dry.exit == 0, dry.text
     assert dry.data["confirm"] == str(count)
     assert dry.data["request"]["parts"][0]["bytes"] == len(data)
@@ -153,8 +153,8 @@ def test_a_wrong_file_is_refused_with_every_place(
     case: str, send: Callable[..., Run], far_side: FarSide
 ) -> None:
     data, places, said = WRONG[case]
-    for flags in (["--confirm", "1"], ["--confirm", "2"], ["--dry-run"]):
-        run = send(data, *flags)
+    for flags, key in ((["--confirm", "1"], KEY), (["--confirm", "2"], KEY), (["--dry-run"], None)):
+        run = send(data, *flags, MATON_API_KEY=key)
         assert run.exit == 2 and run.error["code"] == "invalid_arguments", run.text
         assert [problem["at"] for problem in run.error["problems"]] == places
         assert all(said in problem["problem"] for problem in run.error["problems"])

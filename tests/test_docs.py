@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 import static_rules
-from wati import failures, gateway
+from wati import explain, failures, gateway, preflight
 from wati.command import execute
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -129,6 +129,16 @@ def test_every_error_code_is_explained_with_its_exit() -> None:
     explained = {row[0].strip("`"): int(row[1]) for row in table(ERRORS, "code")}
     assert explained == {code: exit_code for code, (exit_code, _) in failures.FAILURES.items()}
     assert all(len(row) == 4 and all(row) for row in table(ERRORS, "code"))
+
+
+def test_every_code_of_a_problem_is_explained_word_for_word() -> None:
+    rows = table(ERRORS, "code of a problem")
+    assert [(row[0].strip("`"), row[1]) for row in rows] == list(preflight.CODES.items())
+
+
+def test_the_seconds_of_an_explanation_are_the_code_s() -> None:
+    assert f"at most {explain.SECONDS:g} seconds of the time allowed" in ERRORS
+    assert f"beyond {preflight.MOST_PROBLEMS} of these" in ERRORS
 
 
 def test_codes_that_nothing_raises_are_called_reserved() -> None:

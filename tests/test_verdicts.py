@@ -673,5 +673,5 @@ def test_an_unknown_outcome_names_a_command_that_runs(
     looking = endpoints[script.removesuffix(".py")]
     assert looking.effect == "read"
     assert flags == (["--connection", "conn-1"] if each_endpoint.through_wati else [])
-    again = call(looking.name, arguments, *flags, "--dry-run")
+    again = call(looking.name, arguments, *flags, "--dry-run", MATON_API_KEY=None)
     assert again.exit == 0, again.text

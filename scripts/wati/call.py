@@ -6,20 +6,18 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from wati import connections, once, verdicts
+from wati import connections, explain, once, request, verdicts
 from wati.checks import select
 from wati.failures import SAFE_TO_REPEAT, Failure
-from wati.request import Request
 from wati.shell import command_line, script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from wati.answers import Answer
     from wati.endpoint import Arguments, Endpoint, Receivers
-    from wati.files import Files
+    from wati.files import Files, Part
     from wati.gateway import Gateway
     from wati.journal import Journal
+    from wati.request import Request
     from wati.settings import Settings
 
 
@@ -33,7 +31,7 @@ class Result:
 
 
 class Call:
-    """A validated call, ready to be made. `output`, `force`, `again`: the flags of the same name.
+    """A call, ready to be made if its arguments are valid. `output`, `force`, `again`: the flags of the same name.
 
     `entered`: its id in the journal; `settled`: whether the entry is complete. `notices`: what the document
     has to tell besides what the call brought.
@@ -43,7 +41,7 @@ class Call:
         self,
         endpoint: Endpoint,
         arguments: Arguments,
-        request: Request,
+        parts: list[Part],
         settings: Settings,
         gateway: Gateway,
         files: Files,
@@ -55,7 +53,7 @@ class Call:
     ) -> None:
         self.endpoint = endpoint
         self.arguments = arguments
-        self.request = request
+        self.parts = parts
         self.settings = settings
         self.gateway = gateway
         self.files = files
@@ -83,7 +81,7 @@ class Call:
             answer = self._exchanged(sink)
         except Failure as failure:
             once.settle(self, failure.outcome, failure.receivers)
-            raise
+            raise explain.refusal(self, failure) from None
         once.settle(self, "accepted")
         return answer
 
@@ -96,16 +94,8 @@ class Call:
             raise
         through_wati = self.endpoint.through_wati
         verdict = verdicts.judge(answer, self.endpoint.verdict, self.receivers, through_wati=through_wati)
-        return self._accepted(answer, verdict, self.endpoint.effect)
-
-    def read(self, target: str, verdict: Callable[[Answer, Receivers], verdicts.Verdict]) -> Answer:
-        """A further read of Maton's own API, within the same deadline. Raises Failure unless accepted."""
-        answer = self.gateway.exchange(Request("GET", target), "read")
-        return self._accepted(answer, verdicts.judge(answer, verdict, [], through_wati=False), "read")
-
-    def _accepted(self, answer: Answer, verdict: verdicts.Verdict, effect: str) -> Answer:
         if verdict.outcome != "accepted":
-            raise self.failure(verdict, answer, effect)
+            raise self.failure(verdict, answer, self.endpoint.effect)
         return answer
 
     def failure(self, verdict: verdicts.Verdict, answer: Answer, effect: str) -> Failure:
@@ -146,6 +136,11 @@ class Call:
         if answer.from_maton and code not in verdicts.WATIS_OWN:
             return "maton"
         return "wati" if answer.json is not None or answer.status < 500 else "network"
+
+    @cached_property
+    def request(self) -> Request:
+        """What will be sent; only valid arguments can be made into one."""
+        return request.build(self.endpoint, self.arguments, self.parts)
 
     @cached_property
     def receivers(self) -> Receivers:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from wati.call import Call, Result
     from wati.endpoint import Arguments, Endpoint, Problem, Receivers
     from wati.files import Part
+    from wati.preflight import Findings
     from wati.settings import Settings
+
+UNASKED = "MATON_API_KEY is not set: only arguments and files were checked, and nothing was asked of WATI."
 
 _MAY_QUOTE_CUSTOMERS = (6, 7, 8)  # a refusal is in WATI's own words; the answer behind these can be anything
 
@@ -202,20 +205,35 @@ class _Run:
             raise Failure(
                 "read_only", f"{self.endpoint.name} changes something (effect: {self.endpoint.effect})."
             )
-        self.call = call = self._prepare(settings)
-        receivers = call.receivers if self.endpoint.effect == "send" else []
-        _allow(settings, receivers)
-        needed = self._needed_confirmation(receivers)
+        call, refused = self._prepare(settings)
+        self.call = call
+        receivers: Receivers = []
+        if refused is None:
+            receivers = call.receivers if self.endpoint.effect == "send" else []
+            _allow(settings, receivers)
         if self.options.has("dry-run"):
-            return _preview(call, needed, receivers)
+            return self._looked_at(call, refused, receivers)
+        if refused is not None:
+            raise refused
+        needed = self._needed_confirmation(receivers)
         _confirm(self.endpoint, self.options.value("confirm"), needed)
         if not settings.key:
             raise Failure("missing_key", "MATON_API_KEY is not set.")
         return call.perform()
 
-    def _prepare(self, settings: Settings) -> Call:
-        """Read and validate everything that the call needs, and report all problems at once."""
-        from wati import arguments, gateway, request, validation
+    def _looked_at(self, call: Call, refused: Failure | None, receivers: Receivers) -> Result:
+        """The end of a dry run: what is wrong with the arguments and with what they meet, all at once."""
+        from wati import preflight
+
+        found = preflight.look(call, refused.problems if refused is not None else None)
+        failure = preflight.failure(found, refused)
+        if failure is not None:
+            raise failure
+        return _preview(call, self._needed_confirmation(receivers), receivers, found)
+
+    def _prepare(self, settings: Settings) -> tuple[Call, Failure | None]:
+        """Read and validate everything that the call needs; the failure has all problems of it at once."""
+        from wati import arguments, gateway, validation
         from wati.call import Call
         from wati.files import Files
 
@@ -234,18 +252,19 @@ class _Run:
         except Failure as failure:
             problems += failure.problems
             code = code or failure.code
+        refused = None
         if problems:
             # Where only files are at fault, the table's own hint helps more than an example.
             hint = _example(endpoint, schema, problems) if code == "invalid_arguments" else ""
-            raise Failure(code, _count(problems), hint=hint, problems=problems)
+            refused = Failure(code, _count(problems), hint=hint, problems=problems)
         conversation = gateway.Gateway(
             settings, options.timeout or endpoint.patience, verbose=options.has("verbose")
         )
         self.diagnostics = conversation.diagnostics
-        return Call(
+        call = Call(
             endpoint,
             self.arguments,
-            request.build(endpoint, self.arguments, self.parts),
+            self.parts,
             settings,
             conversation,
             files,
@@ -254,6 +273,11 @@ class _Run:
             force=options.has("force"),
             again=options.has("again"),
         )
+        try:
+            _ = refused or call.request
+        except Failure as failure:
+            refused = failure
+        return call, refused
 
     @property
     def notices(self) -> list[str]:
@@ -312,8 +336,8 @@ def _confirm(endpoint: Endpoint, given: str, needed: str) -> None:
     raise Failure("confirmation_required", message, hint=hint)
 
 
-def _preview(call: Call, needed_confirmation: str, receivers: Receivers) -> Result:
-    """The request as it would leave, and what a person has to see before saying yes."""
+def _preview(call: Call, needed_confirmation: str, receivers: Receivers, found: Findings) -> Result:
+    """The request as it would leave, what a person has to see before saying yes, and what was found."""
     from wati.call import Result
     from wati.gateway import USER_AGENT
 
@@ -333,7 +357,9 @@ def _preview(call: Call, needed_confirmation: str, receivers: Receivers) -> Resu
     if endpoint.receivers is not None:
         # They stand in the file, not in the request.
         data["first_receivers"] = [number for _, number in receivers[:5]]
-    return Result(data, notice="Only the arguments were checked: nothing was asked of Maton or WATI.")
+    seen = {"preflight": found.facts, "warnings": found.warnings}
+    data |= {name: value for name, value in seen.items() if value}
+    return Result(data, notice="" if call.settings.key else UNASKED)
 
 
 def _count(problems: list[Problem]) -> str:

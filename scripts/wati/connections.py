@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from wati import verdicts
 from wati.failures import Failure
-from wati.settings import is_connection_id
 
 if TYPE_CHECKING:
     from wati.call import Call, Result
@@ -14,17 +13,13 @@ if TYPE_CHECKING:
 
 def only_active(call: Call) -> str:
     """The id of the one ACTIVE wati connection: which one Maton would choose by itself is not documented."""
+    from wati import lookups
+
     try:
-        answer = call.read("/connections?app=wati&status=ACTIVE", verdicts.connections)
+        ids: list[str] = [row["connection_id"] for row in lookups.connections(call, "ACTIVE")]
     except Failure as failure:
-        failure.outcome = "not_sent"
         failure.message = f"Before sending, the connections are looked up. {failure.message}"
         raise
-    rows = [row for row in answer.json["connections"] if verdicts.member(row, "status") == "ACTIVE"]
-    ids: list[str] = [row.get("connection_id") for row in rows if row.get("app", "wati") == "wati"]
-    if not all(isinstance(found, str) and is_connection_id(found) for found in ids):
-        message = "The list of connections holds an id that is none."
-        raise Failure("bad_answer", message, source="maton", outcome="not_sent")
     if len(ids) == 1:
         return ids[0]
     if not ids:

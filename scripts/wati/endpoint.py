@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from wati.call import Call, Result
     from wati.files import Files, Part
     from wati.messages import Message
+    from wati.preflight import Findings
     from wati.verdicts import Verdict
 
     Arguments = dict[str, Any]
     Receivers = list[tuple[str, str]]  # (JSON path, number) of everybody whom a call is about
-    Problem = dict[str, str]  # {"at": JSON path, "problem": what was found and what was expected}
+    Problem = dict[str, str]  # {"at": JSON path, "problem": found and expected}, a dry run's with its "code"
     Effect = Literal["read", "write", "create", "send", "delete"]
+    # What a dry run looks at, by name (the functions of preflight.CHECKS), or the endpoint's own function.
+    Look = Literal["connection", "connection_id", "template", "window", "contact", "file", "on_whatsapp"]
     Confirms = Literal["none", "receivers", "records", "connection_id"]
 
 SKILL_FOLDER = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -45,6 +48,7 @@ class Endpoint:
     `silent_refusal`: what it can mean that the far side refuses without a word.
     `look_with`: the script that shows whether an unknown outcome happened.
     `messages`: what each receiver of a send gets; the journal remembers a send by it.
+    `preflight`: what a dry run looks at, and what explains a refusal.
     `flags`: the flags that only this script knows.
     `parts`, `receivers`, `perform`: the oddness of one endpoint, as a function in its own script.
     """
@@ -69,6 +73,7 @@ class Endpoint:
         silent_refusal: str = "",
         look_with: str = "",
         messages: Callable[[Call], list[Message]] | None = None,
+        preflight: tuple[Look | Callable[[Call, Findings], None], ...] = (),
         flags: tuple[str, ...] = (),
         parts: Callable[[Arguments, Files], list[Part]] | None = None,
         receivers: Callable[[Call], Receivers] | None = None,
@@ -91,6 +96,7 @@ class Endpoint:
         self.silent_refusal = silent_refusal
         self.look_with = look_with
         self.messages = messages
+        self.preflight = preflight
         self.flags = flags
         self.parts = parts
         self.receivers = receivers

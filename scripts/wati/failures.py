@@ -108,7 +108,9 @@ class Failure(Exception):
     """One failure from the table, with all that is known of it.
 
     `source`: who says so (arguments, setup, network, maton, wati, package). `problems`: every one found,
-    `{"at", "problem"}`. `answer`: the body behind it. `retry_after`: seconds that the far side asks to wait.
+    `{"at", "problem"}`, with a `code` where a dry run or a look behind a refusal found it (preflight.CODES);
+    `more_problems`: how many are left out. `warnings`: what a dry run could not find out. `answer`: the body
+    behind it. `retry_after`: seconds that the far side asks to wait.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class Failure(Exception):
         outcome: str = "",
         http_status: int | None = None,
         problems: list[Problem] | None = None,
+        warnings: list[str] | None = None,
         receivers: dict[str, list[str]] | None = None,
         answer: Any = None,
         retry_after: float | None = None,
@@ -134,6 +137,8 @@ class Failure(Exception):
         self.outcome = outcome or ("partial" if code == "partial" else _OUTCOMES[self.exit])
         self.http_status = http_status
         self.problems = problems or []
+        self.more_problems = 0
+        self.warnings = warnings or []
         self.receivers = receivers
         self.answer = answer
         self.retry_after = retry_after
@@ -149,6 +154,8 @@ class Failure(Exception):
             "http_status": self.http_status,
             "retry_after": self.retry_after,
             "problems": self.problems or None,
+            "more_problems": self.more_problems or None,
+            "warnings": self.warnings or None,
             "receivers": self.receivers,
             "answer": self.answer,
         }

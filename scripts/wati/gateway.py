@@ -81,6 +81,11 @@ class Gateway:
         if self._client is not None:
             self._client.close()
 
+    def hurry(self, seconds: float) -> None:
+        """Allow at most `seconds` from now on, and none of them for waits."""
+        self._deadline = min(self._deadline, time.monotonic() + seconds)
+        self._waits_left = 0.0
+
     def call_off(self) -> bool:
         """Keep from leaving what has not left; whether an attempt to change something may have happened."""
         if self._changing is None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 FLAGS = {
     "help": ("", "print this text"),
     "schema": ("", "print the JSON Schema of the arguments"),
-    "dry-run": ("", "validate and show the request; send nothing"),
+    "dry-run": ("", "check everything that decides success, by reading alone; send nothing"),
     "connection": ("ID", "the Maton connection to use, where there are several"),
     "timeout": ("SECONDS", "for the whole call, its waits included (default 30, waits at most 6)"),
     "raw": ("", "show WATI's answer untouched"),
