@@ -38,12 +38,9 @@ def messages(call: Call) -> list[Message]:
 
     from wati.messages import Message
 
-    file = call.request.parts[0].handle
-    sha256 = hashlib.sha256()
-    for block in iter(lambda: file.read(1 << 20), b""):
-        sha256.update(block)
+    file = call.parts[0].handle
+    content = {"file": hashlib.sha256(file.read()).hexdigest(), "text": call.arguments.get("caption", "")}
     file.seek(0)
-    content = {"file": sha256.hexdigest(), "text": call.arguments.get("caption", "")}
     return [Message(*call.receivers[0], "file", content)]
 
 

@@ -33,18 +33,36 @@ AT = "$.whatsapp_numbers_csv"
 # The columns of WATI's contact import, which callers of this endpoint use; every other one is a parameter.
 CONTACT_COLUMNS = ("Name", "CountryCode", "Phone", "AllowBroadcast", "AllowSMS")
 
+# A parameter may well be called `name` beside the contact's `Name`.
+BY_LOWER = {column.lower(): column for column in CONTACT_COLUMNS if column != "Name"}
+
+# Columns that could be read as the number, or as a part of it. WATI documents no names, so all are rivals.
+RIVALS = (
+    "(contact|customer|recipient|receiver|user|full)?(whatsapp|wa|phone|mobile|cell|tele?|telephone|msisdn)+"
+    "(number|num|no|nr|id)?s?[0-9]*|(contact|recipient|receiver)?numbers?"
+    "|(country|dial|dialling|dialing|calling|phone|isd|area)+code|cc"
+)
+
 
 def read(data: bytes) -> tuple[list[str], list[list[str]]]:
     """Header and records, wholly blank ones left out. Raises ValueError where it is no CSV in UTF-8."""
     import csv
     import io
+    import re
 
     try:
-        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
+        text = data.decode("utf-8-sig")
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8") from None
     except csv.Error as error:
         raise ValueError(f"is no CSV: {error}") from None
+    # Readers differ over any other quotation mark, and so over where a record ends and who is in it.
+    if '"' in re.sub(r'(?<![^,\r\n])"(?:[^"\\]|""|\\(?!"))*"(?![^,\r\n])', "", text):
+        problem = "has a quotation mark in a cell without quotes, or after a backslash"
+        raise ValueError(
+            f"is no CSV that all programs read alike: it {problem} (in a quoted cell, double it)"
+        )
     filled = [row for row in rows if any(cell.strip() for cell in row)]
     return (filled[0], filled[1:]) if filled else ([], [])
 
@@ -88,28 +106,60 @@ def problems(data: bytes) -> list[Problem]:
 
 def header_problems(header: list[str]) -> list[Problem]:
     """A column that WATI could read otherwise than we do: then others than we count would be messaged."""
-    from wati.validation import shown, text_problem
+    from wati.validation import shown
 
-    if not any(column.strip().lower() == "phone" for column in header):
+    if not any(bare(column) == "phone" for column in header):
         return [{"at": AT, "problem": "has no column Phone in its first line (commas separate columns)"}]
-    # A parameter may well be called `name` beside the contact's `Name`.
-    by_lower = {column.lower(): column for column in CONTACT_COLUMNS if column != "Name"}
-    found = []
-    for column in header:
-        known = by_lower.get(column.strip().lower(), column)
-        problem = f"must be written {known}" if known != column else text_problem(column, multiline=False)
-        if problem or not column:
-            found.append({"at": AT, "problem": f"column {shown(column)} {problem or 'has no name'}"})
+    found = [f"column {shown(column)} {problem}" for column in header if (problem := column_problem(column))]
+    rivals = [column for column in header if is_rival(column)]
+    if rivals:
+        either = ", ".join(map(shown, ["Phone", *rivals]))
+        found.append(
+            f"has several columns that could be read as the number: {either}. Remove or rename all but Phone "
+            "(a parameter of such a name goes by send_template_messages_v2)"
+        )
     if len(set(header)) < len(header):
-        found.append({"at": AT, "problem": "has the same column twice"})
-    return found
+        found.append("has the same column twice")
+    return [{"at": AT, "problem": problem} for problem in found]
+
+
+def bare(column: str) -> str:
+    """A column's name without what readers pass over: case, width, spaces, marks, invisible characters."""
+    import unicodedata
+
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", column).casefold()))
+
+
+def is_rival(column: str) -> bool:
+    import re
+
+    return bare(column) not in BY_LOWER and re.fullmatch(RIVALS, bare(column)) is not None
+
+
+def column_problem(column: str) -> str:
+    """Why a column's name cannot stand in the header; some programs find the separator out from there."""
+    known = BY_LOWER.get(bare(column), column)
+    if known != column:
+        return f"must be written {known}"
+    if column.startswith("#") or ";" in column or "|" in column:
+        return "holds a character that other programs take for a separator or a comment"
+    return line_problem(column) if column else "has no name"
+
+
+def line_problem(text: str) -> str:
+    """Why a text cannot stand on one line, whoever reads it."""
+    from wati.validation import text_problem
+
+    if "\u2028" in text or "\u2029" in text:
+        return "holds a line break (U+2028 or U+2029)"
+    return text_problem(text, multiline=False)
 
 
 def cell_problem(column: str, cell: str) -> str:
     """Why WhatsApp would fail a value: every column but the contact's own ones is a parameter."""
-    from wati.validation import text_problem
-
-    problem = text_problem(cell, multiline=False)
+    problem = line_problem(cell)
+    if column == "CountryCode" and len(cell.strip().removeprefix("+")) > 4:
+        problem = problem or "is no country code"
     if problem or column in CONTACT_COLUMNS:
         return problem
     return "is blank" if not cell else "holds four spaces in a row" if "    " in cell else ""
@@ -125,18 +175,14 @@ def number_problem(phone: str, receiver: str) -> str:
 
 def parts(arguments: Arguments, files: Files) -> list[Part]:
     """The file, read once: the bytes that were checked and counted are the bytes that are sent."""
-    import io
-
     path = arguments.get("whatsapp_numbers_csv")
     if not isinstance(path, str) or not path:
         return []
     part = files.part("whatsapp_numbers_csv", path, AT)
-    with part.handle as file:
-        data = file.read()
-    found = problems(data)
+    found = problems(part.handle.read())
     if found:
         raise Failure("invalid_arguments", "The CSV file cannot be sent as it is.", problems=found)
-    part.handle = io.BytesIO(data)
+    part.handle.seek(0)
     return [part]
 
 

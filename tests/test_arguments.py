@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -677,4 +678,47 @@ def test_a_named_pipe_after_the_at_sign_does_not_hang(
     run = call("get_contacts", f"@{tmp_path / 'pipe'}")
     assert (run.exit, run.error["code"]) == (2, "file_unreadable")
     assert "regular" in run.error["message"]
+    assert far_side.requests == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes and devices")
+def test_devices_and_folders_after_the_at_sign_are_not_opened(
+    call: Callable[..., Run], far_side: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to("/dev/zero")
+    (tmp_path / "folder").mkdir()
+
+    def refuse(path: str, *_: Any) -> int:
+        raise AssertionError(f"{path} was about to be opened")
+
+    monkeypatch.setattr("wati.arguments.os.open", refuse)
+    for path in ("/dev/zero", "/dev/null", "/dev/tty", "link", "folder", ".", "/", "/dev/stdin"):
+        run = call("get_contacts", f"@{path}")
+        assert (run.exit, run.error["code"]) == (2, "file_unreadable"), run.text
+    assert far_side.requests == []
+
+
+def test_a_file_after_the_at_sign_that_never_ends(
+    call: Callable[..., Run], far_side: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "endless.json").write_bytes(b"{")
+    os.truncate(tmp_path / "endless.json", 1 << 40)
+    run = call("get_contacts", "@endless.json")
+    assert (run.exit, run.error["code"]) == (2, "invalid_json") and "More than" in run.error["message"]
+
+    ended = threading.Event()
+    monkeypatch.setattr("wati.arguments.INPUT_SECONDS", 0.1)
+    monkeypatch.setattr("wati.arguments._read_regular", lambda path: b"{}" if ended.wait(60) else b"")
+    run = call("get_contacts", "@network-drive.json")
+    ended.set()
+    assert (run.exit, run.error["code"]) == (2, "usage") and "did not end" in run.error["message"]
+    assert far_side.requests == []
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/environ"), reason="there is no /proc here")
+def test_what_stands_after_the_at_sign_is_not_quoted(call: Callable[..., Run], far_side: FarSide) -> None:
+    for path in ("/proc/self/environ", "/etc/passwd", "/proc/version", "/proc/kmsg"):
+        run = call("get_contacts", f"@{path}")
+        assert run.exit == 2 and run.error["code"] in ("invalid_json", "file_unreadable")
+        assert "PATH=" not in run.text and "root:" not in run.text and "Linux" not in run.text
     assert far_side.requests == []

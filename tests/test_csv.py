@@ -148,6 +148,90 @@ WRONG: dict[str, tuple[bytes, list[str], str]] = {  # the file, the places told,
 }
 
 
+# Files whose receivers another program could read otherwise than we do: then others would be messaged.
+AMBIGUOUS: dict[str, tuple[bytes, list[str], str]] = {
+    "a quote within a cell": (b'Name,Phone\nA"B,14155551234\n', [AT], "quotation mark"),
+    "a quote after a space": (b'Phone,name\n14155551234, "a"\n', [AT], "quotation mark"),
+    "a quote at the end of a cell": (b'Phone,name\n14155551234,5"\n', [AT], "quotation mark"),
+    "a quote after a backslash": (b'name,Phone,a\n"x\\",14155551234,"y"\n', [AT], "backslash"),
+    "a record within quotes that are none": (b'Phone,a,b\n14155551234,x"y,z"\n', [AT], "quotation mark"),
+    "a header of two separators": (b"Phone;x,Phone\n4915155551234;y,14155551234\n", [AT], "separator"),
+    "a header of bars": (b"Phone|x,Phone\n4915155551234|y,14155551234\n", [AT], "separator"),
+    "a header that is a comment": (b"#x,Phone\n49151,14155551234\n", [AT], "comment"),
+    "a separator declared": (b"sep=;\nPhone\n14155551234\n", [AT], "Phone"),
+    "a header twice": (b"Name,Phone\nName,Phone\nA,14155551234\n", [f"{AT}[0].Phone"], "number"),
+    "U+2028": ("Phone,a,b\n14155551234,x\u20284915155551234,y\n".encode(), [f"{AT}[0].a"], "line break"),
+    "U+2029 in the header": ("Phone,a\u2029b\n14155551234,x\n".encode(), [AT], "line break"),
+    "a form feed": (b"Phone,a\n14155551234,x\x0cy\n", [f"{AT}[0].a"], "control"),
+    "U+0085": ("Phone,a\n14155551234,x\u0085y\n".encode(), [f"{AT}[0].a"], "control"),
+    "two BOMs": ("\ufeff\ufeffPhone\n14155551234\n".encode(), [AT], "must be written Phone"),
+    "a zero-width Phone": ("Phone,Pho\u200bne\n14155551234,49151\n".encode(), [AT], "must be written Phone"),
+    "a fullwidth Phone": ("Phone,\uff30hone\n14155551234,49151\n".encode(), [AT], "must be written Phone"),
+    "two words": (b"Country Code,Phone\n49,15155551234\n", [AT], "must be written CountryCode"),
+    "zero width in a number": ("Phone\n1415\u200b5551234\n".encode(), [f"{AT}[0].Phone"], "number"),
+    "zero width in a country code": (
+        "CountryCode,Phone\n1\u200d,4155551234\n".encode(),
+        [f"{AT}[0].Phone"],
+        "number",
+    ),
+    "a fullwidth digit": ("Phone\n\uff114155551234\n".encode(), [f"{AT}[0].Phone"], "number"),
+    "a fullwidth country code": (
+        "CountryCode,Phone\n\uff11,4155551234\n".encode(),
+        [f"{AT}[0].Phone"],
+        "number",
+    ),
+    "a superscript digit": ("Phone\n1415555123\u2074\n".encode(), [f"{AT}[0].Phone"], "number"),
+    "a country code of zeros": (b"CountryCode,Phone\n00,14155551234\n", [f"{AT}[0].Phone"], "number"),
+    "a country code too long": (
+        b"CountryCode,Phone\n14155,551234\n",
+        [f"{AT}[0].CountryCode"],
+        "country code",
+    ),
+}
+WRONG |= AMBIGUOUS
+
+RIVALS = [
+    "whatsappNumber",
+    "WhatsApp",
+    "WHATSAPP_NUMBER",
+    "Mobile",
+    "mobile no.",
+    "Mobile Phone",
+    "Cell",
+    "Tel.",
+]
+RIVALS += ["Phone Number", "PhoneNumber", "phone_number", "Phone 2", "waId", "wa_id", "WAID", "wa", "MSISDN"]
+RIVALS += ["Telephone", "contact number", "ContactPhone", "Customer Phone", "Number", "number", "numbers"]
+RIVALS += ["Whats App", "What\u00adsApp", "\uff4dobile", "Mob\u200bile", "Dial Code", "phoneCode", "CC"]
+
+
+@pytest.mark.parametrize("column", RIVALS, ids=ascii)
+@pytest.mark.parametrize("allowed", [None, "1*"], ids=["everybody", "1*"])
+def test_a_second_column_that_could_be_the_number_is_refused_always(
+    allowed: str | None, column: str, call: Callable[..., Run], far_side: FarSide, tmp_path: Path
+) -> None:
+    """WATI documents no names of columns: whom such a file would message is anybody's guess."""
+    visible = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in column)
+    arguments = {"template_name": "t", "broadcast_name": "b", "whatsapp_numbers_csv": "list.csv"}
+    for rows in (f"Phone,{column}\n14155551234,49151\n", f"{column},Phone\n49151,14155551234\n"):
+        (tmp_path / "list.csv").write_text(rows, encoding="utf-8")
+        for flags in (["--confirm", "1"], ["--dry-run"]):
+            run = call(NAME, arguments, *flags, WATI_ALLOWED_RECIPIENTS=allowed)
+            assert run.exit == 2 and run.error["code"] == "invalid_arguments", run.text
+            (problem,) = run.error["problems"]
+            assert problem["at"] == AT
+            assert '"Phone"' in problem["problem"] and f'"{visible}"' in problem["problem"]
+    assert far_side.requests == []
+
+
+def test_a_parameter_s_column_is_no_rival(send: Callable[..., Run], far_side: FarSide) -> None:
+    columns = ["1", "2", "name", "ordernumber", "order_number", "country", "city", "code", "contact"]
+    columns += ["to", "customer", "phone_model", "mobile_plan", "email", "wallet", "invoice_no", "promo_code"]
+    data = ",".join(["Phone", *columns]) + "\n" + ",".join(["14155551234", *("x" * len(columns))]) + "\n"
+    assert send(data.encode(), "--confirm", "1").exit == 0
+    assert far_side.to("/wati/")[0].parts[0].content == data.encode()
+
+
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_file_is_refused_with_every_place(
     case: str, send: Callable[..., Run], far_side: FarSide

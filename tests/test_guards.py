@@ -275,16 +275,30 @@ def test_every_wrong_variable_is_named_at_once(call: Callable[..., Run], far_sid
     "value",
     ["FALSE", "False", " 0", " ", "1", "true", "yes", "on", "no", "off", "2", "00", "null", "-", "\u0660"],
 )
+@pytest.mark.parametrize("flags", [[], ["--dry-run"]], ids=["run", "dry run"])
 def test_read_only_lets_nothing_but_reads_through(
-    value: str, each_endpoint: Endpoint, call_example: Callable[..., Run], far_side: FarSide
+    flags: list[str],
+    value: str,
+    each_endpoint: Endpoint,
+    call_example: Callable[..., Run],
+    far_side: FarSide,
 ) -> None:
-    run = call_example(each_endpoint, WATI_READ_ONLY=value)
+    run = call_example(each_endpoint, *flags, WATI_READ_ONLY=value)
     if each_endpoint.name in READING:
         assert run.exit == 0, run.text
-        assert {request.method for request in far_side.requests} == {"GET"}
+        assert {request.method for request in far_side.requests} <= {"GET"}
+        assert flags or far_side.requests
     else:
         assert run.exit == 2 and run.error["code"] == "read_only"
         assert far_side.requests == []
+
+
+def test_read_only_comes_before_all_that_could_look_or_ask(
+    each_endpoint: Endpoint, call: Callable[..., Run], far_side: FarSide
+) -> None:
+    run = call(each_endpoint.name, {"x": 1}, WATI_READ_ONLY="1", MATON_API_KEY=None)
+    assert run.error["code"] == ("invalid_arguments" if each_endpoint.name in READING else "read_only")
+    assert far_side.requests == []
 
 
 @pytest.mark.parametrize("value", [None, "", "0", "false"], ids=repr)
@@ -317,6 +331,14 @@ ALLOWED = [  # the variable, a receiver, whether it may be messaged
     ("US.123", "US.123", True),
     ("US.123", "US.1234", False),
     ("US.123", "US.12", False),
+    ("US.abc", "US.ABC", False),
+    (ID, ID.upper(), False),
+    (ID.upper(), ID, False),
+    ("14155551234", ID, False),
+    ("14155551234*", "1415555123", False),
+    ("1*,14155551234", "4915155551234", False),
+    (",,", "14155551234", False),
+    ("\t\n", "14155551234", False),
     (" 14155555678 , 14155551234 ", "14155551234", True),
     ("14155555678,,14155551234,", "14155551234", True),
     ("4*,1415555*", "14155551234", True),
@@ -353,6 +375,9 @@ MALFORMED += [
     "01415*x",
     "\n1\n4",
     "US.*",
+    *("01415*", "0*", "00", "014155551234", "1415\u200b*", "\u200b14155551234", "\u202a14155551234"),
+    *("\u0661\u0664\u0661\u0665*", "\uff114155551234", "\u00b2*", "14155551234#", "1415 *"),
+    *("14155551234;14155555678", "14155551234 14155555678", "14155551234\n14155555678"),
 ]
 
 

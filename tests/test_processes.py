@@ -143,6 +143,26 @@ def test_without_permission_to_read_or_write(
     assert list(closed.iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a folder that is passed has to be readable")
+def test_a_folder_that_may_be_passed_but_not_listed_is_no_obstacle(
+    tmp_path: Path, environ: dict[str, str], far_side: FarSide
+) -> None:
+    inner = tmp_path / "passed" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "a.pdf").write_bytes(CONTENT)
+    (tmp_path / "passed").chmod(0o311)
+    options: dict[str, Any] = {"environ": environ, "interpreter": [*bound_by_modes(), sys.executable]}
+    try:
+        upload = json.dumps({"whatsappNumber": "14155551234", "file": "a.pdf"})
+        assert document(run("send_session_file", upload, cwd=inner, **options))["ok"]
+        media = json.dumps({"fileName": "data/images/a.jpg"})
+        assert document(run("get_media", media, cwd=inner, **options), "get_media")["ok"]
+    finally:
+        (tmp_path / "passed").chmod(0o755)
+    assert far_side.to("/wati/")[0].parts[0].content == CONTENT
+    assert sorted(path.name for path in inner.iterdir()) == ["a.jpg", "a.pdf"]
+
+
 # --- Python's own variables, and locales -------------------------------------------------------------------
 
 LOCALES = [

@@ -16,9 +16,11 @@ from wati.failures import Failure
 from wati.validation import kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wati.endpoint import Arguments
 
-STDIN_SECONDS = 30.0
+INPUT_SECONDS = 30.0
 LARGEST_INPUT = 16 * 1024 * 1024  # 1,000 receivers with ten long parameters each are about 12 MB
 
 
@@ -66,25 +68,38 @@ def _read_stdin(stdin: IO[bytes] | None) -> bytes:
     stream = stdin or getattr(sys.stdin, "buffer", None)
     if stream is None or stream.isatty():
         raise Failure("usage", "- reads the JSON from standard input, and nothing is connected to it.")
-    # In bounded time: a pipe that nobody closes would hold the call for ever.
-    deadline = time.monotonic() + STDIN_SECONDS
-    data = bounded(deadline, Departure(), lambda: stream.read(LARGEST_INPUT + 1) or b"")
-    if data is None:
-        raise Failure("usage", f"Standard input did not end within {STDIN_SECONDS:g} seconds.")
-    return data
+    return _in_time("Standard input", lambda: stream.read(LARGEST_INPUT + 1))
 
 
 def _read_file(path: str) -> bytes:
     try:
-        # O_NONBLOCK: opening a named pipe would wait for its writer.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with open(os.open(path, flags), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise Failure("file_unreadable", "What stands after @ is no regular file; use - for a pipe.")
-            return file.read(LARGEST_INPUT + 1)
+        return _in_time("The file after @", lambda: _read_regular(path))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise Failure("file_unreadable", f"The file after @ cannot be read: {reason}.") from None
+
+
+def _read_regular(path: str) -> bytes | None:
+    _refuse_special(os.stat(path))  # before it is opened: that alone can set a device off
+    # O_NONBLOCK: opening a named pipe, come in between, would wait for its writer.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb") as file:
+        _refuse_special(os.fstat(file.fileno()))
+        return file.read(LARGEST_INPUT + 1)
+
+
+def _refuse_special(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise Failure("file_unreadable", "What stands after @ is no regular file; use - for a pipe.")
+
+
+def _in_time(what: str, read: Callable[[], bytes | None]) -> bytes:
+    """What `read` brings: a pipe that nobody closes, or a kernel's log, would hold the call for ever."""
+    # `bytes` even where nothing came: what waits for more brings None.
+    data = bounded(time.monotonic() + INPUT_SECONDS, Departure(), lambda: read() or b"")
+    if data is None:
+        raise Failure("usage", f"{what} did not end within {INPUT_SECONDS:g} seconds.")
+    return data
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -31,9 +31,9 @@ class Result:
 
 
 class Call:
-    """A call, ready to be made if its arguments are valid. `output`, `force`, `again`: the flags of the same name.
+    """A call, ready to be made if its arguments are valid.
 
-    `entered`: its id in the journal; `settled`: whether the entry is complete. `notices`: what the document
+    `output`, `force`, `again`: the flags of the same name. `entered`: its id in the journal; `settled`: whether the entry is complete. `notices`: what the document
     has to tell besides what the call brought.
     """
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
-import secrets
+import re
 import stat
-from contextlib import suppress
-from types import TracebackType
 from typing import Any, BinaryIO
 
+from wati.download import Download, not_allowed, reason
 from wati.failures import Failure
+from wati.folder import Folder
+
+LARGEST_FILE = 128 * 1024 * 1024  # WhatsApp's largest, a document, has 100 MB
 
 # WhatsApp's media types, and the documents that people send; not from the machine's own table, which differs
 # from machine to machine. WhatsApp rejects a file whose type is told wrong.
@@ -41,7 +44,7 @@ CONTENT_TYPES = {
 
 
 class Part:
-    """One file of a multipart body. `handle` is open and is what will be sent; `size` is in bytes."""
+    """One file of a multipart body. `handle` holds the very bytes that were read, `size` of them."""
 
     def __init__(self, name: str, filename: str, content_type: str, handle: BinaryIO, size: int) -> None:
         self.name = name
@@ -70,103 +73,100 @@ class Files:
         self._roots = [os.path.realpath(root) for root in roots]
 
     def part(self, name: str, path: str, at: str) -> Part:
-        """Open a file for upload. Raises `file_not_allowed` or `file_unreadable` with `at` as the place."""
+        """Read a file for upload. Raises `file_not_allowed` or `file_unreadable` with `at` as the place."""
         real = self._allowed(path, at)
         try:
-            # O_NONBLOCK: a named pipe would wait for its writer. O_NOFOLLOW: links were resolved above.
-            flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
-            handle = open(os.open(real, flags | getattr(os, "O_BINARY", 0)), "rb")  # noqa: SIM115
+            data = _read(real, at)
         except OSError as error:
             # Windows calls a folder "permission denied".
             is_folder = error.errno == errno.EISDIR or os.path.isdir(real)
-            raise _unreadable(at, "is a folder" if is_folder else _reason(error)) from None
-        status = os.fstat(handle.fileno())
-        problem = ""
-        if stat.S_ISDIR(status.st_mode):
-            problem = "is a folder"
-        elif not stat.S_ISREG(status.st_mode):
-            problem = "is no regular file"
-        elif status.st_size == 0:
-            problem = "is empty"
-        if problem:
-            handle.close()
-            raise _unreadable(at, problem)
+            raise _unreadable(at, "is a folder" if is_folder else reason(error)) from None
         if os.path.realpath(path) != real:
-            handle.close()
-            raise _not_allowed(at, "changed while it was opened")
+            raise not_allowed(at, "changed while it was opened")
         content_type = CONTENT_TYPES.get(os.path.splitext(path)[1].lower(), "application/octet-stream")
-        return Part(name, os.path.basename(path), content_type, handle, status.st_size)
+        return Part(name, os.path.basename(path), content_type, io.BytesIO(data), len(data))
 
     def download(self, path: str, *, force: bool, at: str = "--output") -> Download:
         """A file to write. Raises `file_not_allowed` where it may not, or may not yet, be written."""
         if not path or not path.isprintable():
-            raise _not_allowed(at, "is no file name")
-        real = self._allowed(path, at)
-        if os.path.isdir(real):
-            raise _not_allowed(at, "is a folder; name the file")
-        if os.path.lexists(real) and not force:
-            raise _not_allowed(at, "exists already; --force overwrites it")
-        return Download(real, force=force, at=at)
+            raise not_allowed(at, "is no file name")
+        download = Download(self._allowed(path, at), force=force, at=at)
+        download.check()
+        return download
 
     def _allowed(self, path: str, at: str) -> str:
         """The path with its links resolved, if one of the roots allows it."""
         if os.path.basename(path) in ("", os.curdir, os.pardir):
             raise _unreadable(at, "is a folder; name a file")
+        if os.name == "nt" and (problem := windows_problem(path)):
+            raise not_allowed(at, problem)
         try:
             real = os.path.realpath(path)
         except (OSError, ValueError):
             raise _unreadable(at, "is no path") from None
         roots = [root for root in self._roots if _is_below(real, root)]
         if not roots:
-            raise _not_allowed(at, "is outside WATI_FILE_ROOTS (by default the current folder)")
+            raise not_allowed(at, "is outside WATI_FILE_ROOTS (by default the current folder)")
         if all(_is_hidden(os.path.relpath(real, root)) for root in roots):
-            raise _not_allowed(at, "is hidden (a name that begins with a dot)")
+            raise not_allowed(at, "is hidden (a name that begins with a dot)")
         return real
 
 
-class Download:
-    """A file that appears under its name only when it is whole: written beside it, renamed by `commit`."""
+def _read(real: str, at: str) -> bytes:
+    """The bytes of the file at a resolved path, to check and to send; refused where they change meanwhile."""
+    path, name = os.path.split(real)
+    with Folder(path) as folder:
+        _refuse_special(folder.status(name), at)  # before it is opened: that alone can set a device off
+        # O_NONBLOCK: a named pipe, come in between, would wait for its writer.
+        descriptor = folder.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(descriptor, "rb") as file:
+            before = os.fstat(descriptor)
+            _refuse_special(before, at)
+            data = file.read(before.st_size + 1)
+            after = os.fstat(descriptor)
+        # Name and number of names in one look: another's file may have been linked here for a moment.
+        standing = folder.status(name)
+    _refuse_special(standing, at)
+    # Windows: whether both kinds of look tell one identity for a file was not tried.
+    moved = os.name != "nt" and standing is not None and not os.path.samestat(standing, before)
+    if moved or len(data) != before.st_size or after.st_mtime_ns != before.st_mtime_ns:
+        raise _unreadable(at, "changed while it was read; wait until it is written")
+    return data
 
-    def __init__(self, path: str, *, force: bool, at: str) -> None:
-        self.path = path
-        self._force = force
-        self._at = at
-        self._temporary = os.path.join(os.path.dirname(path), f".wati-{secrets.token_hex(8)}.part")
 
-    def __enter__(self) -> Download:
-        try:
-            self.handle: BinaryIO = open(self._temporary, "xb")
-        except OSError as error:
-            raise _not_allowed(self._at, f"cannot be written: {_reason(error)}") from None
-        return self
+def _refuse_special(status: os.stat_result | None, at: str) -> None:
+    if status is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    if stat.S_ISDIR(status.st_mode):
+        raise _unreadable(at, "is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise _unreadable(at, "is no regular file")
+    if status.st_nlink > 1:
+        raise not_allowed(
+            at, "has several names (hard links), and may belong outside WATI_FILE_ROOTS; use a copy of it"
+        )
+    if status.st_size == 0:
+        raise _unreadable(at, "is empty")
+    if status.st_size > LARGEST_FILE:
+        raise _unreadable(at, f"is larger than {LARGEST_FILE >> 20} MiB")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        try:
-            self.handle.close()
-        except OSError as full:  # what was buffered does not fit the disk either
-            error = error or full
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(self._temporary)
-        if isinstance(error, OSError):
-            raise _not_allowed(self._at, f"cannot be written: {_reason(error)}") from None
 
-    def commit(self) -> None:
-        self.handle.close()
-        if self._force:
-            os.replace(self._temporary, self.path)
-            return
-        try:
-            # A link is refused where the name is taken, even if it was taken just now.
-            os.link(self._temporary, self.path)
-        except FileExistsError:
-            raise _not_allowed(self._at, "exists already; --force overwrites it") from None
-        except OSError:  # a file system without hard links
-            if os.path.lexists(self.path):
-                raise _not_allowed(self._at, "exists already; --force overwrites it") from None
-            os.rename(self._temporary, self.path)
+# Microsoft, "Naming Files, Paths, and Namespaces": these are devices in every folder, with any ending.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)( *[.:].*)?", re.IGNORECASE)
+
+
+def windows_problem(path: str) -> str:
+    """Why Windows would open something else than what a path seems to name; "" where it would not."""
+    import ntpath
+
+    for step in re.split(r"[\\/]", ntpath.splitdrive(path)[1]):
+        if _DEVICE.fullmatch(step.rstrip(" .")):
+            return "has the name of a device"
+        if ":" in step:
+            return "names a stream (a colon)"
+        if step != step.rstrip(" .") and step not in (os.curdir, os.pardir):
+            return "has a name that ends in a dot or a space, which Windows drops"
+    return ""
 
 
 def _is_below(path: str, root: str) -> bool:
@@ -186,14 +186,5 @@ def _is_hidden(relative: str) -> bool:
     return any(step.startswith(".") and step != os.curdir for step in relative.split(os.sep))
 
 
-def _reason(error: OSError) -> str:
-    known = {errno.ENOENT: "does not exist", errno.EACCES: "permission denied", errno.ELOOP: "is a link"}
-    return known.get(error.errno or 0) or error.strerror or type(error).__name__
-
-
 def _unreadable(at: str, problem: str) -> Failure:
     return Failure("file_unreadable", f"The file {problem}.", problems=[{"at": at, "problem": problem}])
-
-
-def _not_allowed(at: str, problem: str) -> Failure:
-    return Failure("file_not_allowed", f"The file {problem}.", problems=[{"at": at, "problem": problem}])

@@ -15,6 +15,7 @@ from wati import __version__
 from wati.answers import Answer
 from wati.departure import Departure, bounded
 from wati.failures import SAFE_TO_REPEAT, Failure
+from wati.files import LARGEST_FILE
 from wati.output import redact
 from wati.packages import import_package
 from wati.settings import MATON
@@ -37,7 +38,6 @@ FIRST_WAIT = 0.5
 
 # A JSON answer beyond this is no answer of WATI's: a page of 100 messages is about 0.2 MB.
 LARGEST_ANSWER = 32 * 1024 * 1024
-LARGEST_FILE = 128 * 1024 * 1024  # WhatsApp's largest, a document, has 100 MB
 
 # Which effects may be repeated, by what is known to have happened to the attempt before.
 REPEATABLE: dict[str, frozenset[Effect]] = {

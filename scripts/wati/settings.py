@@ -16,7 +16,7 @@ SANDBOX_KEY = "sandbox"
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?/?")
 _HEADER_SAFE = re.compile(r"[!-~]+")
 _CONNECTION_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
-_ALLOWED = re.compile(r"[0-9]{1,15}\*|\*|[1-9][0-9]{6,14}|[0-9a-fA-F]{24}|[A-Z]{2}\.[0-9A-Za-z]{1,128}")
+_ALLOWED = re.compile(r"[1-9][0-9]{0,14}\*|\*|[1-9][0-9]{6,14}|[0-9a-fA-F]{24}|[A-Z]{2}\.[0-9A-Za-z]{1,128}")
 
 
 class Settings:

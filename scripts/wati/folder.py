@@ -1,0 +1,77 @@
+"""A folder held open: swapping a step of its path for a link leads nothing elsewhere."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+# O_PATH (Linux, FreeBSD): a step may be one that can be passed but not listed, such as another's home.
+_STEP = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_FILE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_BY_STEPS = {os.open, os.stat, os.unlink, os.link, os.rename} <= os.supports_dir_fd  # not on Windows
+
+
+class Folder:
+    """The folder of a path that was resolved and allowed; every name given to its methods is one step.
+
+    Each step is opened from the one before and none may be a link, so that what was checked is what is used.
+    Where the system cannot do that (Windows), the path is walked anew each time. All methods raise OSError.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor = _descend(path) if _BY_STEPS else None
+
+    def __enter__(self) -> Folder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+    def open(self, name: str, flags: int) -> int:
+        return os.open(self._at(name), flags | _FILE, 0o666, dir_fd=self._descriptor)
+
+    def status(self, name: str) -> os.stat_result | None:
+        """What stands under the name, a link not followed; None where nothing does."""
+        try:
+            return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def link(self, source: str, name: str) -> None:
+        """A further name for `source`: a file of this folder, or what an absolute path leads to."""
+        os.link(self._at(source), self._at(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+
+    def replace(self, source: str, name: str) -> None:
+        os.replace(self._at(source), self._at(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+
+    def remove(self, name: str) -> None:
+        os.unlink(self._at(name), dir_fd=self._descriptor)
+
+    def is_in_place(self) -> bool:
+        """Whether the path still leads here: a file written now is found where it was asked for."""
+        if self._descriptor is None:
+            return os.path.realpath(self._path) == self._path
+        with Folder(self._path) as now:
+            assert now._descriptor is not None
+            return os.path.samestat(os.fstat(now._descriptor), os.fstat(self._descriptor))
+
+    def _at(self, name: str) -> str:
+        return name if self._descriptor is not None else os.path.join(self._path, name)
+
+
+def _descend(path: str) -> int:
+    descriptor = os.open(os.sep, _STEP)
+    for step in filter(None, path.split(os.sep)):
+        try:
+            below = os.open(step, _STEP, dir_fd=descriptor)
+        finally:
+            os.close(descriptor)
+        descriptor = below
+    return descriptor
