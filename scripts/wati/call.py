@@ -33,8 +33,8 @@ class Result:
 class Call:
     """A call, ready to be made if its arguments are valid.
 
-    `output`, `force`, `again`: the flags of the same name. `entered`: its id in the journal; `settled`: whether the entry is complete. `notices`: what the document
-    has to tell besides what the call brought.
+    `output`, `force`, `again`: the flags of the same name. `entered`: its id in the journal; `settled`:
+    whether that entry is complete. `notices`: what the document has to tell besides what the call brought.
     """
 
     def __init__(
