@@ -115,22 +115,23 @@ class Gateway:
                 self._changed = self._changed or (departure.left and known != "limited")
                 self._changing = None
                 self.doubted = self.doubted or known == "in_doubt"
-            pause = self._pause(attempt, answer)
-            if known == "clear" or effect not in REPEATABLE[known] or attempt == ATTEMPTS or pause is None:
+            if known == "clear" or effect not in REPEATABLE[known] or attempt == ATTEMPTS:
                 break
-            self._waits_left -= pause
-            time.sleep(pause)
+            asked = answer.retry_after if answer is not None else None
+            if not self.pause(_backoff(attempt) if asked is None else asked):
+                break
         if trouble is not None:
             raise self._failure(trouble, effect, known)
         assert answer is not None
         return answer
 
-    def _pause(self, attempt: int, answer: Answer | None) -> float | None:
-        """Seconds to wait before the next attempt; None where the budget does not allow it."""
-        asked = answer.retry_after if answer is not None else None
-        pause = FIRST_WAIT * 2 ** (attempt - 1) * random.uniform(0.75, 1.25) if asked is None else asked
-        fits = pause <= self._waits_left and time.monotonic() + pause < self._deadline
-        return pause if fits else None
+    def pause(self, seconds: float) -> bool:
+        """Wait, if deadline and budget of waits allow it; whether they did."""
+        if seconds > self._waits_left or time.monotonic() + seconds >= self._deadline:
+            return False
+        self._waits_left -= seconds
+        time.sleep(seconds)
+        return True
 
     def _failure(self, trouble: Trouble, effect: Effect, known: str) -> Failure:
         if effect in ("create", "send", "delete") and known == "in_doubt":
@@ -227,6 +228,11 @@ class Gateway:
             shown = redact(body, self._settings.key)
             text = shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
             self.diagnostics.append(f"{redact(title, self._settings.key)}\n  {text[:2000]}")
+
+
+def _backoff(attempt: int) -> float:
+    """Seconds to wait after an attempt: twice as long each time, with jitter."""
+    return FIRST_WAIT * float(2 ** (attempt - 1)) * random.uniform(0.75, 1.25)
 
 
 def _shown_headers(answer: Answer) -> dict[str, str]:

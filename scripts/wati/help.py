@@ -34,7 +34,7 @@ def help_text(endpoint: Endpoint) -> str:
     from wati.options import FLAGS, flags_of
 
     schema = json.loads(schema_text(endpoint))
-    flags = [(f"--{name} {FLAGS[name][0]}".strip(), FLAGS[name][1]) for name in flags_of(endpoint)]
+    flags = [(f"--{name} {FLAGS[name][0]}".strip(), _meaning(endpoint, name)) for name in flags_of(endpoint)]
     sections = [
         f"usage: {endpoint.name}.py [flags] ['{{…}}' | @FILE | -]",
         f"{schema['title']}. {schema['description']}",
@@ -50,6 +50,15 @@ def help_text(endpoint: Endpoint) -> str:
         ),
     ]
     return "\n\n".join(sections)
+
+
+def _meaning(endpoint: Endpoint, flag: str) -> str:
+    from wati.options import FLAGS
+
+    meaning = FLAGS[flag][1]
+    if flag == "timeout" and endpoint.patience is not None:
+        return f"{meaning.partition(' (')[0]} (default {endpoint.patience:g})"
+    return meaning
 
 
 def _members(schema: dict[str, Any], depth: int = 1) -> str:

@@ -14,16 +14,11 @@ import os
 import secrets
 import sqlite3
 import time
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import Any
 
-from wati.messages import Message, seconds_of
-
-# What is known of one message. An entry starts `open`; a process that is killed leaves it so, and then nobody
-# knows whether the message went out. `sent` and `not_seen` are what a look into the conversation said of it.
-UNRESOLVED = ("open", "unknown")
-DELIVERING = ("accepted", "sent")
+from wati.messages import DELIVERING, UNRESOLVED, Message, seconds_of
 
 _VERSION = 1
 _BUSY_SECONDS = 5.0
@@ -96,7 +91,7 @@ class Journal:
             digest = _keyed(db)
             parts = [{name: digest(text) for name, text in message.parts.items()} for message in messages]
             digests = [
-                digest([self._place, connection, message.receiver, message.kind, message.name, own])
+                digest(_identity(self._place, connection, message, own))
                 for message, own in zip(messages, parts, strict=True)
             ]
             if not again:
@@ -164,7 +159,7 @@ class Journal:
             sends = [_send(db, row) for row in rows.fetchall()]
         return [(send, same) for send in sends for same in send.entries if same.digest == entry.digest]
 
-    def digest(self) -> Callable[[Any], str]:
+    def digest(self) -> Callable[[str], str]:
         """The hash by which the parts of messages are remembered."""
         with self._transaction() as db:
             return _keyed(db)
@@ -202,15 +197,26 @@ def _create(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA user_version = {_VERSION}")
 
 
-def _keyed(db: sqlite3.Connection) -> Callable[[Any], str]:
-    """A hash that is worth nothing without the journal's own key."""
+def _keyed(db: sqlite3.Connection) -> Callable[[str], str]:
+    """A hash that is worth nothing without the journal's own key.
+
+    White space and Unicode's several spellings of a letter make no other message: systems on the way change
+    them, and a customer does not see them.
+    """
     salt = db.execute("SELECT salt FROM secret").fetchone()[0]
 
-    def digest(value: Any) -> str:
-        text = json.dumps(value, ensure_ascii=True, sort_keys=True)
-        return hmac.new(salt, text.encode("ascii"), hashlib.sha256).hexdigest()[:32]
+    def digest(text: str) -> str:
+        same = " ".join(unicodedata.normalize("NFC", text).split())
+        return hmac.new(salt, same.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
 
     return digest
+
+
+def _identity(place: str, connection: str, message: Message, parts: dict[str, str]) -> str:
+    """What makes two messages the same one: account, receiver and content."""
+    return json.dumps(
+        [place, connection, message.receiver, message.kind, message.name, sorted(parts.items())]
+    )
 
 
 def _repetition(db: sqlite3.Connection, message: Message, digest: str, now: float) -> Repetition | None:

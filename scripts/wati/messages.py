@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 SESSION_SECONDS = 60
 TEMPLATE_SECONDS = 600
 
+# WATI's lists lag behind a send (reported): what is not there after this long is taken not to have been sent.
+LAG_SECONDS = 120.0
+
+# What the journal knows of one message. It starts as `open`; a process that is killed leaves it so, and then
+# nobody knows whether it went out. `sent` and `not_seen` are what a look into the conversation said of it.
+UNRESOLVED = ("open", "unknown")
+DELIVERING = ("accepted", "sent")
+
 
 class Message:
     """One receiver's message. `at`: where the receiver stands in the arguments; `kind`: text, file,

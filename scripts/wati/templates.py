@@ -142,6 +142,11 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
     return _PLACE.sub(lambda place: values.get(place[1], place[0]), text)
 
 
+def pieces(text: str) -> list[str]:
+    """The text cut at its places: literal, name, literal, name, …, literal."""
+    return _PLACE.split(text)
+
+
 def _places(text: str) -> list[str]:
     return _PLACE.findall(text)
 

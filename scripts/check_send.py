@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
+# ///
+"""Find out what became of a send whose outcome is unknown: look for it in the conversation, never guess."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from itertools import chain, repeat
+
+if __name__ == "__main__":
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, here)
+    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
+
+from wati.endpoint import Helper, run
+from wati.messages import DELIVERING, LAG_SECONDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from wati.call import Call, Result
+    from wati.journal import Entry, Journal, Send
+    from wati.search import Sighting
+
+PAUSES = (2.0, 4.0, 8.0, 15.0)  # between looks; WATI allows ten in ten seconds
+SAMPLE = 5  # receivers that one look at a bulk send reads
+
+
+def perform(call: Call) -> Result:
+    import sqlite3
+
+    from wati.call import Result
+    from wati.failures import Failure
+    from wati.once import open_journal
+
+    journal = open_journal(call.settings)
+    if journal is None:
+        raise Failure("bad_setup", "WATI_JOURNAL is off: nothing is remembered that could be looked for.")
+    number = call.arguments.get("id")
+    try:
+        if number is None:
+            return Result({"unresolved": [summary(send) for send in journal.unresolved()]})
+        send = journal.send(number)
+        if send is None:
+            problem = {
+                "at": "$.id",
+                "problem": f"the journal has no send {number}",
+            }
+            raise Failure("invalid_arguments", "There is no such send.", problems=[problem])
+        return check(call, journal, send)
+    except (sqlite3.Error, OSError) as error:
+        raise Failure("bad_setup", f"The send journal cannot be used: {error}.") from None
+
+
+def summary(send: Send) -> dict[str, Any]:
+    """A send as it is listed: which, when, and to how many of how many receivers it may have gone."""
+    from wati.search import iso
+
+    return {
+        "id": send.id,
+        "script": send.script,
+        "connection": send.connection,
+        "sent_at": iso(send.at),
+        "receivers": len(send.entries),
+        "unresolved": len(send.unresolved),
+        "first_unresolved": [entry.receiver for entry in send.unresolved[:SAMPLE]],
+    }
+
+
+def check(call: Call, journal: Journal, send: Send) -> Result:
+    """Look until each message of the sample is seen, or has had the time to appear."""
+    from wati.search import Search
+
+    call.connection = send.connection
+    search = Search(call, journal, send)
+    sample = sampled(send.unresolved)
+    found: dict[str, Sighting] = {}
+    for pause in chain(PAUSES, repeat(PAUSES[-1])):
+        for entry in sample:
+            if entry.receiver not in found or found[entry.receiver].early > 0:
+                found[entry.receiver] = search.look(entry)
+        early = max((one.early for one in found.values()), default=0.0)
+        if early <= 0 or not call.gateway.pause(min(pause, early)):
+            break
+    return conclusion(journal, send, list(found.values()))
+
+
+def sampled(entries: list[Entry]) -> list[Entry]:
+    """At most SAMPLE of them, from the first to the last."""
+    if len(entries) <= SAMPLE:
+        return entries
+    return [entries[index * (len(entries) - 1) // (SAMPLE - 1)] for index in range(SAMPLE)]
+
+
+def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
+    """What the looks say of the whole send; the journal learns it. Raises `outcome_unknown` where not clear."""
+    from wati.call import Result
+    from wati.failures import Failure
+
+    early = max((one.early for one in found), default=0.0)
+    verdicts = {"unknown" if one.early > 0 else one.verdict for one in found}
+    is_clear = len(verdicts) == 1 and verdicts < {"sent", "not_seen"}
+    sample = f"{len(found)} of {len(send.unresolved)} receivers were looked at"
+    if is_clear:
+        # A bulk send is one request, so that a sample that agrees speaks for all of it.
+        journal.resolve(send.id, [entry.receiver for entry in send.unresolved], *verdicts)
+    else:
+        for one in found:
+            if one.early <= 0 and one.verdict != "unknown":
+                journal.resolve(send.id, [one.receiver], one.verdict)
+    after = journal.send(send.id) or send
+    if after.unresolved:
+        words = {one.receiver: ": ".join(filter(None, [one.verdict, one.why])) for one in found}
+        problems = [{"at": receiver, "problem": said} for receiver, said in words.items()]
+        message = f"What became of send {send.id} is not clear: {sample}."
+        if early > 0:
+            wait = math.ceil(early)
+            hint = f"Its time has not passed yet: run this again in {wait} seconds. Do not send it again."
+            raise Failure("outcome_unknown", message, hint=hint, problems=problems, retry_after=wait)
+        hint = "Do not send it again. Somebody has to look into the inbox at WATI: tell the user."
+        raise Failure("outcome_unknown", message, hint=hint, problems=problems)
+    states = {GROUPS[entry.state] for entry in after.entries}
+    verdict = states.pop() if len(states) == 1 else "mixed"
+    data = {**summary(after), "verdict": verdict, "next": NEXT[verdict]}
+    del data["unresolved"], data["first_unresolved"]
+    data["looked_at"] = [one.document() for one in found]
+    if len(found) < len(send.unresolved):
+        data["sample"] = sample
+    return Result(data)
+
+
+GROUPS = {
+    **dict.fromkeys(DELIVERING, "sent"),
+    **dict.fromkeys(("not_seen", "rejected", "not_sent"), "not_seen"),
+}
+NEXT = {
+    "sent": "It went out: do not send it again.",
+    "not_seen": "It did not go out, as far as can be seen. Ask the user before it is sent again.",
+    "mixed": "Some went out, some did not: see looked_at. Ask the user before those are sent again.",
+}
+
+HELPER = Helper(name="check_send", perform=perform, patience=LAG_SECONDS + 30)
+
+if __name__ == "__main__":
+    run(HELPER)
