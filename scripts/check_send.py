@@ -100,7 +100,7 @@ def sampled(entries: list[Entry]) -> list[Entry]:
 
 
 def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
-    """What the looks say of the whole send; the journal learns it. Raises `outcome_unknown` where not clear."""
+    """What the looks say of the whole send, for the journal, too. Raises `outcome_unknown` if not clear."""
     from wati.call import Result
     from wati.failures import Failure
 
@@ -141,7 +141,7 @@ GROUPS = {
     **dict.fromkeys(("not_seen", "rejected", "not_sent"), "not_seen"),
 }
 NEXT = {
-    "sent": "It went out: do not send it again.",
+    "sent": "It went out, `message` tells how far: do not send it again.",
     "not_seen": "It did not go out, as far as can be seen. Ask the user before it is sent again.",
     "mixed": "Some went out, some did not: see looked_at. Ask the user before those are sent again.",
 }

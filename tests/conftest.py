@@ -97,7 +97,12 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def call(far_side: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+def call(
+    far_side: FarSide,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., Run]:
     """`call(name, arguments, *flags, **environment)`: one run, with `tmp_path` as the current folder.
 
     `arguments`: an object, the text that stands in its place, or None for none. `stdin`: bytes for `-`.
@@ -106,7 +111,7 @@ def call(far_side: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """
     monkeypatch.chdir(tmp_path)
 
-    runs = count(1)
+    journals, runs = tmp_path_factory.mktemp("journals"), count(1)
 
     def run(
         name: str, arguments: Any = None, *flags: str, stdin: bytes = b"", **environment: str | None
@@ -116,7 +121,7 @@ def call(far_side: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             "MATON_BASE_URL": far_side.url,
             "WATI_SANDBOX_STATE": str(tmp_path / "sandbox.sqlite"),
             # A journal of each run's own: most tests send the same message many times.
-            "WATI_JOURNAL": str(tmp_path / f"sends-{next(runs)}.sqlite"),
+            "WATI_JOURNAL": str(journals / f"{next(runs)}.sqlite"),
             **environment,
         }
         environ = {variable: value for variable, value in given.items() if value is not None}

@@ -145,6 +145,11 @@ class FarSide:
         """The requests whose target begins with `prefix`."""
         return [request for request in self.requests if request.target.startswith(prefix)]
 
+    @property
+    def writes(self) -> list[Received]:
+        """The requests that are more than a read."""
+        return [request for request in self.requests if request.method != "GET"]
+
     def wait_for(self, count: int, seconds: float = 30) -> bool:
         """Wait until so many requests have come in whole; False if they did not."""
         with self._arrived:

@@ -33,6 +33,7 @@ def flags_for(endpoint: Endpoint) -> set[str]:
         "confirm": endpoint.name in CONFIRMING,
         "output": endpoint.name == "get_media",
         "force": endpoint.name == "get_media",
+        "again": endpoint.effect == "send",
     }
     return everywhere | {flag for flag, has in special.items() if has}
 

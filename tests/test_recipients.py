@@ -71,10 +71,13 @@ def test_a_receiver_is_written_in_one_way_only(
         receiver = arguments["receivers"][place] if "receivers" in arguments else arguments
         receiver["whatsappNumber"] = OTHERWISE_WRITTEN[case]
         for allowed in ("14155551234,14155555678,US.123", "*"):
-            for more in (flags, ["--dry-run"]):
-                run = call(name, arguments, *more, WATI_ALLOWED_RECIPIENTS=allowed)
-                assert run.exit == 2 and run.error["code"] == "invalid_arguments", run.text
-    assert far_side.requests == []
+            asked = len(far_side.requests)
+            run = call(name, arguments, *flags, WATI_ALLOWED_RECIPIENTS=allowed)
+            assert run.exit == 2 and run.error["code"] == "invalid_arguments", run.text
+            assert len(far_side.requests) == asked
+            run = call(name, arguments, "--dry-run", WATI_ALLOWED_RECIPIENTS=allowed)
+            assert run.exit == 2 and run.error["code"] == "invalid_arguments", run.text
+    assert far_side.writes == []
 
 
 def test_the_last_of_two_receivers_in_one_object_does_not_win(

@@ -647,7 +647,7 @@ def test_a_call_that_is_ended_from_outside_still_tells_what_it_knows(
                 **clean,
                 "MATON_API_KEY": "test-key-that-must-not-leak",
                 "MATON_BASE_URL": far_side.url,
-                "WATI_JOURNAL": str(tmp_path / "sends.sqlite"),
+                "WATI_JOURNAL": str(tmp_path.parent / f"{tmp_path.name}-sends.sqlite"),
             },
         )
     finally:
