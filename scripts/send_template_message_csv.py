@@ -230,7 +230,7 @@ def template(call: Call, found: Findings) -> None:
             problem = templates.unsendable(record[header.index(column)])
             if problem:
                 found.add(f"{AT}[{index_of_record}].{column}", "parameter_unsendable", problem)
-    preflight.describe(found, row, dict(zip(header, records[0], strict=True)))
+    preflight.describe(call, found, row, dict(zip(header, records[0], strict=True)))
 
 
 def messages(call: Call) -> list[Message]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from conftest import ENDPOINTS, ROOT, Run
-from recording import Answer, FarSide, reply
+from conftest import ENDPOINTS, KEY, ROOT, Run
+from recording import CONNECTION, Answer, FarSide, reply
 from wati import lookups, media, preflight, templates
 from wati.endpoint import Endpoint
 from wati.sandbox import control
@@ -616,6 +616,7 @@ UNKNOWN: dict[str, tuple[list[Any], float | None, str]] = {
     "no clock": ([row(60)], None, "tells no time"),
     "a message without a time": ([{"eventType": "message", "owner": False}], NOW, "tells no time"),
     "a time that is none": ([row(0, created="yesterday", timestamp="x")], NOW, "tells no time"),
+    "a time of nobody's calendar": ([row(0, created="9999-12-31T23:59:59Z")], NOW, "tells no time"),
     "rows that are none": ([None, 7, "x", []], NOW, "No message of the customer"),
 }
 
@@ -797,6 +798,29 @@ def test_a_page_with_more_rows_than_were_asked_for_is_read(
     far_side.always(template_page(*[f"t{number}" for number in range(5000)], "wanted"), to=TEMPLATES)
     run = call("send_template_message", single("wanted"), "--dry-run")
     assert run.error["code"] == "bad_answer", "what was cut off is not said to be missing"
+
+
+def test_no_half_of_the_key_is_shown_wherever_it_comes_back(
+    call: Callable[..., Run], far_side: FarSide, pauses: list[float]
+) -> None:
+    """`call` asserts the same of the whole key."""
+    for padding in [*range(0, 70, 7), *range(230, 260, 6), *range(560, 605, 8), *range(4060, 4100, 8)]:
+        text = "x" * padding + KEY + "y" * 20
+        for members in (
+            {"elementName": text, "status": "APPROVED"},
+            {"elementName": "t", "status": text, "bodyOriginal": f"{{{{{text}}}}} {text}"},
+            {"elementName": "t", "status": "APPROVED", "bodyOriginal": text, "header": text, "footer": text},
+            {"elementName": "t", "status": "APPROVED", "buttons": [{"url": text}]},
+        ):
+            far_side.always(reply({"result": "success", "messageTemplates": [members]}), to=TEMPLATES)
+            assert KEY[:12] not in call("send_template_message", single("t", a="1"), "--dry-run").text
+        far_side.always(reply({"result": False, "info": text}), to=MESSAGES)
+        run = call("send_session_message", {**session(), "zzz": 1}, "--dry-run")
+        assert run.exit == 2 and KEY[:12] not in run.text
+        far_side.always(Answer(500, text.encode(), content_type="text/plain"), to="/connections")
+        run = call("send_session_message", {**session(), "zzz": 1}, "--dry-run")
+        assert run.exit == 2 and KEY[:12] not in run.text
+        far_side.always(reply({"connections": [CONNECTION]}), to="/connections")
 
 
 # --- files, which need no key ------------------------------------------------------------------------------

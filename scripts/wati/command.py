@@ -149,6 +149,8 @@ def _finish(document: dict[str, Any], key: str, shown_url: str, pretty: bool) ->
     if "error" in document:
         members = document["error"]
         members["message"] = shorten(members["message"], 600)
+        for problem in members.get("problems", []):
+            problem["problem"] = shorten(problem["problem"], 1000)
         if isinstance(members.get("answer"), str):
             members["answer"] = shorten(members["answer"], 300)
     return render(document, indent=2 if pretty else None)

@@ -37,6 +37,7 @@ CODES = {
 
 WINDOW = 24 * 3600
 MOST_PROBLEMS = 50  # 1,000 receivers can have one problem 1,000 times
+LONGEST_TEXT = 4096  # of a template with its values filled in; WhatsApp's has at most 1,024 characters
 MOST_NAMED = 10  # templates and connections that one message names
 
 # WATI documents 30, 60 or 100 template sends in 10 seconds, by plan.
@@ -97,7 +98,7 @@ def failure(found: Findings, refused: Failure | None = None) -> Failure | None:
         unread = found.unread[0]
         unread.warnings = found.warnings
         return unread
-    found.problems += [_unread(failure) for failure in found.unread]
+    found.problems += map(_unread, found.unread)
     count = len(found.problems)
     if refused is None:
         message = "The dry run found " + ("1 problem" if count == 1 else f"{count} problems")
@@ -117,7 +118,8 @@ def enrich(failure: Failure, found: Findings) -> Failure:
 
 
 def _unread(failure: Failure) -> Problem:
-    return {"at": "--dry-run", "problem": f"{failure.code}: {failure.message}", "code": "look_up_failed"}
+    problem = f"not everything could be looked at ({failure.code}: {failure.message})"
+    return {"at": "--dry-run", "problem": problem, "code": "look_up_failed"}
 
 
 def bulk(receivers: int) -> dict[str, Any]:
@@ -200,7 +202,8 @@ def _statuses(rows: list[dict[str, Any]]) -> str:
 
 
 def _status(row: dict[str, Any]) -> str:
-    return str(row.get("status"))[:40]
+    status = row.get("status")
+    return status if isinstance(status, str) and len(status) <= 40 else "in no known state"
 
 
 def _some(names: list[str]) -> str:
@@ -222,7 +225,7 @@ def template(call: Call, found: Findings) -> None:
     given = [(at, pairs) for at, items in lists if (pairs := _pairs(items)) is not None]
     for at, pairs in given:
         found.problems += templates.problems(row, pairs, at)
-    describe(found, row, dict(given[0][1]) if given else {})
+    describe(call, found, row, dict(given[0][1]) if given else {})
 
 
 def _pairs(items: Any) -> list[tuple[str, str]] | None:
@@ -255,12 +258,21 @@ def wanted_template(call: Call, found: Findings) -> dict[str, Any] | None:
     return row
 
 
-def describe(found: Findings, row: dict[str, Any], values: dict[str, str]) -> None:
+def describe(call: Call, found: Findings, row: dict[str, Any], values: dict[str, str]) -> None:
     """The template as a fact, filled in as the first receiver will read it."""
     from wati import templates
+    from wati.output import redact, shorten
 
-    named = {"name": row["elementName"], "status": _status(row)}
-    found.facts["template"] = {**named, **templates.preview(row, values)}
+    def cut(text: str) -> str:
+        # Half a key is a secret, too.
+        return shorten(redact(text, call.settings.key), LONGEST_TEXT)
+
+    seen = templates.preview(row, values)
+    found.facts["template"] = {
+        "name": row["elementName"],
+        "status": _status(row),
+        **{name: cut(text) if isinstance(text, str) else list(map(cut, text)) for name, text in seen.items()},
+    }
 
 
 def offer(call: Call) -> str:
@@ -302,7 +314,7 @@ def window(call: Call, found: Findings) -> None:
             at = lookups.moment(row)
             is_seen = row.get("eventType") == "message" and row.get("owner") is False
             # What comes after a row that is a day old is older still, since the newest come first.
-            if is_seen or (at is not None and rows.now is not None and rows.now - at >= WINDOW):
+            if is_seen or rows.now is None or (at is not None and rows.now - at >= WINDOW):
                 last = at
                 break
     except Failure as failure:
@@ -310,7 +322,7 @@ def window(call: Call, found: Findings) -> None:
             raise
         _nobody(found, number, failure)
         return
-    if rows.now is None or last is None:
+    if rows.now is None or last is None or last - rows.now > WINDOW:
         found.warnings.append(_unjudged(rows, is_seen=is_seen))
         return
     left = WINDOW - (rows.now - last)
@@ -363,17 +375,16 @@ def _is_nobody(failure: Failure) -> bool:
 
 
 def _nobody(found: Findings, number: str, failure: Failure) -> None:
-    problem = (
-        f"WATI shows no conversation with {number} ({failure.message.rstrip('.')}): it may be no contact"
-    )
-    problem += " (get_contacts.py looks, add_contact.py adds), or one of another number of the account"
+    problem = f"WATI shows no conversation with {number}: it may be no contact (get_contacts.py looks,"
+    problem += f" add_contact.py adds), or one of another number of the account. {failure.message}"
     found.add("$.whatsappNumber", "conversation_missing", problem)
 
 
 def _iso(seconds: float) -> str:
-    from datetime import datetime, timezone
+    from datetime import datetime, timedelta
 
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not fromtimestamp: Windows knows no times before 1970.
+    return (datetime(1970, 1, 1) + timedelta(seconds=int(seconds))).isoformat() + "Z"
 
 
 def _duration(seconds: float) -> str:

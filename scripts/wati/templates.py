@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from wati.output import shorten
 from wati.validation import near, shown
 from wati.verdicts import member
 
@@ -24,7 +23,6 @@ _PLACE = re.compile(r"\{\{\s*([^{}\s](?:[^{}]*[^{}\s])?)\s*\}\}")
 # A text of 1,024 characters has room for about 200 places: what names more, or longer ones, is no template.
 MOST_PARAMETERS = 250
 MOST_BUTTONS = 10
-LONGEST_TEXT = 4096  # with its values filled in
 LONGEST_PARAMETER = 256  # as in the schemas
 _MOST_NAMED = 20  # parameters that one message names
 
@@ -70,11 +68,11 @@ def render(template: Any, values: Mapping[str, str]) -> str:
 
 def preview(template: Any, values: Mapping[str, str]) -> dict[str, Any]:
     """All that the receiver sees: the body as `text`; header, footer and links where there are some."""
-    links = [_cut(_filled(_url(button), values)) for button in _buttons(template)[:MOST_BUTTONS]]
+    links = [_filled(_url(button), values) for button in _buttons(template)[:MOST_BUTTONS]]
     seen = {
-        "header": _cut(_filled(header(template), values)),
-        "text": _cut(render(template, values)),
-        "footer": _cut(_first_text(member(template, "footer"), member(template, "footer.text"))),
+        "header": _filled(header(template), values),
+        "text": render(template, values),
+        "footer": _first_text(member(template, "footer"), member(template, "footer.text")),
         "links": [link for link in links if link],
     }
     return {name: value for name, value in seen.items() if value}
@@ -115,7 +113,7 @@ def mismatches(needed: list[str], given: list[str]) -> Iterator[tuple[int | None
         guess = near(name, missing)
         yield index, "parameter_unknown", f"{shown(name)} is no parameter of the template{guess}{known}"
     for name in missing:
-        yield None, "parameter_missing", f"lacks the template's parameter {shown(name)}"
+        yield None, "parameter_missing", f'lacks the template\'s parameter "{name}"'
 
 
 def unsendable(value: str) -> str:
@@ -132,10 +130,6 @@ def listed(template: Any) -> str:
 def _listed(names: list[str]) -> str:
     more = len(names) - _MOST_NAMED
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _cut(text: str) -> str:
-    return shorten(text, LONGEST_TEXT)
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
