@@ -88,17 +88,10 @@ class Journal:
         """Enter a send about to leave, and give its id; or what it would repeat, unless `again`."""
         now = time.time()
         with self._transaction() as db:
-            digest = _keyed(db)
-            parts = [{name: digest(text) for name, text in message.parts.items()} for message in messages]
-            digests = [
-                digest(_identity(self._place, connection, message, own))
-                for message, own in zip(messages, parts, strict=True)
-            ]
-            if not again:
-                alike = zip(messages, digests, strict=True)
-                repeated = [found for each in alike if (found := _repetition(db, *each, now))]
-                if repeated:
-                    return repeated
+            parts, digests = self._digests(db, connection, messages)
+            repeated = [] if again else _repetitions(db, messages, digests, now)
+            if repeated:
+                return repeated
             _forget(db, now)
             send = db.execute(
                 "INSERT INTO sends (at, clock, place, connection, script) VALUES (?, ?, ?, ?, ?)",
@@ -112,6 +105,25 @@ class Journal:
                 ],
             )
             return send or 0
+
+    def repetitions(self, connection: str, messages: list[Message]) -> list[Repetition]:
+        """What a send would repeat, without entering it; a journal that is not there yet is not made."""
+        if not os.path.exists(self._path):
+            return []
+        with self._transaction() as db:
+            return _repetitions(db, messages, self._digests(db, connection, messages)[1], time.time())
+
+    def _digests(
+        self, db: sqlite3.Connection, connection: str, messages: list[Message]
+    ) -> tuple[list[dict[str, str]], list[str]]:
+        """The digests of each message's parts, and of each message: account, receiver and content."""
+        digest = _keyed(db)
+        parts = [{name: digest(text) for name, text in message.parts.items()} for message in messages]
+        whole = [
+            [self._place, connection, message.receiver, message.kind, message.name, sorted(own.items())]
+            for message, own in zip(messages, parts, strict=True)
+        ]
+        return parts, [digest(json.dumps(each)) for each in whole]
 
     def settle(self, send: int, state: str, by_receiver: Mapping[str, str] | None = None) -> None:
         """Say what became of a send: `state` of all its messages, but for those of `by_receiver`."""
@@ -212,11 +224,11 @@ def _keyed(db: sqlite3.Connection) -> Callable[[str], str]:
     return digest
 
 
-def _identity(place: str, connection: str, message: Message, parts: dict[str, str]) -> str:
-    """What makes two messages the same one: account, receiver and content."""
-    return json.dumps(
-        [place, connection, message.receiver, message.kind, message.name, sorted(parts.items())]
-    )
+def _repetitions(
+    db: sqlite3.Connection, messages: list[Message], digests: list[str], now: float
+) -> list[Repetition]:
+    alike = zip(messages, digests, strict=True)
+    return [found for each in alike if (found := _repetition(db, *each, now))]
 
 
 def _repetition(db: sqlite3.Connection, message: Message, digest: str, now: float) -> Repetition | None:

@@ -71,14 +71,19 @@ def check(send: int) -> str:
     return command_line(["python3", script("check_send"), f'{{"id": {send}}}'])
 
 
-def _repeated(found: list[Repetition], receivers: int) -> Failure:
-    problems: list[Problem] = [
+def told(found: list[Repetition]) -> list[Problem]:
+    """What a send would repeat, in words."""
+    return [
         {
             "at": one.message.at,
             "problem": f"{_SAID[one.state]} {one.seconds:.0f} seconds ago (send {one.send})",
         }
         for one in found
     ]
+
+
+def _repeated(found: list[Repetition], receivers: int) -> Failure:
+    """The failure of a send that the journal stops."""
     doubtful = next((one.send for one in found if one.state in ("open", "unknown")), None)
     if doubtful is None:
         hint = (
@@ -88,7 +93,7 @@ def _repeated(found: list[Repetition], receivers: int) -> Failure:
     else:
         hint = f"Find out whether it went out, and tell the user: {check(doubtful)}"
     who = "this message" if receivers == 1 else f"this message for {len(found)} of {receivers} receivers"
-    return Failure("repeated_send", f"The journal has {who} already.", hint=hint, problems=problems)
+    return Failure("repeated_send", f"The journal has {who} already.", hint=hint, problems=told(found))
 
 
 _SAID = {

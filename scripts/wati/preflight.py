@@ -32,6 +32,7 @@ CODES = {
     "file_type": "WhatsApp does not take the file's type, or its content is not what its ending says",
     "file_too_large": "the file is larger than WhatsApp takes",
     "file_not_allowed": "the file to write may not be written, or exists already",
+    "repeated_send": "the journal has the same message to the same receiver, and would stop this one",
     "look_up_failed": "a read failed, so something could not be looked at",
 }
 
@@ -81,6 +82,8 @@ def look(call: Call, invalid: list[Problem] | None = None, *, only: tuple[str, .
         except Failure as failure:
             found.unread.append(failure)
             found.can_ask = found.can_ask and check != "connection"
+    if not only and not invalid:
+        repetition(call, found)
     if call.endpoint.confirms in ("receivers", "records") and not invalid:
         found.facts["bulk"] = bulk(len(call.receivers))
     return found
@@ -120,6 +123,25 @@ def enrich(failure: Failure, found: Findings) -> Failure:
 def _unread(failure: Failure) -> Problem:
     problem = f"not everything could be looked at ({failure.code}: {failure.message})"
     return {"at": "--dry-run", "problem": problem, "code": "look_up_failed"}
+
+
+def repetition(call: Call, found: Findings) -> None:
+    """Whether the journal would stop the send; one that cannot be read stops nothing."""
+    import sqlite3
+
+    from wati import once
+
+    journal = once.open_journal(call.settings)
+    if journal is None or call.endpoint.messages is None or call.again or not call.connection:
+        return
+    try:
+        repeated = journal.repetitions(call.connection, call.endpoint.messages(call))
+    except (sqlite3.Error, OSError):
+        found.warnings.append(
+            "The send journal cannot be read: a repeated send would not be noticed."
+        )
+        return
+    found.problems += [{**problem, "code": "repeated_send"} for problem in once.told(repeated)]
 
 
 def bulk(receivers: int) -> dict[str, Any]:
