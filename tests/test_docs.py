@@ -291,53 +291,58 @@ WITH_COMMANDS = [
     "references/setup.md",
     "references/sending.md",
     "references/files-and-bulk.md",
+    "references/journal.md",
 ]
 
 
-class Example(NamedTuple):
-    """A command of a document, and the exit code that its trailing `# exit N` promises (0 without one)."""
+class Examples(NamedTuple):
+    """The commands of one fence of a document, which a reader runs one after the other."""
 
     document: str
-    line: str
-    exit_code: int
+    lines: tuple[str, ...]
 
 
-def examples() -> list[Example]:
+def examples() -> list[Examples]:
     found = []
     for document in WITH_COMMANDS:
         fences = list(FENCE.finditer((ROOT / document).read_text(encoding="utf-8")))
-        lines = [line for fence in fences for line in fence["text"].splitlines() if COMMAND.match(line)]
-        assert lines, f"no commands in {document}"
-        for line in lines:
-            promised = re.search(r"# exit ([0-9])$", line)
-            found.append(Example(document, line, int(promised[1]) if promised else 0))
+        groups = [tuple(filter(COMMAND.match, fence["text"].splitlines())) for fence in fences]
+        assert any(groups), f"no commands in {document}"
+        found += [Examples(document, lines) for lines in groups if lines]
     return found
 
 
-@pytest.mark.parametrize("example", examples(), ids=lambda e: f"{e.document}: {e.line[:70]}")
-def test_every_command_works_as_it_stands(example: Example, tmp_path: Path) -> None:
+@pytest.mark.parametrize("given", examples(), ids=lambda given: f"{given.document}: {given.lines[0][:70]}")
+def test_every_command_works_as_it_stands(given: Examples, tmp_path: Path) -> None:
+    """Each ends with the exit code that its trailing `# exit N` promises (0 without one)."""
     folder = tmp_path / "work"
     folder.mkdir()
     # A fence with a file name after its language is a file that the commands beside it take.
-    for fence in FENCE.finditer((ROOT / example.document).read_text(encoding="utf-8")):
+    for fence in FENCE.finditer((ROOT / given.document).read_text(encoding="utf-8")):
         if fence["file"]:
             (folder / fence["file"]).write_text(fence["text"], encoding="utf-8", newline="\n")
-    python, *words = shlex.split(example.line.replace("{baseDir}", ROOT.as_posix()), comments=True)
+    for line in given.lines:
+        promised = re.search(r"# exit ([0-9])$", line)
+        works_as_it_stands(line, int(promised[1]) if promised else 0, folder)
+
+
+def works_as_it_stands(line: str, exit_code: int, folder: Path) -> None:
+    python, *words = shlex.split(line.replace("{baseDir}", ROOT.as_posix()), comments=True)
     assert python == "python3"
     script = ROOT / words[0]
     done = subprocess.run(
         [sys.executable, str(script), *words[1:]],
         cwd=folder,
-        env=demo.fresh_environment(str(tmp_path)),
+        env=demo.fresh_environment(str(folder.parent)),
         capture_output=True,
         timeout=60,
         check=False,
     )
-    assert done.returncode == example.exit_code, done.stdout.decode("utf-8")
+    assert done.returncode == exit_code, done.stdout.decode("utf-8")
     document = json.loads(done.stdout)
     if script.stem != "tools":  # a bare document, for pasting
         assert document["sandbox"] is True
-        assert document["ok"] is (example.exit_code == 0)
+        assert document["ok"] is (exit_code == 0)
 
 
 def test_documents_without_commands_have_none() -> None:
@@ -347,7 +352,7 @@ def test_documents_without_commands_have_none() -> None:
 
 
 def test_skill_md_shows_the_three_main_jobs() -> None:
-    lines = [example.line for example in examples() if example.document == "SKILL.md"]
+    lines = [line for given in examples() if given.document == "SKILL.md" for line in given.lines]
     for needed in ("get_messages.py", "send_template_message.py", "--dry-run", "--confirm 2"):
         assert any(needed in line for line in lines), needed
 

@@ -137,9 +137,7 @@ def repetition(call: Call, found: Findings) -> None:
     try:
         repeated = journal.repetitions(call.connection, call.endpoint.messages(call))
     except (sqlite3.Error, OSError):
-        found.warnings.append(
-            "The send journal cannot be read: a repeated send would not be noticed."
-        )
+        found.warnings.append("The send journal cannot be read: a repeated send would not be noticed.")
         return
     found.problems += [{**problem, "code": "repeated_send"} for problem in once.told(repeated)]
 
