@@ -574,8 +574,8 @@ ODD: list[Any] = [
     "2026-13-45",
 ]
 MEMBERS = [
-    "eventType", "owner", "text", "type", "data", "operatorName", "created", "timestamp", "eventDescription",
-    "finalText", "template", "statusString", "failedDetail", "id",
+    "eventType", "owner", "type", "data", "operatorName", "created", "timestamp", "eventDescription",
+    "finalText", "template", "statusString", "failedDetail", "id", "text",
 ]  # fmt: skip
 
 
@@ -623,8 +623,8 @@ def test_rows_of_any_form_crash_nothing(
                 to="/wati/api/v1/getMessageTemplates",
             )
         run = call("check_send", {"id": 1}, "--timeout", "1", **own)
-        # That the rows without a time could be it is never ruled out.
-        assert run.exit == 7, run.text
+        # That a row without a time could be it is never ruled out, unless its text (the last one) is another.
+        assert verdict(run) == ("not_seen" if member == "text" and "template" not in name else "unknown")
         assert len(run.text) < 20_000
         runs += 1
     assert runs == len(MEMBERS)

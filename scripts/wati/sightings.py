@@ -116,7 +116,7 @@ def _template(row: dict[str, Any], entry: Entry, digest: Digest, form: Form | No
     name = member(row, "template.elementName") or (described[1] if described else None)
     if isinstance(name, str) and name.lower() != entry.name.lower():
         return "other"
-    text = _text(row, "finalText" if is_broadcast else "text")
+    text = _text(row, "finalText") or _text(row, "text")
     if form is None or text is None:
         return "alike" if is_broadcast else "other"
     text = same_text(text)
