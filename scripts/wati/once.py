@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wati.failures import Failure
+from wati.messages import UNRESOLVED
 from wati.shell import command_line, script
 
 if TYPE_CHECKING:
@@ -82,18 +83,22 @@ def told(found: list[Repetition]) -> list[Problem]:
     ]
 
 
+def advice(found: list[Repetition]) -> str:
+    """What to do in place of a repetition: look first where it is not known whether the message went out."""
+    doubtful = next((one.send for one in found if one.state in UNRESOLVED), None)
+    if doubtful is not None:
+        return f"Find out whether it went out, and tell the user: {check(doubtful)}"
+    return (
+        "It was accepted: do not send it again; get_messages.py shows what became of it. Only if the "
+        "user, told of this, wants the customer to get it a second time: run it with --again."
+    )
+
+
 def _repeated(found: list[Repetition], receivers: int) -> Failure:
     """The failure of a send that the journal stops."""
-    doubtful = next((one.send for one in found if one.state in ("open", "unknown")), None)
-    if doubtful is None:
-        hint = (
-            "It was accepted: do not send it again; get_messages.py shows what became of it. Only if the "
-            "user, told of this, wants the customer to get it a second time: run it with --again."
-        )
-    else:
-        hint = f"Find out whether it went out, and tell the user: {check(doubtful)}"
     who = "this message" if receivers == 1 else f"this message for {len(found)} of {receivers} receivers"
-    return Failure("repeated_send", f"The journal has {who} already.", hint=hint, problems=told(found))
+    message = f"The journal has {who} already."
+    return Failure("repeated_send", message, hint=advice(found), source="package", problems=told(found))
 
 
 _SAID = {
