@@ -63,6 +63,12 @@ def _endpoints() -> list[Endpoint]:
 ENDPOINTS = {endpoint.name: endpoint for endpoint in _endpoints()}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-matrix", action="store_true", help="write the table of references/faults.md anew"
+    )
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `each_endpoint` runs once for every one."""
     if "each_endpoint" in metafunc.fixturenames:
