@@ -204,7 +204,7 @@ def connections(answer: Answer, _: Receivers) -> Verdict:
 
 def any_2xx(answer: Answer, _: Receivers) -> Verdict:
     """Maton documents no body for DELETE: every 2xx is a success that does not say otherwise."""
-    return refused(answer) or ACCEPTED
+    return refused(answer) or (unknown(answer) if answer.ambiguous else ACCEPTED)
 
 
 def bulk(answer: Answer, receivers: Receivers) -> Verdict:
