@@ -171,6 +171,7 @@ class Gateway:
         if content_type:
             headers["Content-Type"] = content_type
         files = [(part.name, (part.filename, part.handle, part.content_type)) for part in request.parts]
+        client.cookies.clear()  # a cookie of an earlier answer would travel on to WATI
         outgoing = client.build_request(
             request.method,
             self._settings.base_url + request.target,
