@@ -35,11 +35,12 @@ def main(endpoint: Endpoint) -> None:
     """Run the script as a program: print the document, end the process with its exit code."""
     import signal
 
+    from wati import interrupts
     from wati.output import diagnose, write
 
     signals = [name for name in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(name) != signal.SIG_IGN]
     for name in signals:
-        signal.signal(name, _interrupt)
+        signal.signal(name, interrupts.handle)
     diagnostics: list[str] = []
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     exit_code, text = execute(endpoint, sys.argv[1:], os.environ, pretty=is_terminal, say=diagnostics.append)
@@ -49,18 +50,6 @@ def main(endpoint: Endpoint) -> None:
     diagnose("\n".join(diagnostics))
     # No clean-up: a signal then, or a thread left behind, would change the exit code of a call that is over.
     os._exit(exit_code)
-
-
-class _Interrupts:
-    """Ctrl-C, and the SIGTERM of a shell that gives up: they end the call, and its document still comes."""
-
-    welcome = False
-
-
-def _interrupt(*_: object) -> None:
-    if _Interrupts.welcome:
-        _Interrupts.welcome = False
-        raise KeyboardInterrupt
 
 
 def execute(
@@ -81,6 +70,7 @@ def execute(
     if "--help" in argv or "-h" in argv:
         return 0, help_text(endpoint)
 
+    from wati import interrupts
     from wati.output import diagnose, terminal_safe
     from wati.settings import api_key
 
@@ -91,7 +81,7 @@ def execute(
         run.options = parse(endpoint, argv)
         if run.options.has("schema"):
             return 0, schema_text(endpoint)
-        result = run.interruptible_result()
+        result = interrupts.welcome(run.result)  # the only stretch of a run that a signal may break off
         shown_url = result.shown_url
         exit_code, document = 0, _accepted(run, result)
     except Failure as failure:
@@ -210,14 +200,6 @@ class _Run:
         self.parts: list[Part] = []
         self.call: Call | None = None
         self.diagnostics: list[str] = []
-
-    def interruptible_result(self) -> Result:
-        """`result`, and the only stretch of a run that a signal may break off."""
-        try:
-            _Interrupts.welcome = True
-            return self.result()
-        finally:
-            _Interrupts.welcome = False
 
     def result(self) -> Result:
         from wati.settings import Settings
