@@ -57,9 +57,11 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         import time
 
-        self._real, self.ahead = time.time, 0.0
+        self.ahead = 0.0
         self.waited: list[float] = []
-        monkeypatch.setattr(time, "time", lambda: self._real() + self.ahead)
+        for name in ("time", "monotonic"):
+            real: Callable[[], float] = getattr(time, name)
+            monkeypatch.setattr(time, name, lambda real=real: real() + self.ahead)
         monkeypatch.setattr(time, "sleep", self.sleep)
 
     def sleep(self, seconds: float) -> None:

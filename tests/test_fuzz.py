@@ -209,7 +209,7 @@ def test_command_lines_of_any_form(call: Caller, far_side: FarSide) -> None:
         far_side.requests.clear()
         run = harmless(call(name, None, *argv))
         if run.exit in (2, 3):
-            assert far_side.requests == []
+            assert far_side.requests == [] or ("--dry-run" in argv and far_side.writes == [])
         if name != "get_contacts":  # the others need arguments, which nothing here spells by chance
             assert run.exit == 2
 

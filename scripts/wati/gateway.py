@@ -257,7 +257,8 @@ def _read(response: httpx.Response, sink: BinaryIO | None) -> Answer:
     """Read a body with bounded memory; a file goes to the sink as it comes."""
     # Not iter_bytes: it decompresses each chunk whole, however large that makes it.
     chunks = decoding.decoded(response.iter_raw(), response.headers.get("content-encoding", ""))
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    # The first of several types: some on the way list what they were asked for.
+    media_type = response.headers.get("content-type", "").partition(";")[0].partition(",")[0].strip().lower()
     if sink is not None and response.is_success and media_type not in ("application/json", "text/json"):
         sink.seek(0)
         sink.truncate()

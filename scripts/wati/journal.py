@@ -15,11 +15,10 @@ import os
 import secrets
 import sqlite3
 import time
-import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 
-from wati.messages import DELIVERING, UNRESOLVED, Message, seconds_of
+from wati.messages import DELIVERING, UNRESOLVED, Message, same_text, seconds_of
 
 _VERSION = 1
 _BUSY_SECONDS = 5.0
@@ -169,15 +168,17 @@ class Journal:
             ).fetchall()
             return [_send(db, row) for row in rows]
 
-    def alike(self, entry: Entry) -> list[tuple[Send, Entry]]:
-        """Every entry with the same message to the same receiver, this one included."""
+    def others(self, send: Send, entry: Entry, since: float) -> list[tuple[float, Entry]]:
+        """What else a receiver was sent since then over the same connection, of the same kind and template,
+        each with its time: their rows may look like that of `entry`.
+        """
         with self._transaction() as db:
             rows = db.execute(
-                "SELECT DISTINCT sends.* FROM sends JOIN messages ON send = id WHERE digest = ?",
-                (entry.digest,),
+                "SELECT at, messages.* FROM messages JOIN sends ON send = id WHERE at >= ? AND id != ? AND "
+                "place = ? AND connection = ? AND lower(receiver) = lower(?) AND kind = ? AND name = ?",
+                (since, send.id, self._place, send.connection, entry.receiver, entry.kind, entry.name),
             )
-            sends = [_send(db, row) for row in rows.fetchall()]
-        return [(send, same) for send in sends for same in send.entries if same.digest == entry.digest]
+            return [(row["at"], Entry(row)) for row in rows]
 
     def digest(self) -> Callable[[str], str]:
         """The hash by which the parts of messages are remembered."""
@@ -224,19 +225,15 @@ def _create(db: sqlite3.Connection) -> None:
 
 
 def _keyed(db: sqlite3.Connection) -> Callable[[str], str]:
-    """A hash that is worth nothing without the journal's own key.
-
-    White space and Unicode's several spellings of a letter make no other message: systems on the way change
-    them, and a customer does not see them.
-    """
+    """A hash that is worth nothing without the journal's own key."""
     row = db.execute("SELECT salt FROM secret").fetchone()
     salt = row[0] if row else None
     if not isinstance(salt, bytes):
         raise sqlite3.DatabaseError("it has lost its key")
 
     def digest(text: str) -> str:
-        same = " ".join(unicodedata.normalize("NFC", text).split())
-        return hmac.new(salt, same.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
+        same = same_text(text).encode("utf-8", "surrogatepass")
+        return hmac.new(salt, same, hashlib.sha256).hexdigest()[:32]
 
     return digest
 
