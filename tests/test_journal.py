@@ -414,10 +414,10 @@ def test_interrupted_before_the_request_has_left(world: World, monkeypatch: pyte
     assert len(world.delivered) == 1
 
 
-@pytest.mark.skipif(not POSIX, reason="Windows ends a process without asking it")
+@pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("method", ["enter", "settle"])
 def test_a_signal_while_the_journal_is_written_waits_for_it(
-    method: str, world: World, monkeypatch: pytest.MonkeyPatch
+    method: str, moment: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The entry is complete, or there is none: never one that nobody settles."""
     from wati import interrupts
@@ -426,8 +426,11 @@ def test_a_signal_while_the_journal_is_written_waits_for_it(
     write = getattr(Journal, method)
 
     def struck(*args: Any, **kwargs: Any) -> Any:
+        if moment == "before":
+            interrupts.handle()
         written = write(*args, **kwargs)
-        interrupts.handle()
+        if moment == "after":
+            interrupts.handle()
         return written
 
     with monkeypatch.context() as patch:
