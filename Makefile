@@ -8,7 +8,7 @@ INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
 strict = mkdir -p .venv && { $(1); } >.venv/output 2>&1; status=$$?; cat .venv/output; \
 	test $$status -eq 0 && ! grep -qi '^warning' .venv/output
 
-.PHONY: demo test bench docs pins clean
+.PHONY: demo test bench docs matrix pins clean
 .PHONY: eval package
 
 demo: .venv/runtime
@@ -32,6 +32,10 @@ bench: .venv/development
 
 docs: .venv/runtime
 	$(PY) dev/docs.py
+
+# What every fault comes to, as the tests see it, into references/faults.md.
+matrix: .venv/development
+	$(PY) -m pytest tests/test_matrix.py -k test_a_fault --write-matrix
 
 # An agent on the sandbox, marked: make eval AGENT="command" (FLAGS="--task 3 --json"; see evals/README.md).
 eval: .venv/runtime

@@ -58,13 +58,13 @@ def readme_row(tool: Json) -> tuple[str, ...]:
 TABLES: dict[str, Callable[[Sequence[Json]], str]] = {"SKILL.md": skill_table, "README.md": readme_table}
 
 
-def replace_region(text: str, region: str) -> str:
+def replace_region(text: str, region: str, begin: str = BEGIN, end: str = END) -> str:
     """`text` with `region` between the markers. Raises MarkerError where they are not there once each."""
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise MarkerError(f"needs exactly one {BEGIN} and, after it, one {END}")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    return f"{before}{BEGIN}\n{region}\n{END}{after}"
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise MarkerError(f"needs exactly one {begin} and, after it, one {end}")
+    before, rest = text.split(begin)
+    after = rest.split(end)[1]
+    return f"{before}{begin}\n{region}\n{end}{after}"
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:

@@ -113,7 +113,7 @@ def inbox(call: Call, report: Report) -> None:
             )
         elif failure.code == "unauthorized":
             failure.hint = (
-                "Maton took the key a moment ago, so it is WATI that refuses the token of this connection: "
+                "Maton took the key a moment ago, so it is this connection's WATI token that is refused: "
                 "authorize it anew with create_connection.py."
             )
         raise

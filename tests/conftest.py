@@ -66,6 +66,12 @@ HELPERS = _declared("HELPER", 2)
 RUNNABLE = {**ENDPOINTS, **HELPERS}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-matrix", action="store_true", help="write the table of references/faults.md anew"
+    )
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `each_endpoint` runs once for every one."""
     if "each_endpoint" in metafunc.fixturenames:

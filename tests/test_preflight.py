@@ -323,8 +323,8 @@ FLAT = [pytest.param(code, *case, id=f"{code} {case[0]}") for code, cases in CAS
 
 
 def test_every_code_is_found_by_some_test() -> None:
-    elsewhere = {"file_type", "file_too_large", "look_up_failed"}  # below
-    elsewhere |= {"repeated_send"}  # in test_journal.py
+    # Below; the last in tests/test_journal.py.
+    elsewhere = {"file_type", "file_too_large", "look_up_failed", "repeated_send"}
     assert set(CASES) | elsewhere == set(preflight.CODES)
     assert not set(CASES) & elsewhere
 
@@ -511,6 +511,15 @@ def test_the_guards_hold_in_a_dry_run(call: Callable[..., Run], state: str) -> N
         run = call("send_session_message", session(), "--dry-run", **SANDBOX, **variables)
         assert run.error["code"] in ("recipient_not_allowed", "read_only")
     assert control.requests(state) == []
+
+
+def test_a_send_that_the_journal_would_stop_is_a_problem(call: Callable[..., Run], state: str) -> None:
+    assert call("send_template_message", single(**ORDER), **SANDBOX).exit == 0
+    run = call("send_template_message", single(**ORDER), "--dry-run", **SANDBOX)
+    assert the_problem(run)["code"] == "repeated_send"
+    other = call("send_template_message", single(name="Jane", ordernumber="2"), "--dry-run", **SANDBOX)
+    assert other.exit == 0, other.text
+    assert len(control.log(state)) == 1
 
 
 # --- the CSV -----------------------------------------------------------------------------------------------
@@ -776,6 +785,8 @@ def test_a_template_of_endless_parameters_makes_no_endless_answer(
     places = " ".join(f"{{{{p{number}}}}}" for number in range(50_000))
     row = {"elementName": "t", "status": "APPROVED", "bodyOriginal": places + "{{" + "x" * 10_000 + "}}"}
     far_side.always(reply({"result": "success", "messageTemplates": [row]}), to=TEMPLATES)
+    assert len(templates.parameters(row)) == templates.MOST_PARAMETERS
+    assert max(map(len, templates.parameters(row))) <= templates.LONGEST_PARAMETER
     run = call("send_template_messages", bulk(*[{"a": "1"}] * 100, template="t"), "--dry-run")
     assert run.error["code"] == "preflight_failed"
     assert len(run.text) < 200_000
@@ -814,7 +825,8 @@ def test_no_half_of_the_key_is_shown_wherever_it_comes_back(
             {"elementName": "t", "status": "APPROVED", "buttons": [{"url": text}]},
         ):
             far_side.always(reply({"result": "success", "messageTemplates": [members]}), to=TEMPLATES)
-            assert KEY[:12] not in call("send_template_message", single("t", a="1"), "--dry-run").text
+            for values in ({}, {"a": "1"}):
+                assert KEY[:12] not in call("send_template_message", single("t", **values), "--dry-run").text
         far_side.always(reply({"result": False, "info": text}), to=MESSAGES)
         run = call("send_session_message", {**session(), "zzz": 1}, "--dry-run")
         assert run.exit == 2 and KEY[:12] not in run.text

@@ -116,7 +116,7 @@ EVERY = [
     formless("204", Answer(204)),
     formless("blank", text(" \r\n", content_type="application/json")),
     formless("plain text", text("OK"), media=ACCEPTED),
-    formless("a web page", text(HTML, content_type="text/html")),
+    Every("a web page", text(HTML, content_type="text/html"), BAD, UNKNOWN),
     formless("truncated JSON", text('{"result": true, "ok": tr', content_type="application/json")),
     formless("two documents", text('{"result": true}{"ok": true}', content_type="application/json")),
     formless("a list", reply([{"result": True}])),

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 UNASKED = "MATON_API_KEY is not set: only arguments and files were checked, and nothing was asked of WATI."
 
-_MAY_QUOTE_CUSTOMERS = (6, 7, 8)  # a refusal is in WATI's own words; the answer behind these can be anything
+_MAY_QUOTE_CUSTOMERS = (6, 7, 8)  # the answer behind these can be anything
+# A refusal of these members alone is in WATI's or Maton's own words (published answers). Any other member,
+# such as `contact`, can hold what a customer wrote, and so can what is nested, but for lists of errors.
+_OWN_WORDS = {
+    *("ok", "result", "message", "info", "error", "errors", "detail", "title", "status", "type", "code"),
+    *("traceId", "ticketStatus", "validWhatsAppNumber"),
+}
+_OWN_LISTS = ("error", "errors")
 
 
 def main(endpoint: Endpoint) -> None:
@@ -120,11 +127,24 @@ def _failed(run: _Run, failure: Failure) -> tuple[int, dict[str, Any]]:
         del error["outcome"]
     if "answer" in error:
         error["answer"] = clean(error["answer"])
-    quotes_contact = isinstance(failure.answer, dict) and "contact" in failure.answer
-    is_open = failure.answer is not None and failure.exit in _MAY_QUOTE_CUSTOMERS
-    may_quote = endpoint.customer_text and (quotes_contact or is_open)
-    notice = " ".join([*([NOTICE] if may_quote else []), *run.notices])
+    notice = " ".join([*([NOTICE] if _may_quote_customers(endpoint, failure) else []), *run.notices])
     return failure.exit, {"ok": False, "error": error, "notice": notice}
+
+
+def _may_quote_customers(endpoint: Endpoint, failure: Failure) -> bool:
+    """Whether the answer behind a failure can hold what customers wrote; one about connections cannot."""
+    answer = failure.answer
+    if answer is None or not endpoint.through_wati:
+        return False
+    return failure.exit in _MAY_QUOTE_CUSTOMERS or not _in_own_words(answer)
+
+
+def _in_own_words(answer: Any) -> bool:
+    if not isinstance(answer, dict):
+        return isinstance(answer, str)
+    return answer.keys() <= _OWN_WORDS and not any(
+        isinstance(value, (dict, list)) and name not in _OWN_LISTS for name, value in answer.items()
+    )
 
 
 def _finish(document: dict[str, Any], key: str, shown_url: str, pretty: bool) -> str:

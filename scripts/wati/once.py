@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wati import interrupts
 from wati.failures import Failure
+from wati.messages import UNRESOLVED
 from wati.shell import command_line, script
 
 if TYPE_CHECKING:
@@ -87,25 +88,29 @@ def told(found: list[Repetition]) -> list[Problem]:
     ]
 
 
+def advice(found: list[Repetition]) -> str:
+    """What to do in place of a repetition: look first where it is not known whether the message went out."""
+    doubtful = next((one.send for one in found if one.state in UNRESOLVED), None)
+    if doubtful is not None:
+        return f"Find out whether it went out, and tell the user: {check(doubtful)}"
+    return (
+        "It was accepted: do not send it again; get_messages.py shows what became of it. Only if the "
+        "user, told of this, wants the customer to get it a second time: run it with --again."
+    )
+
+
 def _repeated(found: list[Repetition], receivers: int) -> Failure:
     """The failure of a send that the journal stops."""
     from wati.preflight import MOST_PROBLEMS
 
-    doubtful = next((one.send for one in found if one.state in ("open", "unknown")), None)
-    if doubtful is None:
-        hint = (
-            "It was accepted: do not send it again; get_messages.py shows what became of it. Only if the "
-            "user, told of this, wants the customer to get it a second time: run it with --again."
-        )
-    else:
-        hint = f"Find out whether it went out, and tell the user: {check(doubtful)}"
     who = "this message" if receivers == 1 else f"this message for {len(found)} of {receivers} receivers"
-    problems = told(found)
+    hint, problems = advice(found), told(found)
     if len(found) < receivers:
         hint += " To send to the others, leave out the receivers listed."
     else:
         problems = problems[:MOST_PROBLEMS]  # it is all of them
-    failure = Failure("repeated_send", f"The journal has {who} already.", hint=hint, problems=problems)
+    message = f"The journal has {who} already."
+    failure = Failure("repeated_send", message, hint=hint, source="package", problems=problems)
     failure.more_problems = len(found) - len(problems)
     return failure
 

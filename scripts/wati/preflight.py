@@ -139,7 +139,9 @@ def repetition(call: Call, found: Findings) -> None:
     except (sqlite3.Error, OSError):
         found.warnings.append("The send journal cannot be read: a repeated send would not be noticed.")
         return
-    found.problems += [{**problem, "code": "repeated_send"} for problem in once.told(repeated)]
+    if repeated:
+        found.problems += [{**problem, "code": "repeated_send"} for problem in once.told(repeated)]
+        found.hint = once.advice(repeated)
 
 
 def bulk(receivers: int) -> dict[str, Any]:

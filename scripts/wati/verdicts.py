@@ -203,8 +203,12 @@ def connections(answer: Answer, _: Receivers) -> Verdict:
 
 
 def any_2xx(answer: Answer, _: Receivers) -> Verdict:
-    """Maton documents no body for DELETE: every 2xx is a success that does not say otherwise."""
-    return refused(answer) or ACCEPTED
+    """Maton documents no body for DELETE: every 2xx is a success that does not say otherwise.
+
+    A web page comes from somebody on the way, who may have passed nothing on.
+    """
+    is_doubtful = answer.ambiguous or answer.media_type == "text/html"
+    return refused(answer) or (unknown(answer) if is_doubtful else ACCEPTED)
 
 
 def bulk(answer: Answer, receivers: Receivers) -> Verdict:
