@@ -96,7 +96,7 @@ def execute(
     if "--verbose" in argv:
         for line in run.diagnostics:
             (say or diagnose)(terminal_safe(line, key))
-    return exit_code, _finish(document, key, shown_url, pretty)
+    return exit_code, _finish(run, document, key, shown_url, pretty)
 
 
 def _accepted(run: _Run, result: Result) -> dict[str, Any]:
@@ -104,17 +104,31 @@ def _accepted(run: _Run, result: Result) -> dict[str, Any]:
     from wati.output import NOTICE, clean
 
     endpoint, is_dry = run.endpoint, run.options.has("dry-run")
-    document: dict[str, Any] = {
-        "ok": True,
-        "data": result.data if run.options.has("raw") else clean(result.data),
-    }
+    data, strange = _fields(endpoint, result.data, run.options)
+    document: dict[str, Any] = {"ok": True, "data": data if run.options.has("raw") else clean(data)}
     if endpoint.effect != "read":
         document["outcome"] = "not_sent" if is_dry else "accepted"
     elif endpoint.items and not is_dry:
         document["page"] = _page(endpoint, run.arguments, result.data)
     about_customers = NOTICE if endpoint.customer_text and not is_dry else ""
-    document["notice"] = " ".join(filter(None, [about_customers, result.notice, *run.notices]))
+    document["notice"] = " ".join(filter(None, [about_customers, result.notice, strange, *run.notices]))
     return document
+
+
+def _fields(endpoint: Endpoint, data: Any, options: Options) -> tuple[Any, str]:
+    """The members that `--fields` asks for, and what to tell of those that are not there.
+
+    Raises `usage` where a read has no such member. What was sent stays sent, so elsewhere it is only told.
+    """
+    if not options.fields:
+        return data, ""
+    from wati import shape
+
+    strange = shape.unknown(data, endpoint.items, options.fields)
+    told = f"--fields names what the answer does not have: {', '.join(strange)}." if strange else ""
+    if told and endpoint.effect == "read":
+        raise Failure("usage", told, hint="Without --fields, all members are shown.")
+    return shape.picked(data, endpoint.items, options.fields), told
 
 
 def _failed(run: _Run, failure: Failure) -> tuple[int, dict[str, Any]]:
@@ -147,8 +161,9 @@ def _in_own_words(answer: Any) -> bool:
     )
 
 
-def _finish(document: dict[str, Any], key: str, shown_url: str, pretty: bool) -> str:
+def _finish(run: _Run, document: dict[str, Any], key: str, shown_url: str, pretty: bool) -> str:
     """The text for stdout: marked as the sandbox's, without secrets, of a readable length."""
+    from wati import shape
     from wati.output import redact, render, shorten
     from wati.settings import SANDBOX_KEY
 
@@ -163,6 +178,10 @@ def _finish(document: dict[str, Any], key: str, shown_url: str, pretty: bool) ->
             problem["problem"] = shorten(problem["problem"], 1000)
         if isinstance(members.get("answer"), str):
             members["answer"] = shorten(members["answer"], 300)
+        elif "answer" in members:
+            members["answer"] = shape.bounded(members["answer"], shape.LONGEST_ANSWER)
+    elif not run.options.has("raw"):
+        document = shape.document_that_fits(document, run.endpoint.items)
     return render(document, indent=2 if pretty else None)
 
 
