@@ -61,6 +61,7 @@ def _endpoints() -> list[Endpoint]:
 
 
 ENDPOINTS = {endpoint.name: endpoint for endpoint in _endpoints()}
+HELPERS = {name: importlib.import_module(name).HELPER for name in ("conversation", "find_contact")}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -133,15 +134,16 @@ def call(
         environ = {variable: value for variable, value in given.items() if value is not None}
         text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
         argv = ([] if arguments is None else [text]) + list(flags)
+        endpoint = ENDPOINTS.get(name) or HELPERS[name]
         stdout, stderr = io.StringIO(), io.StringIO()
         with redirect_stdout(stdout), redirect_stderr(stderr):
-            exit_code, output = execute(ENDPOINTS[name], argv, environ, io.BytesIO(stdin))
+            exit_code, output = execute(endpoint, argv, environ, io.BytesIO(stdin))
         assert stdout.getvalue() == "", "execute itself prints nothing"
         _assert_no_secret(environ, output + stderr.getvalue())
         helps = "--help" in argv or "-h" in argv
         document = None if helps else parse(output)
         if document is not None and "--schema" not in argv:
-            assert_contract(ENDPOINTS[name], exit_code, document)
+            assert_contract(endpoint, exit_code, document)
         return Run(exit_code, output, stderr.getvalue(), document)
 
     return run

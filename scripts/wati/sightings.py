@@ -55,15 +55,23 @@ def likeness(row: dict[str, Any], entry: Entry, digest: Digest, body: str | None
 
 
 def media_of(row: dict[str, Any]) -> str:
-    """The file that a row names, as get_media takes it: in an address, what follows fileName=."""
-    return str(row.get("data") or "").rpartition("fileName=")[2]
+    """The file that a row names, as get_media takes it: in an address, what follows fileName=, decoded."""
+    from urllib.parse import unquote
+
+    address, marker, name = str(row.get("data") or "").rpartition("fileName=")
+    return unquote(name.partition("&")[0]) if marker else address + name
+
+
+def template_of(row: dict[str, Any]) -> Any:
+    """The name of a broadcast row's template; None where it tells none, of any type where WATI's is."""
+    described = _TEMPLATE.search(_text(row, "eventDescription") or "")
+    return member(row, "template.elementName") or (described[1] if described else None)
 
 
 def _template(row: dict[str, Any], entry: Entry, digest: Digest, body: str | None) -> Likeness:
     if row.get("eventType") != "broadcastMessage":
         return "other"
-    described = _TEMPLATE.search(_text(row, "eventDescription") or "")
-    name = member(row, "template.elementName") or (described[1] if described else None)
+    name = template_of(row)
     if name is not None and name != entry.name:
         return "other"
     text = _text(row, "finalText")
