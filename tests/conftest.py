@@ -67,7 +67,7 @@ def _declared(name: str, least: int) -> dict[str, Endpoint]:
 
 
 ENDPOINTS = _declared("ENDPOINT", 20)
-HELPERS = _declared("HELPER", 2)
+HELPERS = _declared("HELPER", 4)
 RUNNABLE = {**ENDPOINTS, **HELPERS}
 
 
