@@ -303,6 +303,7 @@ WITH_COMMANDS = [
     "references/sending.md",
     "references/files-and-bulk.md",
     "references/journal.md",
+    "references/lists.md",
 ]
 
 
