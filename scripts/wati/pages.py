@@ -53,7 +53,7 @@ class OnDisk:
                 "temp_store = FILE",
                 "journal_mode = OFF",
                 "synchronous = OFF",
-                "cache_size = -4096",
+                "cache_size = -1024",
             ):
                 self._db.execute(f"PRAGMA {setting}")
             self._db.execute("CREATE TABLE seen (key BLOB PRIMARY KEY) WITHOUT ROWID")
