@@ -37,7 +37,8 @@ def ids(rows: list[dict[str, Any]]) -> list[str]:
 
 
 class Listing(FarSide):
-    """A far side with a list of its own. It grants pages of at most `granted`, and its `total` lies.
+    """A far side with a list of its own. It grants pages of at most `granted`, or just these where it does
+    not heed what is asked for; its `total` lies.
 
     `before`: what happens before the n-th request for the list is answered (from 1): a function that changes
     the list, or the answer that is given in its place.
@@ -47,6 +48,7 @@ class Listing(FarSide):
         super().__init__()
         self.rows = [contact(number) for number in range(25)]
         self.granted = 10
+        self.heeds = True
         self.before: dict[int, Callable[[], None] | Answer] = {}
         self.wrap: Callable[[list[Any]], Any] = lambda rows: {"contact_list": rows}
         self.read = 0
@@ -61,7 +63,7 @@ class Listing(FarSide):
         if event is not None:
             event()
         asked = dict(request.pairs)
-        size = min(int(asked["pageSize"]), self.granted)
+        size = min(int(asked["pageSize"]), self.granted) if self.heeds else self.granted
         first = (int(asked["pageNumber"]) - 1) * size
         body = self.wrap(self.rows[first : first + size])
         document = {"result": "success", **body, "link": {"total": 3, "nextPage": None}}
@@ -687,8 +689,8 @@ def test_a_signal_ends_it_with_what_was_read(which: str, listing: Listing, folde
 @pytest.mark.skipif(not LINUX, reason="elsewhere a hidden file can stay")
 def test_a_process_that_is_killed_leaves_no_file(listing: Listing, folder: Path) -> None:
     listing.rows, listing.granted = [contact(number) for number in range(60_000)], 20_000
+    listing.heeds = False
     listing.before = {4: Answer(delay=60)}
-    # A cache so small that the ids go to the disk at once.
     process = start(listing, folder, "--output", "a.jsonl")
     assert listing.wait_for(4)
     opened = [os.readlink(path) for path in Path(f"/proc/{process.pid}/fd").iterdir()]
