@@ -59,6 +59,7 @@ class Call:
         again: bool = False,
         every: bool = False,
         most: int | None = None,
+        fields: list[tuple[str, ...]] | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.arguments = arguments
@@ -72,6 +73,7 @@ class Call:
         self.again = again
         self.every = every
         self.most = most
+        self.fields = fields or []
         self.journal: Journal | None = None
         self.entered: int | None = None
         self.settled = False
