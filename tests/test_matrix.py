@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import select
 import shutil
+import signal
 import socket
+import sqlite3
+import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +28,7 @@ from typing import Any
 
 import pytest
 
-from conftest import ENDPOINTS, ROOT, Run
+from conftest import ENDPOINTS, ROOT, Run, assert_contract, parse
 from wati.endpoint import Endpoint
 from wati.gateway import LARGEST_ANSWER
 from wati.sandbox import control, faults
@@ -39,6 +45,7 @@ Json = dict[str, Any]
 PAGE = ROOT / "references" / "faults.md"
 LIMIT = 10.0  # seconds after which something that must happen counts as not happening
 INPUTS = {"contacts.csv", "document.pdf"}
+CHECK = "check_send.py"
 LOOK_UP = {"method": "GET", "path": "/connections"}
 SENDS = [endpoint for endpoint in ENDPOINTS.values() if endpoint.effect == "send"]
 
@@ -60,13 +67,22 @@ class Held(Sandbox):
         assert self.released.wait(60)
 
 
+class Patient(Server):
+    """A server that lets a request be written before it refuses the connection: which of the two came first
+    would be luck."""
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        select.select([request], [], [], LIMIT)
+        return super().verify_request(request, client_address)
+
+
 class World:
     """A fresh world on a socket of its own."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._sandbox = Held(State(path))
-        self._server = Server(self._sandbox)
+        self._server = Patient(self._sandbox)
         self.url = self._server.url
         threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
@@ -158,12 +174,14 @@ class Row:
     """A fault as the table names it. `fault`: as the sandbox takes it, None where nobody listens.
 
     `clears`: it strikes once, and not again within the same run. `slow`: the time allowed runs out.
+    `costly`: it takes long to play.
     """
 
     name: str
     fault: Json | None
     clears: bool = False
     slow: bool = False
+    costly: bool = False
 
     @property
     def timeout(self) -> str:
@@ -174,11 +192,10 @@ class Row:
 PAGE_OF_A_PROXY = {"body": "<html><h1>Bad Gateway</h1></html>", "content_type": "text/html"}
 ROWS = (
     Row("nobody listens", None),
-    Row("`refuse`: the connection is closed unread", {"fault": "refuse"}),
+    Row("`refuse`: the request is not read, and the connection reset", {"fault": "refuse"}),
     Row("`reset` before it happens", {"fault": "reset"}),
     Row("`lost_answer`: it happens, then a reset", {"fault": "lost_answer"}),
-    Row("`delay` beyond the time allowed", {"fault": "delay", "seconds": 3600}, slow=True),
-    Row("`drip` beyond the time allowed", {"fault": "drip", "seconds": 0.5}, slow=True),
+    Row("`delay` beyond the time allowed", {"fault": "delay", "seconds": 3600}, slow=True, costly=True),
     Row("`status` 429, `Retry-After: 1`, once", {"fault": "status", "status": 429, "retry_after": 1}, True),
     Row("`status` 429, once", {"fault": "status", "status": 429}, True),
     Row("`status` 429, `Retry-After: 600`", {"fault": "status", "status": 429, "retry_after": 600}),
@@ -194,8 +211,9 @@ ROWS = (
     Row("`status` 200, a web page", {"fault": "status", "status": 200, **PAGE_OF_A_PROXY}),
     Row("`not_json`", {"fault": "not_json"}),
     Row("`wrong_type`", {"fault": "wrong_type"}),
-    Row("`huge`, beyond what is read", {"fault": "huge", "bytes": LARGEST_ANSWER + 1}),
+    Row("`huge`, beyond what is read", {"fault": "huge", "bytes": LARGEST_ANSWER + 1}, costly=True),
     Row("`huge`, but harmless", {"fault": "huge", "bytes": 100_000}),
+    Row("`drip` beyond the time allowed", {"fault": "drip", "seconds": 0.5}, slow=True, costly=True),
     Row("`gzip`", {"fault": "gzip"}),
     Row("`lag`", {"fault": "lag", "seconds": 60}),
 )
@@ -323,7 +341,7 @@ class Matrix:
         now = times_done(endpoint, arguments, world.log())
         if endpoint.effect == "send" and outcome(first) in ("accepted", "unknown"):
             assert (second.exit, second.error["code"], now) == (2, "repeated_send", done)
-            assert ("check_send.py" in second.error["hint"]) is (outcome(first) == "unknown")
+            assert (CHECK in second.error["hint"]) is (outcome(first) == "unknown")
         elif endpoint.effect == "send":
             assert (second.exit, now) == (0, 1), second.text
         elif endpoint.effect in ("create", "delete"):
@@ -353,6 +371,7 @@ GROUPS: dict[str, list[Endpoint]] = {
 }
 REPEATING = GROUPS["read"] + GROUPS["write"]
 LOOKING_UP = [e for e in ENDPOINTS.values() if e.through_wati and e.effect != "read"]
+ONE_OF_EACH = [GROUPS[effect][0] for effect in ("write", "create", "send")]
 
 HEAD = ("fault", "happens", *GROUPS, "read, write: once", "on the look-up")
 COMMAND = "make matrix"
@@ -412,5 +431,176 @@ def test_a_fault(row: Row, matrix: Matrix, keep: Keep) -> None:
     # Where the time runs out, no attempt is left for a fault that strikes once.
     once = cases if row.slow else {each.name: matrix.case(each, row, once=True) for each in REPEATING}
     exits = alike({each.name: str(once[each.name].first.exit) for each in REPEATING})
-    on_look_up = {each.name: matrix.case(each, row, on_look_up=True).told for each in LOOKING_UP}
+    looking_up = ONE_OF_EACH if row.costly else LOOKING_UP
+    on_look_up = {each.name: matrix.case(each, row, on_look_up=True).told for each in looking_up}
     keep(row, ["yes" if alike(done) == "True" else "no", *groups, exits, alike(on_look_up)])
+
+
+# --- processes that are killed, and that race --------------------------------------------------------------
+
+HELD = {"fault": "delay", "seconds": 3600}
+MOMENTS = {
+    "before it happens": HELD,
+    "after it happened": {"fault": "drip", "seconds": 5},
+}
+
+
+class Processes:
+    """Scripts as processes, in the folder of a test and with a temporary folder of their own."""
+
+    def __init__(self, folder: Path, temporary: Path) -> None:
+        self._folder = folder
+        self.temporary = temporary
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, endpoint: Endpoint, world: World, argv: list[str]) -> subprocess.Popen[bytes]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MATON_", "WATI_"))}
+        places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(self.temporary))
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "scripts" / f"{endpoint.name}.py"), *argv],
+            env={**kept, **places, **world.environ},
+            cwd=self._folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        for process in self._started:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def processes(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    started = Processes(tmp_path, tmp_path_factory.mktemp("temporary"))
+    yield started
+    started.close()
+
+
+def ended(process: subprocess.Popen[bytes], endpoint: Endpoint) -> Run:
+    """The one document of a process that has nothing else to say."""
+    stdout, stderr = process.communicate(timeout=LIMIT * 3)
+    assert stderr == b"", stderr.decode()
+    document = parse(stdout.decode("utf-8"))
+    assert_contract(endpoint, process.returncode, document)
+    return Run(process.returncode, stdout.decode("utf-8"), "", document)
+
+
+def journalled(world: World) -> list[tuple[str, str]]:
+    """The receivers and states in the journal's file, which must be whole."""
+    with closing(sqlite3.connect(f"{world.path}-sends")) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return db.execute("SELECT receiver, state FROM messages ORDER BY rowid").fetchall()
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_in_the_middle_of_the_call(
+    moment: str,
+    each_endpoint: Endpoint,
+    world: Callable[[], World],
+    processes: Processes,
+    call: Callable[..., Run],
+    example: Any,
+    tmp_path: Path,
+) -> None:
+    here, endpoint, argv = world(), each_endpoint, example(each_endpoint)
+    arguments, sends = json.loads(argv[0]), each_endpoint.effect == "send"
+    happened = moment == "after it happened"
+    here.fault(MOMENTS[moment], own(endpoint))
+    process = processes.start(endpoint, here, [*argv, "--timeout", "60"])
+    within(lambda: [each["status"] is not None for each in here.requests(own(endpoint))] == [happened])
+    process.kill()
+    stdout, _ = process.communicate(timeout=LIMIT)
+    assert stdout == b"" and process.returncode == (-signal.SIGKILL if os.name == "posix" else 1)
+    here.release()
+
+    done = times_done(endpoint, arguments, here.log())
+    assert done == (0 if endpoint.effect == "read" else 1)
+    left = {path.name for path in tmp_path.iterdir()} - INPUTS
+    # Elsewhere a file that comes has a hidden name, which nobody is left to remove.
+    assert left == set() or (sys.platform != "linux" and all(name.startswith(".wati-") for name in left))
+    assert list(processes.temporary.iterdir()) == []
+    if sends:
+        assert journalled(here) == [(receiver, "open") for receiver in receivers(arguments)]
+
+    control.clear_faults(here.path)
+    again = call(endpoint.name, *argv, **here.environ)
+    now = times_done(endpoint, arguments, here.log())
+    if sends:
+        assert (again.exit, again.error["code"], now) == (2, "repeated_send", 1)
+        assert CHECK in again.error["hint"]
+    elif endpoint.effect == "delete":
+        assert (again.exit, again.error["code"], now) == (4, "not_found", 1)
+    else:
+        assert again.exit == 0
+        assert now == (0 if endpoint.effect == "read" else 2)
+
+
+def other_message(argv: list[str], folder: Path) -> list[str]:
+    """The same command with other words."""
+    arguments = json.loads(argv[0])
+    if "whatsapp_numbers_csv" in arguments:
+        text = (folder / "contacts.csv").read_text(encoding="utf-8")
+        (folder / "others.csv").write_text(text.replace("12345", "777"), encoding="utf-8")
+        arguments["whatsapp_numbers_csv"] = "others.csv"
+    for name in {"messageText", "caption", "body"} & arguments.keys():
+        arguments[name] += " Thank you!"
+    return [json.dumps(arguments).replace('"12345"', '"777"').replace('"67890"', '"888"'), *argv[1:]]
+
+
+def at_the_same_time(
+    here: World, processes: Processes, commands: list[tuple[Endpoint, list[str]]]
+) -> list[Run]:
+    """Every command in a process of its own; all are in the middle of their look-up when it is answered."""
+    here.fault({**HELD, "times": len(commands)}, LOOK_UP)
+    started = [processes.start(endpoint, here, argv) for endpoint, argv in commands]
+    within(lambda: len(here.requests(LOOK_UP)) == len(commands))
+    assert here.log() == []
+    here.release()
+    return [ended(process, endpoint) for process, (endpoint, _) in zip(started, commands, strict=True)]
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the same message", "two messages"])
+@pytest.mark.parametrize("endpoint", SENDS, ids=lambda endpoint: endpoint.name)
+def test_two_processes_at_once(
+    endpoint: Endpoint,
+    same: bool,
+    world: Callable[[], World],
+    processes: Processes,
+    example: Any,
+    tmp_path: Path,
+) -> None:
+    here, argv = world(), example(endpoint)
+    other = argv if same else other_message(argv, tmp_path)
+    assert (other == argv) is same
+    runs = at_the_same_time(here, processes, [(endpoint, argv), (endpoint, other)])
+    runs.sort(key=lambda run: run.exit)
+    done = times_done(endpoint, json.loads(argv[0]), here.log())
+    assert ([run.exit for run in runs], done) == (([0, 2], 1) if same else ([0, 0], 2))
+    assert not same or runs[1].error["code"] == "repeated_send"
+    assert journalled(here) == [(receiver, "accepted") for receiver in receivers(json.loads(argv[0]))] * done
+
+
+def test_two_bulk_sends_at_once_that_share_a_receiver(
+    world: Callable[[], World], processes: Processes, example: Any
+) -> None:
+    here, endpoints = world(), [ENDPOINTS[f"send_template_messages{version}"] for version in ("", "_v2")]
+    whole = json.loads(example(endpoints[0])[0])
+    john, jane = whole["receivers"]
+    third = {**jane, "whatsappNumber": "14155550199"}
+    lists = ([john, jane], [jane, third])
+    commands = [
+        (endpoint, [json.dumps({**whole, "receivers": each}), "--confirm", "2"])
+        for endpoint, each in zip(endpoints, lists, strict=True)
+    ]
+    runs = at_the_same_time(here, processes, commands)
+    assert sorted(run.exit for run in runs) == [0, 2]
+    (stopped,) = (run for run in runs if run.exit == 2)
+    assert [jane["whatsappNumber"]] == [
+        lists[runs.index(stopped)][int(problem["at"].split("[")[1][0])]["whatsappNumber"]
+        for problem in stopped.error["problems"]
+    ]
+    messaged = [row["whatsappNumber"] for row in here.log()]
+    assert messaged == [each["whatsappNumber"] for each in lists[1 - runs.index(stopped)]]
