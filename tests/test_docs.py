@@ -30,7 +30,7 @@ demo = importlib.import_module("demo")
 package = importlib.import_module("package")
 
 REFERENCES = sorted((ROOT / "references").glob("*.md"))
-DOCUMENTS = [ROOT / "SKILL.md", ROOT / "README.md", *REFERENCES]
+DOCUMENTS = [ROOT / "SKILL.md", ROOT / "README.md", ROOT / "SECURITY.md", *REFERENCES]
 
 # The sandbox's and the benchmark's documents speak of other commands and flags than those of the endpoints.
 OF_ENDPOINTS = [path for path in DOCUMENTS if path.name not in ("sandbox.md", "speed.md")]
@@ -38,6 +38,7 @@ OF_ENDPOINTS = [path for path in DOCUMENTS if path.name not in ("sandbox.md", "s
 SKILL = (ROOT / "SKILL.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ERRORS = (ROOT / "references" / "errors.md").read_text(encoding="utf-8")
+SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 FRONT, BODY = SKILL.removeprefix("---\n").split("\n---\n", 1)
 CATALOGUE = yaml.safe_load((ROOT / "skill.yaml").read_text(encoding="utf-8"))
 
@@ -172,6 +173,16 @@ def test_skill_md_says_for_every_exit_code_what_to_do() -> None:
 
 def test_the_readme_explains_every_variable() -> None:
     assert [row[0].strip("`") for row in table(README, "variable")] == [v["name"] for v in CATALOGUE["env"]]
+
+
+@pytest.mark.parametrize("row", table(SECURITY, "claim"), ids=lambda row: row[0][:60])
+def test_every_claim_of_security_names_tests_that_exist(row: list[str]) -> None:
+    claim, how, proven = row
+    named = [one.strip().partition("::") for one in proven.split(",")]
+    assert claim and how and named
+    for file, _, name in named:
+        code = (ROOT / "tests" / file).read_text(encoding="utf-8")
+        assert re.search(rf"^def {name}\(", code, re.MULTILINE), f"{file} has no {name}"
 
 
 def test_the_modules_of_the_readme_s_design_exist() -> None:

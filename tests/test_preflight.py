@@ -513,6 +513,15 @@ def test_the_guards_hold_in_a_dry_run(call: Callable[..., Run], state: str) -> N
     assert control.requests(state) == []
 
 
+def test_a_send_that_the_journal_would_stop_is_a_problem(call: Callable[..., Run], state: str) -> None:
+    assert call("send_template_message", single(**ORDER), **SANDBOX).exit == 0
+    run = call("send_template_message", single(**ORDER), "--dry-run", **SANDBOX)
+    assert the_problem(run)["code"] == "repeated_send"
+    other = call("send_template_message", single(name="Jane", ordernumber="2"), "--dry-run", **SANDBOX)
+    assert other.exit == 0, other.text
+    assert len(control.log(state)) == 1
+
+
 # --- the CSV -----------------------------------------------------------------------------------------------
 
 
@@ -562,7 +571,7 @@ def test_a_broken_csv_and_a_wrong_template_come_at_once(dry: Callable[..., Run],
 
 
 def row(age: float, *, owner: bool | None = False, event: str = "message", **members: Any) -> Json:
-    made = {"eventType": event, "created": preflight._iso(NOW - age).replace("Z", ".123Z"), **members}
+    made = {"eventType": event, "created": lookups.iso(NOW - age).replace("Z", ".123Z"), **members}
     return made if owner is None else {**made, "owner": owner}
 
 

@@ -124,10 +124,10 @@ class Endpoint:
 class Helper(Endpoint):
     """A script of the same contract that is no endpoint: it answers a question by reads of its own.
 
-    `perform`: asks them, in its own script. `connected`: whether it takes a connection.
+    `perform`: asks them, in its own script. `connected`: whether it is told the connection.
     """
 
-    lacks = ("dry-run", "raw")
+    lacks: tuple[str, ...] = ("dry-run", "raw")
 
     def __init__(
         self,
@@ -141,13 +141,15 @@ class Helper(Endpoint):
         super().__init__(
             name=name,
             method="GET",
-            path="/wati/" if connected else "",
+            path="/wati/",
             effect="read",
             verdict=_no_answer,
             perform=perform,
             customer_text=customer_text,
         )
         self.patience = patience
+        if not connected:
+            self.lacks += ("connection",)
 
     @property
     def schema_file(self) -> str:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO
 
-from wati import __version__
+from wati import __version__, decoding
 from wati.answers import Answer
 from wati.departure import Departure, bounded
 from wati.failures import SAFE_TO_REPEAT, Failure
@@ -36,8 +36,9 @@ ALL_WAITS = 6.0
 ATTEMPTS = 4
 FIRST_WAIT = 0.5
 
-# A JSON answer beyond this is no answer of WATI's: a page of 100 messages is about 0.2 MB.
-LARGEST_ANSWER = 32 * 1024 * 1024
+# A JSON answer beyond this is no answer of WATI's: a page of 100 messages is about 0.2 MB, of the
+# longest ones 5.
+LARGEST_ANSWER = 16 * 1024 * 1024
 
 # Which effects may be repeated, by what is known to have happened to the attempt before.
 REPEATABLE: dict[str, frozenset[Effect]] = {
@@ -159,13 +160,18 @@ class Gateway:
     def _send(self, request: Request, connection: str, sink: BinaryIO | None, departure: Departure) -> Answer:
         httpx = import_package("httpx")
         client = self._client = self._client or self._open()
-        headers = {"Authorization": f"Bearer {self._settings.key}", "User-Agent": USER_AGENT}
+        headers = {
+            "Authorization": f"Bearer {self._settings.key}",
+            "User-Agent": USER_AGENT,
+            "Accept-Encoding": decoding.ACCEPTED,
+        }
         if connection:
             headers["Maton-Connection"] = connection
         content, content_type = request.body()
         if content_type:
             headers["Content-Type"] = content_type
         files = [(part.name, (part.filename, part.handle, part.content_type)) for part in request.parts]
+        client.cookies.clear()  # a cookie of an earlier answer would travel on to WATI
         outgoing = client.build_request(
             request.method,
             self._settings.base_url + request.target,
@@ -191,7 +197,7 @@ class Gateway:
             departure.stay()
             message = f"No connection to {self._settings.base_url} ({error})."
             raise Trouble("unreachable", message) from None
-        except httpx.DecodingError:
+        except decoding.Undecodable:
             raise Trouble("bad_answer", "The answer is not encoded as its headers say.") from None
         except httpx.TransportError as error:
             if not departure.left:
@@ -249,17 +255,20 @@ def _known(answer: Answer) -> str:
 
 def _read(response: httpx.Response, sink: BinaryIO | None) -> Answer:
     """Read a body with bounded memory; a file goes to the sink as it comes."""
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    # Not iter_bytes: it decompresses each chunk whole, however large that makes it.
+    chunks = decoding.decoded(response.iter_raw(), response.headers.get("content-encoding", ""))
+    # The first of several types: some on the way list what they were asked for.
+    media_type = response.headers.get("content-type", "").partition(";")[0].partition(",")[0].strip().lower()
     if sink is not None and response.is_success and media_type not in ("application/json", "text/json"):
         sink.seek(0)
         sink.truncate()
-        for chunk in response.iter_bytes():
+        for chunk in chunks:
             sink.write(chunk)
             if sink.tell() > LARGEST_FILE:
                 raise Trouble("bad_answer", f"The file is larger than {LARGEST_FILE >> 20} MiB.")
         return Answer(response.status_code, response.headers, b"", saved=True)
     content = bytearray()
-    for chunk in response.iter_bytes():
+    for chunk in chunks:
         content += chunk
         if len(content) > LARGEST_ANSWER:
             raise Trouble("bad_answer", f"The answer is larger than {LARGEST_ANSWER >> 20} MiB.")

@@ -82,12 +82,13 @@ class Rows:
     """The rows of a list at WATI, each page read when it is needed, each row given once.
 
     `now`: the server's time at the last answer (epoch seconds), None where it does not tell. `whole`: whether
-    the list was read to its end.
+    the list was read to its end. `left`: how many rows of the page at hand are still to come.
     """
 
     def __init__(self, call: Call, path: str, items: str, most_pages: int) -> None:
         self.now: float | None = None
         self.whole = False
+        self.left = 0
         self._rows = self._pages(call, path, items, most_pages)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -113,7 +114,8 @@ class Rows:
             if not new:
                 self.whole = not is_cut
                 return
-            yield from new.values()
+            for self.left, row in zip(reversed(range(len(new))), new.values(), strict=True):
+                yield row
 
 
 def templates(call: Call) -> Rows:
@@ -155,6 +157,13 @@ def conversation(call: Call, number: str) -> Rows:
     return Rows(
         call, f"/wati/api/v1/getMessages/{quote(number, safe='')}", "messages.items", MOST_PAGES_OF_MESSAGES
     )
+
+
+def iso(at: float) -> str:
+    """Epoch seconds as a text; not by fromtimestamp, since Windows knows no times before 1970."""
+    from datetime import datetime, timedelta
+
+    return (datetime(1970, 1, 1) + timedelta(seconds=int(at))).isoformat() + "Z"
 
 
 def moment(row: dict[str, Any]) -> float | None:

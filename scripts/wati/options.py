@@ -15,6 +15,7 @@ FLAGS = {
     "dry-run": ("", "check everything that decides success, by reading alone; send nothing"),
     "connection": ("ID", "the Maton connection to use, where there are several"),
     "timeout": ("SECONDS", "for the whole call, its waits included (default 30, waits at most 6)"),
+    "fields": ("PATHS", "show only these members, such as id,customParams.name; of a list, of each item"),
     "raw": ("", "show WATI's answer untouched"),
     "verbose": ("", "show requests and answers on stderr, secrets hidden"),
     "confirm": ("VALUE", "repeat the number of receivers, or the id to delete; --dry-run tells which"),
@@ -37,6 +38,12 @@ class Options:
 
     def value(self, flag: str) -> str:
         return self.values.get(flag, "")
+
+    @property
+    def fields(self) -> list[tuple[str, ...]]:
+        from wati.shape import paths
+
+        return paths(self.values["fields"]) if "fields" in self.values else []
 
     @property
     def timeout(self) -> float | None:
@@ -101,6 +108,9 @@ def _check_values(options: Options) -> None:
 
     from wati.settings import is_connection_id
 
+    for other in ("raw", "dry-run"):
+        if options.fields and options.has(other):
+            raise Failure("usage", f"--fields and --{other} do not go together.")
     timeout = options.values.get("timeout")
     if timeout is not None and not (
         re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", timeout, re.ASCII)

@@ -349,9 +349,9 @@ def window(call: Call, found: Findings) -> None:
         return
     left = WINDOW - (rows.now - last)
     if left > 0:
-        found.facts["window"] = {"open": True, "until": _iso(last + WINDOW), "seconds_left": int(left)}
+        found.facts["window"] = {"open": True, "until": lookups.iso(last + WINDOW), "seconds_left": int(left)}
         return
-    since = f"closed {_iso(last + WINDOW)}, {_duration(-left)} ago" if is_seen else "is closed"
+    since = f"closed {lookups.iso(last + WINDOW)}, {_duration(-left)} ago" if is_seen else "is closed"
     problem = f"the 24-hour window {since}: only an APPROVED template can be sent"
     found.add("$.whatsappNumber", "window_closed", problem)
     try:
@@ -400,13 +400,6 @@ def _nobody(found: Findings, number: str, failure: Failure) -> None:
     problem = f"WATI shows no conversation with {number}: it may be no contact (get_contacts.py looks,"
     problem += f" add_contact.py adds), or one of another number of the account. {failure.message}"
     found.add("$.whatsappNumber", "conversation_missing", problem)
-
-
-def _iso(seconds: float) -> str:
-    from datetime import datetime, timedelta
-
-    # Not fromtimestamp: Windows knows no times before 1970.
-    return (datetime(1970, 1, 1) + timedelta(seconds=int(seconds))).isoformat() + "Z"
 
 
 def _duration(seconds: float) -> str:
