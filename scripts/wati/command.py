@@ -109,7 +109,8 @@ def _accepted(run: _Run, result: Result) -> dict[str, Any]:
     if endpoint.effect != "read":
         document["outcome"] = "not_sent" if is_dry else "accepted"
     elif endpoint.items and not is_dry:
-        document["page"] = _page(endpoint, run.arguments, result.data)
+        page = _page(endpoint, run.arguments, result.data) if result.page is None else result.page
+        document |= {"page": page} if page else {}
     about_customers = NOTICE if endpoint.customer_text and not is_dry else ""
     document["notice"] = " ".join(filter(None, [about_customers, result.notice, strange, *run.notices]))
     return document
@@ -139,8 +140,8 @@ def _failed(run: _Run, failure: Failure) -> tuple[int, dict[str, Any]]:
     error = failure.document()
     if endpoint.effect == "read":
         del error["outcome"]
-    if "answer" in error:
-        error["answer"] = clean(error["answer"])
+    for name in {"answer", "items"} & error.keys():
+        error[name] = clean(error[name])
     notice = " ".join([*([NOTICE] if _may_quote_customers(endpoint, failure) else []), *run.notices])
     return failure.exit, {"ok": False, "error": error, "notice": notice}
 
@@ -148,6 +149,8 @@ def _failed(run: _Run, failure: Failure) -> tuple[int, dict[str, Any]]:
 def _may_quote_customers(endpoint: Endpoint, failure: Failure) -> bool:
     """Whether the answer behind a failure can hold what customers wrote; one about connections cannot."""
     answer = failure.answer
+    if failure.items:
+        return endpoint.customer_text
     if answer is None or not endpoint.through_wati:
         return False
     return failure.exit in _MAY_QUOTE_CUSTOMERS or not _in_own_words(answer)
@@ -180,6 +183,10 @@ def _finish(run: _Run, document: dict[str, Any], key: str, shown_url: str, prett
             members["answer"] = shorten(members["answer"], 300)
         elif "answer" in members:
             members["answer"] = shape.bounded(members["answer"], shape.LONGEST_ANSWER)
+        if "items" in members:
+            shown = shape.fitting(members["items"], shape.LONGEST - shape.LONGEST_ANSWER)
+            members["page"] |= {"shown": shown} if shown < len(members["items"]) else {}
+            members["items"] = members["items"][:shown]
     elif not run.options.has("raw"):
         document = shape.document_that_fits(document, run.endpoint.items)
     return render(document, indent=2 if pretty else None)
@@ -266,12 +273,21 @@ class _Run:
         schema = validation.load_schema(endpoint)
         problems = validation.validate(endpoint, schema, self.arguments)
         code = "invalid_arguments" if problems else ""
-        files = Files(settings.file_roots if endpoint.parts or "output" in endpoint.flags else [])
+        most, patience, first_wait = None, endpoint.patience, gateway.FIRST_WAIT
+        if options.has("all"):
+            from wati import every
+
+            most, patience, first_wait = every.most(options), every.PATIENCE, every.FIRST_WAIT
+            self.arguments = every.arguments(self.arguments, most)
+        has_file = endpoint.parts or options.has("output") or (endpoint.flags and not endpoint.items)
+        files = Files(settings.file_roots if has_file else [])
         try:
             if endpoint.parts is not None:
                 self.parts = endpoint.parts(self.arguments, files)
             if options.has("output"):
                 files.download(options.value("output"), force=options.has("force"))
+                if options.has("all"):
+                    every.check_output(files, options.value("output"), force=options.has("force"))
         except Failure as failure:
             problems += failure.problems
             code = code or failure.code
@@ -281,7 +297,7 @@ class _Run:
             hint = _example(endpoint, schema, problems) if code == "invalid_arguments" else ""
             refused = Failure(code, _count(problems), hint=hint, problems=problems)
         conversation = gateway.Gateway(
-            settings, options.timeout or endpoint.patience, verbose=options.has("verbose")
+            settings, options.timeout or patience, verbose=options.has("verbose"), first_wait=first_wait
         )
         self.diagnostics = conversation.diagnostics
         call = Call(
@@ -295,6 +311,8 @@ class _Run:
             output=options.value("output"),
             force=options.has("force"),
             again=options.has("again"),
+            every=options.has("all"),
+            most=most,
         )
         try:
             _ = refused or call.request

@@ -118,6 +118,7 @@ def document_that_fits(document: dict[str, Any], items: str) -> dict[str, Any]:
     shown = listed[:size] if fitting(listed, room) else [bounded(listed[0], room)]
     number = before // size + 1
     page = {"number": number, "size": size, "next": number + 1, "cut": {"shown": size, "of": len(listed)}}
+    page |= {"complete": False} if "complete" in asked else {}
     advice = f"Only {size} of {len(listed)} items fit: go on with pageSize {size} and pageNumber {number + 1}"
     notice = _noticed(document, f"{advice}, or choose members with --fields.")
     return {**document, "data": _replaced(document["data"], items, shown), "page": page, "notice": notice}
