@@ -143,6 +143,8 @@ class Helper(Endpoint):
         connected: bool = False,
         patience: float | None = None,
         customer_text: bool = False,
+        checks: tuple[Callable[[Arguments], Iterable[Problem]], ...] = (),
+        silent_refusal: str = "",
     ) -> None:
         super().__init__(
             name=name,
@@ -152,6 +154,8 @@ class Helper(Endpoint):
             verdict=_no_answer,
             perform=perform,
             customer_text=customer_text,
+            checks=checks,
+            silent_refusal=silent_refusal,
         )
         self.patience = patience
         if not connected:

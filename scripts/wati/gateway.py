@@ -245,7 +245,10 @@ class Gateway:
     def _say(self, title: str, body: object) -> None:
         if self._verbose:
             shown = redact(body, self._settings.key)
-            text = shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+            # On one line, which nothing in a text can end: the lines around it are ours.
+            text = (
+                " ".join(shown.split()) if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+            )
             self.diagnostics.append(f"{redact(title, self._settings.key)}\n  {text[:2000]}")
 
 

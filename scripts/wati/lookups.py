@@ -26,6 +26,7 @@ PAGE_SIZE = 100
 LONGEST_NAME = 512  # of a template, as in the schemas
 # Bounds for a list that never ends: what lies beyond is not read, and whoever asked is told (`Rows.whole`).
 MOST_PAGES_OF_TEMPLATES = 50
+MOST_PAGES_OF_CONTACTS = 1000
 MOST_PAGES_OF_MESSAGES = 10  # WATI allows 10 of these reads in 10 seconds (documented)
 MOST_ROWS_OF_A_PAGE = 1000  # more than were asked for, in case WATI does not heed that
 
@@ -101,7 +102,7 @@ class Rows:
 
         def page(number: int) -> list[dict[str, Any]]:
             nonlocal is_cut
-            target = f"{path}?pageSize={PAGE_SIZE}&pageNumber={number}"
+            target = f"{path}{'&' if '?' in path else '?'}pageSize={PAGE_SIZE}&pageNumber={number}"
             answer = read(call, target, verdicts.listing(items))
             self.now = answer.date
             rows = verdicts.member(answer.json, items)
@@ -161,6 +162,13 @@ def iso(at: float) -> str:
     from datetime import datetime, timedelta
 
     return (datetime(1970, 1, 1) + timedelta(seconds=int(at))).isoformat() + "Z"
+
+
+def contacts(call: Call, query: dict[str, str], most_pages: int) -> Rows:
+    """The contacts that WATI's own filters find, the last changed first; all of them without a filter."""
+    path = "/wati/api/v1/getContacts"
+    filters = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+    return Rows(call, f"{path}?{filters}" if filters else path, "contact_list", most_pages)
 
 
 def moment(row: dict[str, Any]) -> float | None:
