@@ -49,19 +49,20 @@ class Run:
         return self.document["data"]
 
 
-def _endpoints() -> list[Endpoint]:
+def _declared(constant: str, least: int) -> dict[str, Endpoint]:
+    """What the scripts declare under that name, by their own."""
     declaring = [
         path.stem
         for path in sorted((ROOT / "scripts").glob("*.py"))
-        if re.search(r"^ENDPOINT = ", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if re.search(rf"^{constant} = ", path.read_text(encoding="utf-8"), re.MULTILINE)
     ]
-    endpoints = [importlib.import_module(name).ENDPOINT for name in declaring]
-    assert len(endpoints) >= 20
-    return endpoints
+    found = [getattr(importlib.import_module(name), constant) for name in declaring]
+    assert len(found) >= least
+    return {endpoint.name: endpoint for endpoint in found}
 
 
-ENDPOINTS = {endpoint.name: endpoint for endpoint in _endpoints()}
-HELPERS = {name: importlib.import_module(name).HELPER for name in ("conversation", "find_contact")}
+ENDPOINTS = _declared("ENDPOINT", 20)
+HELPERS = _declared("HELPER", 4)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

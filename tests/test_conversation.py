@@ -245,11 +245,12 @@ def test_nothing_is_cut_and_nothing_said(call: Callable[..., Run], far_side: Far
 
 
 def test_days_and_times(call: Callable[..., Run], far_side: FarSide) -> None:
-    given = [row(0, text="c"), row(2 * 3600, text="b"), row(3 * 3600, text="a"), {"eventType": "message"}]
+    undated = [{"eventType": "message", "created": text} for text in ("x", "0001-01-01T00:00:00+14:00")]
+    given = [row(0, text="c"), row(2 * 3600, text="b"), row(3 * 3600, text="a"), *undated]
     shown(far_side, given)
     days = call("conversation", {"whatsappNumber": JOHN}).data["days"]
     assert days == {
-        transcript.UNDATED: [["", "unknown", ""]],
+        transcript.UNDATED: [["", "unknown", ""]] * 2,
         "2026-02-01": [["23:40", "customer", "a"]],
         "2026-02-02": [["00:40", "customer", "b"], ["02:40", "customer", "c"]],
     }
