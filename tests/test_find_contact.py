@@ -353,6 +353,14 @@ def test_rows_of_any_form_are_borne(arguments: Json, call: Callable[..., Run], f
         assert run.data["matches"] == 7
 
 
+def test_the_key_is_not_shown_by_halves(call: Callable[..., Run], far_side: FarSide) -> None:
+    padding = "a" * 190
+    given = contact(f"Ann {padding}{KEY}", customParams=[{"name": padding + KEY, "value": padding + KEY}])
+    listed(far_side, [given])
+    run = call("find_contact", {"name": "ann"})
+    assert "aaa" in run.text and KEY[:6] not in run.text
+
+
 @pytest.mark.parametrize(
     ("arguments", "at"),
     [
