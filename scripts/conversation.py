@@ -55,7 +55,7 @@ def perform(call: Call) -> Result:
 
 
 def told(window: Window) -> dict[str, Any]:
-    from wati.window import iso
+    from wati.lookups import iso
 
     if window.open is None or window.until is None:
         return {"unknown": window.why}

@@ -14,7 +14,7 @@ import pytest
 
 from conftest import KEY, Run
 from recording import Answer, FarSide
-from wati import lookups, transcript, window
+from wati import lookups, transcript
 
 Json = dict[str, Any]
 MESSAGES = "/wati/api/v1/getMessages"
@@ -25,7 +25,7 @@ DAY = 24 * 3600
 
 
 def row(age: float = 60, *, owner: Any = False, event: Any = "message", **members: Any) -> Json:
-    made = {"eventType": event, "created": window.iso(NOW - age), **members}
+    made = {"eventType": event, "created": lookups.iso(NOW - age), **members}
     return made | ({"owner": owner} if event == "message" else {})
 
 

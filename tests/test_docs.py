@@ -304,6 +304,7 @@ WITH_COMMANDS = [
     "references/files-and-bulk.md",
     "references/journal.md",
     "references/look-ups.md",
+    "references/lists.md",
 ]
 
 

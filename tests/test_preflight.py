@@ -13,7 +13,7 @@ import pytest
 
 from conftest import ENDPOINTS, KEY, ROOT, Run
 from recording import CONNECTION, Answer, FarSide, reply
-from wati import lookups, media, preflight, templates, window
+from wati import lookups, media, preflight, templates
 from wati.endpoint import Endpoint
 from wati.sandbox import control
 
@@ -571,7 +571,7 @@ def test_a_broken_csv_and_a_wrong_template_come_at_once(dry: Callable[..., Run],
 
 
 def row(age: float, *, owner: bool | None = False, event: str = "message", **members: Any) -> Json:
-    made = {"eventType": event, "created": window.iso(NOW - age).replace("Z", ".123Z"), **members}
+    made = {"eventType": event, "created": lookups.iso(NOW - age).replace("Z", ".123Z"), **members}
     return made if owner is None else {**made, "owner": owner}
 
 

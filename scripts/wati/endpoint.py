@@ -43,6 +43,8 @@ class Endpoint:
     `checks`: what JSON Schema cannot say about the arguments.
     `multiline`: the members that may hold line breaks, as paths such as `receivers[].name`.
     `items`: where in the answer the list is, as a dotted path; "" = the answer is no list.
+    `by_change`: whether that list is sorted by last change, so that it moves while it is read.
+    `columns`: the members that have a column of their own where the list is written as CSV.
     `confirms`: what `--confirm` must repeat.
     `customer_text`: the answer carries text that customers wrote.
     `silent_refusal`: what it can mean that the far side refuses without a word.
@@ -68,6 +70,8 @@ class Endpoint:
         checks: tuple[Callable[[Arguments], Iterable[Problem]], ...] = (),
         multiline: tuple[str, ...] = (),
         items: str = "",
+        by_change: bool = False,
+        columns: tuple[str, ...] = (),
         confirms: Confirms = "none",
         customer_text: bool = False,
         silent_refusal: str = "",
@@ -91,6 +95,8 @@ class Endpoint:
         self.checks = checks
         self.multiline = multiline
         self.items = items
+        self.by_change = by_change
+        self.columns = columns
         self.confirms = confirms
         self.customer_text = customer_text
         self.silent_refusal = silent_refusal
@@ -124,10 +130,10 @@ class Endpoint:
 class Helper(Endpoint):
     """A script of the same contract that is no endpoint: it answers a question by reads of its own.
 
-    `perform`: asks them, in its own script. `connected`: whether it takes a connection.
+    `perform`: asks them, in its own script. `connected`: whether it is told the connection.
     """
 
-    lacks = ("dry-run", "raw")
+    lacks: tuple[str, ...] = ("dry-run", "raw")
 
     def __init__(
         self,
@@ -143,7 +149,7 @@ class Helper(Endpoint):
         super().__init__(
             name=name,
             method="GET",
-            path="/wati/" if connected else "",
+            path="/wati/",
             effect="read",
             verdict=_no_answer,
             perform=perform,
@@ -152,6 +158,8 @@ class Helper(Endpoint):
             silent_refusal=silent_refusal,
         )
         self.patience = patience
+        if not connected:
+            self.lacks += ("connection",)
 
     @property
     def schema_file(self) -> str:
@@ -167,6 +175,7 @@ def _no_answer(answer: Answer, receivers: Receivers) -> Verdict:
 
 
 PAGE = {"pageSize": 20, "pageNumber": 1}  # always sent: WATI's own default differs between its lists
+LISTING = ("all", "max-items", "output", "force")  # the flags of a list
 
 
 def run(endpoint: Endpoint) -> None:

@@ -338,7 +338,7 @@ def window(call: Call, found: Findings) -> None:
     if seen.open is None or seen.until is None:
         found.warnings.append(seen.why)
         return
-    until = windows.iso(seen.until)
+    until = lookups.iso(seen.until)
     if seen.open:
         found.facts["window"] = {"open": True, "until": until, "seconds_left": int(seen.left)}
         return

@@ -9,9 +9,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from wati import sightings
-from wati.lookups import moment
+from wati.lookups import iso, moment
 from wati.output import shorten
-from wati.window import iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -54,10 +54,3 @@ def _unjudged(rows: Rows, *, is_seen: bool) -> str:
     newest = lookups.MOST_PAGES_OF_MESSAGES * lookups.PAGE_SIZE
     where = "in the conversation" if rows.whole else f"among the newest {newest} rows of the conversation"
     return f"No message of the customer was found {where}: whether the 24-hour window is open is not known."
-
-
-def iso(seconds: float) -> str:
-    from datetime import datetime, timedelta
-
-    # Not fromtimestamp: Windows knows no times before 1970.
-    return (datetime(1970, 1, 1) + timedelta(seconds=int(seconds))).isoformat() + "Z"
