@@ -128,8 +128,6 @@ class Hits:
             self.more, self.stopped = True, failure.code
 
     def _take(self, rows: Rows) -> None:
-        from wati.lookups import PAGE_SIZE
-
         self.read = 0
         for row in rows:
             self.read += 1
@@ -139,8 +137,8 @@ class Hits:
             is_certain = self._by_number and rank == 0
             if is_certain:
                 self.found = {"": (0, row)}  # a number is one contact's: what only ends alike is not meant
-            # The rest of a first page costs nothing, and may hold better ones.
-            if is_certain or (len(self.found) > self.limit and self.read >= PAGE_SIZE):
+            # The rest of a page costs nothing, and may hold better ones.
+            if is_certain or (len(self.found) > self.limit and not rows.left):
                 self.more = not is_certain
                 return
         self.more = not rows.whole

@@ -209,6 +209,15 @@ def test_a_name_stops_behind_its_limit(call: Callable[..., Run], far_side: FarSi
     assert pages(far_side) == [({"name": "Ann"}, "1")]
 
 
+def test_a_page_smaller_than_asked_for_ends_a_reading_too(
+    call: Callable[..., Run], far_side: FarSide
+) -> None:
+    listed(far_side, [contact("Ann B"), contact("Ann C"), contact("Ann")], [contact("Ann late")])
+    run = call("find_contact", {"name": "Ann", "limit": 1})
+    assert (names(run), run.data["more"]) == (["Ann"], True)
+    assert len(far_side.requests) == 1
+
+
 def test_the_best_of_a_page_come_first(call: Callable[..., Run], far_side: FarSide) -> None:
     rows = [contact("Joanna Ann-Marie"), contact("Annabel"), contact("Ann Smith"), contact("ANN")]
     listed(far_side, rows)
