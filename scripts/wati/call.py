@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from wati import connections, explain, once, request, verdicts
 from wati.checks import select
 from wati.failures import SAFE_TO_REPEAT, Failure
-from wati.shell import command_line, script
+from wati.shell import command_line, python, script
 
 if TYPE_CHECKING:
     from wati.answers import Answer
@@ -184,7 +184,7 @@ class Call:
             arguments = {"attribute": [{"name": "phone", "operator": "==", "value": number}]}
         elif look_with == "get_connection":
             arguments = {"connection_id": self.arguments["connection_id"]}
-        words = ["python3", script(look_with), json.dumps(arguments, ensure_ascii=False)]
+        words = [python(), script(look_with), json.dumps(arguments, ensure_ascii=False)]
         words += ["--connection", self.connection] if self.connection else []
         wait = "Do not run it again. Wait a minute (WATI's lists lag), then look whether it happened"
         wait += " (each receiver's conversation tells; the first one's)" if len(self.receivers) > 1 else ""
