@@ -160,15 +160,26 @@ def test_a_single_item_that_is_too_long_is_cut_in_its_texts(listed: Callable[...
     assert len(run.text) <= shape.LONGEST
 
 
-def test_what_is_no_list_is_cut_in_its_texts_and_lists(call: Callable[..., Run], far_side: FarSide) -> None:
+def test_what_a_send_answered_is_never_cut(call: Callable[..., Run], far_side: FarSide) -> None:
     rows = [{"waId": str(14155550000 + n), "isValidWhatsAppNumber": True, "errors": []} for n in range(900)]
     far_side.always(reply({"result": True, "error": None, "receivers": rows}), to="/wati/")
     receivers = [{"whatsappNumber": row["waId"], "customParams": []} for row in rows]
     arguments = {"template_name": "t", "broadcast_name": "b", "receivers": receivers}
     run = call("send_template_messages_v2", arguments, "--confirm", "900")
     assert run.exit == 0 and run.document["outcome"] == "accepted"
-    assert len(run.text) <= shape.LONGEST and "more" in str(run.data["receivers"][-1])
-    assert "cut" in run.document["notice"]
+    assert len(run.text) > shape.LONGEST
+    assert [row["waId"] for row in run.data["receivers"]] == [row["waId"] for row in rows]
+
+
+@pytest.mark.parametrize("shown", ["connections.url", "connections"])
+def test_a_connection_s_link_stays_hidden_whichever_field_is_asked_for(
+    call: Callable[..., Run], far_side: FarSide, shown: str
+) -> None:
+    link = "https://elsewhere.example/authorize/secret-of-a-session"
+    row = {"connection_id": "conn-1", "status": "ACTIVE", "app": "wati", "url": link}
+    far_side.always(reply({"connections": [row]}), to="/connections")
+    run = call("list_connections", {}, "--fields", shown)
+    assert "secret-of-a-session" not in run.text
 
 
 def test_the_answer_behind_a_failure_is_bounded_and_its_receivers_are_not(

@@ -104,7 +104,7 @@ def _accepted(run: _Run, result: Result) -> dict[str, Any]:
     from wati.output import NOTICE, clean
 
     endpoint, is_dry = run.endpoint, run.options.has("dry-run")
-    data, strange = _fields(endpoint, result.data, run.options)
+    data, strange = _fields(run, result)
     document: dict[str, Any] = {"ok": True, "data": data if run.options.has("raw") else clean(data)}
     if endpoint.effect != "read":
         document["outcome"] = "not_sent" if is_dry else "accepted"
@@ -116,15 +116,20 @@ def _accepted(run: _Run, result: Result) -> dict[str, Any]:
     return document
 
 
-def _fields(endpoint: Endpoint, data: Any, options: Options) -> tuple[Any, str]:
+def _fields(run: _Run, result: Result) -> tuple[Any, str]:
     """The members that `--fields` asks for, and what to tell of those that are not there.
 
     Raises `usage` where a read has no such member. What was sent stays sent, so elsewhere it is only told.
     """
+    endpoint, options, data = run.endpoint, run.options, result.data
     if not options.fields:
         return data, ""
     from wati import shape
+    from wati.output import redact
+    from wati.settings import api_key
 
+    # Before members are picked: what tells that one is a secret may stand beside it.
+    data = redact(data, api_key(run.environ), result.shown_url)
     strange = shape.unknown(data, endpoint.items, options.fields)
     told = f"--fields names what the answer does not have: {', '.join(strange)}." if strange else ""
     if told and endpoint.effect == "read":
@@ -187,7 +192,8 @@ def _finish(run: _Run, document: dict[str, Any], key: str, shown_url: str, prett
             shown = shape.fitting(members["items"], shape.LONGEST - shape.LONGEST_ANSWER)
             members["page"] |= {"shown": shown} if shown < len(members["items"]) else {}
             members["items"] = members["items"][:shown]
-    elif not run.options.has("raw"):
+    elif not run.options.has("raw") and run.endpoint.effect == "read":
+        # What a send answered cannot be asked for again, so none of it is cut.
         document = shape.document_that_fits(document, run.endpoint.items)
     return render(document, indent=2 if pretty else None)
 
