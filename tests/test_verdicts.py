@@ -398,6 +398,15 @@ BULK = [
         receivers=([], [C], [A, B]),
     ),
     Case(**THREE, body={"result": "success"}, meaning=UNKNOWN),
+    # Errors in a form that nobody has seen: somebody was struck, and nothing says who.
+    *(
+        Case(**THREE, body={"result": True, "errors": strange}, meaning=UNKNOWN)
+        for strange in (["x"], "x", {"other": ["x"]}, {**errors(), "failed": [{"n": 1}]}, {"error": ["x"]})
+    ),
+    *(
+        Case(**THREE, body={"result": True, "errors": empty}, meaning=ACCEPTED)
+        for empty in ([], "", {}, {**errors(), "other": []}, {"error": None})
+    ),
 ]
 
 CSV = [
@@ -477,6 +486,11 @@ V2 = [
     # An error beside `result: true` that names no receiver: somebody was struck, and nobody can say who.
     Case(**THREE_V2, body=v2(row(A), row(B), row(C), error="Something failed"), meaning=UNKNOWN),
     Case(**THREE_V2, body=v2(row("19998887777")), meaning=UNKNOWN),
+    # What says nothing, or says it in no known form, is neither a yes nor a no.
+    *(
+        Case(**THREE_V2, body=v2(*({**row(n), "errors": odd} for n in (A, B, C))), meaning=UNKNOWN)
+        for odd in ([""], [None], {"error": ""}, {"x": ["y"]}, "x", True)
+    ),
     Case(**THREE_V2, body=v2(result=False, error="Template not found"), meaning=TEMPLATE),
     Case(**THREE_V2, body=v2(row(A), row(B), row(C), result=False), meaning=UNKNOWN),
     Case(

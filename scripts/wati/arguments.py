@@ -44,6 +44,8 @@ def read(source: str, stdin: IO[bytes] | None = None) -> Arguments:
         ) from None
     except RecursionError:
         raise Failure("invalid_json", f"The JSON in {where} is nested too deeply.") from None
+    except strict_json.TooRich as error:
+        raise Failure("invalid_json", f"The JSON in {where} holds {error}.") from None
     except ValueError as error:
         raise Failure("invalid_json", f"The text in {where} is not JSON: {error}.") from None
     if not isinstance(arguments, dict):

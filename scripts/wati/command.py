@@ -29,6 +29,8 @@ _OWN_WORDS = {
     *("traceId", "ticketStatus", "validWhatsAppNumber"),
 }
 _OWN_LISTS = ("error", "errors")
+# What v2 says of each receiver that it accepted (published answers).
+_OF_A_RECEIVER = {"localMessageId", "waId", "isValidWhatsAppNumber", "errors"}
 
 
 def main(endpoint: Endpoint) -> None:
@@ -111,7 +113,9 @@ def _accepted(run: _Run, result: Result) -> dict[str, Any]:
     elif endpoint.items and not is_dry:
         page = _page(endpoint, run.arguments, result.data) if result.page is None else result.page
         document |= {"page": page} if page else {}
-    about_customers = NOTICE if endpoint.customer_text and not is_dry else ""
+    changed = endpoint.through_wati and endpoint.effect != "read"
+    by_customers = endpoint.customer_text or (changed and not _as_documented(result.data))
+    about_customers = NOTICE if by_customers and not is_dry else ""
     document["notice"] = " ".join(filter(None, [about_customers, result.notice, strange, *run.notices]))
     return document
 
@@ -166,6 +170,19 @@ def _in_own_words(answer: Any) -> bool:
         return isinstance(answer, str)
     return answer.keys() <= _OWN_WORDS and not any(
         isinstance(value, (dict, list)) and name not in _OWN_LISTS for name, value in answer.items()
+    )
+
+
+def _as_documented(data: Any) -> bool:
+    """Whether the answer to a change holds only what is known of it, and no customer's text."""
+    if not isinstance(data, dict):
+        return False
+    rest = {name: value for name, value in data.items() if name not in ("receivers", "templateName")}
+    rows = data.get("receivers") or []
+    return (
+        _in_own_words(rest)
+        and isinstance(rows, list)
+        and all(isinstance(row, dict) and row.keys() <= _OF_A_RECEIVER for row in rows)
     )
 
 
@@ -411,9 +428,10 @@ def _preview(call: Call, needed_confirmation: str, receivers: Receivers, found: 
 
 
 def _count(problems: list[Problem]) -> str:
-    return (
-        "1 problem in the arguments." if len(problems) == 1 else f"{len(problems)} problems in the arguments."
-    )
+    from wati.validation import MOST_PROBLEMS
+
+    many = "At least " if len(problems) >= MOST_PROBLEMS else ""
+    return f"{many}{len(problems)} problem{'s' if len(problems) > 1 else ''} in the arguments."
 
 
 def _example(endpoint: Endpoint, schema: dict[str, Any], problems: list[Problem]) -> str:

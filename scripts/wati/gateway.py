@@ -210,6 +210,12 @@ class Gateway:
             departure.stay()
             message = f"No connection to {self._settings.base_url} ({error})."
             raise Trouble("unreachable", message) from None
+        except (httpx.InvalidURL, ValueError) as error:
+            # httpx reads where a redirect leads, though it is not followed, and cookies, though none is kept.
+            if answered or not departure.left:
+                raise
+            message = f"The answer's head cannot be read ({type(error).__name__})."
+            raise Trouble("upstream_error", message) from None
         except decoding.Undecodable:
             raise Trouble("bad_answer", "The answer is not encoded as its headers say.") from None
         except httpx.TransportError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import unicodedata
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from wati.failures import Failure
 from wati.fits import fits
 from wati.settings import SHORTEST_KEY
+
+MOST_PROBLEMS = 5000  # five for each of the 1,000 receivers of a bulk send; nobody reads more
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -33,14 +36,14 @@ def refuse_key(arguments: Arguments, key: str) -> None:
 
 
 def validate(endpoint: Endpoint, schema: dict[str, Any], arguments: Arguments) -> list[Problem]:
-    """Every problem that the schema, the endpoint's checks and the rules for all text find."""
+    """Every problem that the schema, the endpoint's checks and the rules for all text find, 5,000 at most."""
     by_place: dict[tuple[str, str], Problem] = {}  # the schema reports each missing member on its own
     for error in _schema_errors(schema, arguments):
         by_place.update({(problem["at"], problem["problem"]): problem for problem in explain(error)})
     problems = list(by_place.values())
     for check in (_texts(endpoint), *endpoint.checks):
-        problems += check(arguments)
-    return problems
+        problems += itertools.islice(check(arguments), MOST_PROBLEMS)
+    return problems[:MOST_PROBLEMS]
 
 
 def _schema_errors(schema: dict[str, Any], arguments: Arguments) -> list[ValidationError]:
@@ -55,7 +58,7 @@ def _schema_errors(schema: dict[str, Any], arguments: Arguments) -> list[Validat
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
     validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=strict)(schema)
-    return sorted(validator.iter_errors(arguments), key=_reading_order)
+    return sorted(itertools.islice(validator.iter_errors(arguments), MOST_PROBLEMS), key=_reading_order)
 
 
 def _reading_order(error: ValidationError) -> list[str]:

@@ -207,7 +207,7 @@ def any_2xx(answer: Answer, _: Receivers) -> Verdict:
 
     A web page comes from somebody on the way, who may have passed nothing on.
     """
-    is_doubtful = answer.ambiguous or answer.media_type == "text/html"
+    is_doubtful = answer.ambiguous or answer.media_type == "text/html" or member(answer.json, "error")
     return refused(answer) or (unknown(answer) if is_doubtful else ACCEPTED)
 
 
@@ -230,7 +230,8 @@ def bulk(answer: Answer, receivers: Receivers) -> Verdict:
     if _member_is(answer, "ok", False):
         return refused(answer) or unknown(answer)
     if _member_is(answer, "result", True):
-        if unmatched or member(errors, "error"):
+        others = {n: errors[n] for n in errors if n not in _INVALID} if isinstance(errors, dict) else errors
+        if unmatched or _leaves(others):
             # Something went wrong for somebody, and nothing says for whom.
             return _in_doubt(receivers, invalid, "WATI accepted, and lists errors that name no receiver.")
         return _by_receiver(receivers, set(by_digits.values()) - invalid.keys(), invalid)
@@ -274,8 +275,10 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
             continue
         errors = member(row, "errors")
         valid = member(row, "isValidWhatsAppNumber")
-        if errors:
-            rejected[number] = "; ".join(_texts(errors)) or "WATI reports an error for this receiver"
+        if isinstance(errors, list) and _leaves(errors):
+            rejected[number] = "; ".join(_leaves(errors))
+        elif errors:
+            continue  # of no known form, or with nothing in it: neither a yes nor a no
         elif valid is False:
             rejected[number] = "has no WhatsApp account"
         elif valid is True:
