@@ -14,8 +14,18 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import verdicts
+from wati import shape, verdicts
 from wati.endpoint import PAGE, Endpoint, run
+
+# Of each template: what no call takes (a send names it by elementName), and what nearly every one has.
+TEMPLATE = {
+    **shape.all_of("id lastModified"),
+    **shape.all_of("type", shape.where_it_is("template")),
+    **shape.all_of("language.text", shape.where_same_as("key")),
+    **shape.all_of("body", shape.where_same_as("bodyOriginal")),
+    **shape.all_of("buttons", shape.where_it_is([])),
+    **shape.all_of("buttonsType", shape.where_it_is("none")),
+}
 
 ENDPOINT = Endpoint(
     name="get_message_templates",
@@ -26,6 +36,15 @@ ENDPOINT = Endpoint(
     effect="read",
     verdict=verdicts.listing("messageTemplates"),
     items="messageTemplates",
+    members=(
+        *("id", "elementName", "category", "status", "language", "language.value", "type", "lastModified"),
+        *("customParams", "customParams.paramName", "customParams.paramValue", "header", "body"),
+        *("bodyOriginal", "footer", "buttons", "buttonsType", "hsm", "hsmOriginal"),
+    ),
+    hides={
+        **shape.all_of("result link"),
+        **shape.inside("messageTemplates", TEMPLATE),
+    },
     preflight=("connection",),
 )
 

@@ -14,7 +14,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import verdicts
+from wati import objects, shape, verdicts
 from wati.endpoint import PAGE, Endpoint, run
 
 ENDPOINT = Endpoint(
@@ -26,6 +26,20 @@ ENDPOINT = Endpoint(
     effect="read",
     verdict=verdicts.listing("messages.items"),
     items="messages.items",
+    members=(
+        *("id", "eventType", "created", "timestamp", "owner", "text", "type", "data", "statusString"),
+        *("failedDetail", "operatorName", "assignedId", "localMessageId", "avatarUrl", "conversationId"),
+        *("ticketId", "replySourceMessage", "messageReferral", "contacts", "referenceOrderId"),
+        *("messageProducts", "orderProducts", "interactiveData", "orderDetailsViewModel"),
+        *("eventDescription", "finalText", "template", "template.elementName", "mediaHeaderLink"),
+        *("actor", "assignee", "topicName"),
+    ),
+    hides={
+        **shape.all_of("result link"),
+        **shape.inside("messages", shape.all_of("pageNumber pageSize convCount total grandTotal orderBy")),
+        **shape.inside("messages", shape.all_of("lastId sortBy filters allowFilters search")),
+        **shape.inside("messages.items", objects.MESSAGE),
+    },
     customer_text=True,
     # Support told so of accounts with several WhatsApp numbers: only the primary one's contacts are found.
     silent_refusal="There may be no contact with this number, or it is of another number of the account.",

@@ -14,7 +14,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import messages, verdicts
+from wati import messages, objects, shape, verdicts
 from wati.endpoint import Endpoint, run
 
 ENDPOINT = Endpoint(
@@ -24,6 +24,11 @@ ENDPOINT = Endpoint(
     form=("messageText",),  # a JSON body is ignored: WATI then finds the text empty
     effect="send",
     verdict=verdicts.session_message,
+    hides={
+        **shape.all_of("ok result", shape.where_it_is(True)),
+        **shape.all_of("result", shape.where_it_is("success")),
+        **shape.inside("message", {**objects.MESSAGE, **shape.all_of("text")}),  # the text is the arguments'
+    },
     multiline=("messageText",),
     customer_text=True,
     messages=messages.text,

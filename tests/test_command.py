@@ -15,7 +15,7 @@ from wati import __version__
 from wati.endpoint import Endpoint
 from wati.options import FLAGS
 
-LATER = ["--all", "--max-items", "--fields"]
+LATER = ["--all", "--max-items"]
 CONFIRMING = {
     "send_template_messages",
     "send_template_messages_v2",
@@ -27,7 +27,7 @@ HELLO = {"whatsappNumber": "14155551234", "messageText": "Hello"}
 
 def flags_for(endpoint: Endpoint) -> set[str]:
     """The flags that the contract gives to a script."""
-    everywhere = {"help", "schema", "dry-run", "timeout", "raw", "verbose"}
+    everywhere = {"help", "schema", "dry-run", "timeout", "fields", "raw", "verbose"}
     special = {
         "connection": endpoint.path.startswith("/wati/"),
         "confirm": endpoint.name in CONFIRMING,

@@ -86,7 +86,7 @@ def execute(
             return 0, schema_text(endpoint)
         result = run.interruptible_result()
         shown_url = result.shown_url
-        exit_code, document = 0, _accepted(run, result)
+        exit_code, document = 0, _accepted(run, result, key)
     except Failure as failure:
         exit_code, document = _failed(run, failure)
     except KeyboardInterrupt:
@@ -99,18 +99,15 @@ def execute(
     if "--verbose" in argv:
         for line in run.diagnostics:
             (say or diagnose)(terminal_safe(line, key))
-    return exit_code, _finish(document, key, shown_url, pretty)
+    return exit_code, _finish(run, document, key, shown_url, pretty)
 
 
-def _accepted(run: _Run, result: Result) -> dict[str, Any]:
+def _accepted(run: _Run, result: Result, key: str) -> dict[str, Any]:
     """The document of a call that was accepted, or of a dry run."""
-    from wati.output import NOTICE, clean
+    from wati.output import NOTICE
 
     endpoint, is_dry = run.endpoint, run.options.has("dry-run")
-    document: dict[str, Any] = {
-        "ok": True,
-        "data": result.data if run.options.has("raw") else clean(result.data),
-    }
+    document: dict[str, Any] = {"ok": True, "data": _shown(run, result, key)}
     if endpoint.effect != "read":
         document["outcome"] = "not_sent" if is_dry else "accepted"
     elif endpoint.items and not is_dry:
@@ -118,6 +115,31 @@ def _accepted(run: _Run, result: Result) -> dict[str, Any]:
     about_customers = NOTICE if endpoint.customer_text and not is_dry else ""
     document["notice"] = " ".join(filter(None, [about_customers, result.notice, *run.notices]))
     return document
+
+
+def _shown(run: _Run, result: Result, key: str) -> Any:
+    """What of the answer is shown; `--fields` chooses from an answer, and a dry run has none."""
+    from wati import shape
+    from wati.output import clean, redact
+
+    if run.options.has("raw"):
+        return result.data
+    if run.options.has("dry-run"):
+        return clean(result.data)
+    if not run.options.fields:
+        return shape.without(clean(result.data), run.endpoint.hides)
+    # Before anything is picked out: what stands beside a link tells that it is one.
+    whole = redact(result.data, key, result.shown_url)
+    picked, unknown, known = shape.only(whole, run.endpoint, run.options.fields)
+    if unknown:
+        from wati.validation import near
+
+        told = "; ".join(f"the answer has no {path}{near(path, known)}" for path in unknown)
+        if run.endpoint.effect == "read":
+            hint = f"Paths begin inside an item, or inside data where there is no list: {', '.join(known)}"
+            raise Failure("usage", f"--fields: {told}.", hint=hint)
+        result.notice = " ".join(filter(None, [result.notice, f"--fields: {told}."]))
+    return clean(picked)
 
 
 def _failed(run: _Run, failure: Failure) -> tuple[int, dict[str, Any]]:
@@ -137,8 +159,9 @@ def _failed(run: _Run, failure: Failure) -> tuple[int, dict[str, Any]]:
     return failure.exit, {"ok": False, "error": error, "notice": notice}
 
 
-def _finish(document: dict[str, Any], key: str, shown_url: str, pretty: bool) -> str:
+def _finish(run: _Run, document: dict[str, Any], key: str, shown_url: str, pretty: bool) -> str:
     """The text for stdout: marked as the sandbox's, without secrets, of a readable length."""
+    from wati import shape
     from wati.output import redact, render, shorten
     from wati.settings import SANDBOX_KEY
 
@@ -153,7 +176,16 @@ def _finish(document: dict[str, Any], key: str, shown_url: str, pretty: bool) ->
             problem["problem"] = shorten(problem["problem"], 1000)
         if isinstance(members.get("answer"), str):
             members["answer"] = shorten(members["answer"], 300)
-    return render(document, indent=2 if pretty else None)
+    indent = 2 if pretty else None
+    if not (run.options.has("raw") and "data" in document):
+        can_ask_again = run.endpoint.effect == "read" or run.options.has("dry-run")
+        shape.fit(
+            document,
+            run.endpoint.items,
+            can_ask_again=can_ask_again,
+            render=lambda value: render(value, indent=indent),
+        )
+    return render(document, indent=indent)
 
 
 def _place(error: Exception) -> str:

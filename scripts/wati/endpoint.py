@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wati.files import Files, Part
     from wati.messages import Message
     from wati.preflight import Findings
+    from wati.shape import Hidden
     from wati.verdicts import Verdict
 
     Arguments = dict[str, Any]
@@ -43,6 +44,8 @@ class Endpoint:
     `checks`: what JSON Schema cannot say about the arguments.
     `multiline`: the members that may hold line breaks, as paths such as `receivers[].name`.
     `items`: where in the answer the list is, as a dotted path; "" = the answer is no list.
+    `members`: the documented members of the answer, of each item in a list, for `--fields`.
+    `hides`: the members of the answer that are left out, and when (shape.py), by path from inside `data`.
     `confirms`: what `--confirm` must repeat.
     `customer_text`: the answer carries text that customers wrote.
     `silent_refusal`: what it can mean that the far side refuses without a word.
@@ -68,6 +71,8 @@ class Endpoint:
         checks: tuple[Callable[[Arguments], Iterable[Problem]], ...] = (),
         multiline: tuple[str, ...] = (),
         items: str = "",
+        members: tuple[str, ...] = (),
+        hides: Mapping[str, Hidden] | None = None,
         confirms: Confirms = "none",
         customer_text: bool = False,
         silent_refusal: str = "",
@@ -91,6 +96,8 @@ class Endpoint:
         self.checks = checks
         self.multiline = multiline
         self.items = items
+        self.members = members
+        self.hides = hides or {}
         self.confirms = confirms
         self.customer_text = customer_text
         self.silent_refusal = silent_refusal

@@ -15,6 +15,7 @@ FLAGS = {
     "dry-run": ("", "check everything that decides success, by reading alone; send nothing"),
     "connection": ("ID", "the Maton connection to use, where there are several"),
     "timeout": ("SECONDS", "for the whole call, its waits included (default 30, waits at most 6)"),
+    "fields": ("PATHS", "show only these members, of each item in a list: id,customParams.value"),
     "raw": ("", "show WATI's answer untouched"),
     "verbose": ("", "show requests and answers on stderr, secrets hidden"),
     "confirm": ("VALUE", "repeat the number of receivers, or the id to delete; --dry-run tells which"),
@@ -41,6 +42,13 @@ class Options:
     @property
     def timeout(self) -> float | None:
         return float(self.values["timeout"]) if "timeout" in self.values else None
+
+    @property
+    def fields(self) -> list[str]:
+        """The paths of `--fields`; none without it."""
+        from wati import shape
+
+        return shape.fields(self.values["fields"]) if "fields" in self.values else []
 
 
 def parse(endpoint: Endpoint, argv: list[str]) -> Options:
@@ -110,3 +118,9 @@ def _check_values(options: Options) -> None:
     connection = options.values.get("connection")
     if connection is not None and not is_connection_id(connection):
         raise Failure("usage", "--connection takes a connection id: letters, digits, _ and - only.")
+    try:
+        paths = options.fields
+    except ValueError as error:
+        raise Failure("usage", f"{error}.") from None
+    if paths and options.has("raw"):
+        raise Failure("usage", "--fields and --raw do not go together: --raw shows all there is.")
