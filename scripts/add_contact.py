@@ -25,7 +25,7 @@ ENDPOINT = Endpoint(
     effect="create",
     verdict=verdicts.result_true,
     hides={
-        **shape.all_of("result", shape.where_it_is(True)),
+        **shape.all_of("result"),
         **shape.inside("contact", objects.CONTACT),
     },
     checks=(checks.unique("customParams", "name"),),

@@ -39,7 +39,7 @@ ENDPOINT = Endpoint(
     query=("email", "whatsappNumber"),
     effect="write",
     verdict=verdicts.result_true,
-    hides=shape.all_of("result", shape.where_it_is(True)),
+    hides=shape.all_of("result"),
     silent_refusal="There may be no operator with this email, or no conversation with this number.",
     preflight=("connection", "contact", operator),
 )

@@ -25,8 +25,7 @@ ENDPOINT = Endpoint(
     effect="send",
     verdict=verdicts.session_message,
     hides={
-        **shape.all_of("ok result", shape.where_it_is(True)),
-        **shape.all_of("result", shape.where_it_is("success")),
+        **shape.all_of("ok result"),
         **shape.inside("message", {**objects.MESSAGE, **shape.all_of("text")}),  # the text is the arguments'
     },
     multiline=("messageText",),

@@ -27,8 +27,7 @@ ENDPOINT = Endpoint(
     verdict=verdicts.template_message,
     # `outcome` says what result says; the rest repeats the arguments, or is the whole contact.
     hides={
-        **shape.all_of("result validWhatsAppNumber", shape.where_it_is(True)),
-        **shape.all_of("template_name parameteres parameters contact model"),
+        **shape.all_of("result validWhatsAppNumber template_name parameteres parameters contact model"),
     },
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
     customer_text=True,

@@ -26,9 +26,9 @@ ENDPOINT = Endpoint(
     effect="send",
     verdict=verdicts.v2,
     hides={
-        **shape.all_of("result receivers.isValidWhatsAppNumber", shape.where_it_is(True)),
+        **shape.all_of("result templateName parameters"),  # the last two repeat the arguments
+        **shape.all_of("receivers.isValidWhatsAppNumber", shape.where_it_is(True)),
         **shape.all_of("receivers.errors", shape.where_it_is([])),
-        **shape.all_of("templateName parameters"),  # they repeat the arguments
     },
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
     messages=messages.template,

@@ -24,7 +24,7 @@ ENDPOINT = Endpoint(
     json=("template_name", "broadcast_name", "receivers"),
     effect="send",
     verdict=verdicts.bulk,
-    hides=shape.all_of("result", shape.where_it_is(True)),
+    hides=shape.all_of("result"),
     checks=(
         checks.unique("receivers", "whatsappNumber", ignore_case=True),
         checks.unique("receivers[].customParams", "name"),

@@ -30,6 +30,7 @@ def contacts(*rows: Any, **members: Any) -> Answer:
 # --- cleaned, or untouched with --raw ----------------------------------------------------------------------
 
 UNCLEAN = {
+    "result": "success",
     "contact_list": [
         {"id": "1", "source": None, "photo": "", "optedIn": False, "count": 0, "tags": [], "more": {}},
         {
