@@ -14,7 +14,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, objects, shape, verdicts
+from wati import checks, hidden, objects, verdicts
 from wati.endpoint import Endpoint, run
 
 ENDPOINT = Endpoint(
@@ -25,8 +25,8 @@ ENDPOINT = Endpoint(
     effect="create",
     verdict=verdicts.result_true,
     hides={
-        **shape.all_of("result"),
-        **shape.inside("contact", objects.CONTACT),
+        **hidden.all_of("result"),
+        **hidden.inside("contact", objects.CONTACT),
     },
     checks=(checks.unique("customParams", "name"),),
     multiline=("customParams[].value",),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wati.call import Call, Result
+    from wati.failures import Failure
     from wati.journal import Entry, Journal, Send
     from wati.search import Sighting
 
@@ -38,7 +39,7 @@ def perform(call: Call) -> Result:
 
     from wati.call import Result
     from wati.failures import Failure
-    from wati.once import open_journal
+    from wati.once import open_journal, reason
 
     journal = open_journal(call.settings)
     if journal is None:
@@ -49,19 +50,17 @@ def perform(call: Call) -> Result:
             return Result({"unresolved": [summary(send) for send in journal.unresolved()]})
         send = journal.send(number)
         if send is None:
-            problem = {
-                "at": "$.id",
-                "problem": f"the journal has no send {number}",
-            }
-            raise Failure("invalid_arguments", "There is no such send.", problems=[problem])
+            problem = {"at": "$.id", "problem": f"the journal has no send {number}"}
+            hint = "check_send.py without an id lists the sends that are unresolved."
+            raise Failure("invalid_arguments", "There is no such send.", hint=hint, problems=[problem])
         return check(call, journal, send)
     except (sqlite3.Error, OSError) as error:
-        raise Failure("bad_setup", f"The send journal cannot be used: {error}.") from None
+        raise Failure("bad_setup", f"The send journal cannot be used ({reason(error)}).") from None
 
 
 def summary(send: Send) -> dict[str, Any]:
     """A send as it is listed: which, when, and to how many of how many receivers it may have gone."""
-    from wati.search import iso
+    from wati.lookups import iso
 
     return {
         "id": send.id,
@@ -76,6 +75,7 @@ def summary(send: Send) -> dict[str, Any]:
 
 def check(call: Call, journal: Journal, send: Send) -> Result:
     """Look until each message of the sample is seen, or has had the time to appear."""
+    from wati.failures import Failure
     from wati.search import Search
 
     call.connection = send.connection
@@ -83,13 +83,25 @@ def check(call: Call, journal: Journal, send: Send) -> Result:
     sample = sampled(send.unresolved)
     found: dict[str, Sighting] = {}
     for pause in chain(PAUSES, repeat(PAUSES[-1])):
-        for entry in sample:
-            if entry.receiver not in found or found[entry.receiver].early > 0:
-                found[entry.receiver] = search.look(entry)
+        try:
+            for entry in sample:
+                if entry.receiver not in found or found[entry.receiver].early > 0:
+                    found[entry.receiver] = search.look(entry)
+        except Failure as failure:
+            raise unread(send, failure) from None
         early = max((one.early for one in found.values()), default=0.0)
-        if early <= 0 or not call.gateway.pause(min(pause, early)):
+        # A sample has several conversations to read within WATI's limit.
+        if early <= 0 or not call.gateway.pause(min(max(pause, 1.5 * len(sample)), early)):
             break
     return conclusion(journal, send, list(found.values()))
+
+
+def unread(send: Send, failure: Failure) -> Failure:
+    """A look that failed says nothing of the send, and its hint must not sound as if it did."""
+    failure.message = f"Send {send.id} could not be looked for and stays unresolved. {failure.message}"
+    again = "Wait, then run check_send.py again." if failure.code == "rate_limited" else failure.hint
+    failure.hint = f"Do not send it again. {again}"
+    return failure
 
 
 def sampled(entries: list[Entry]) -> list[Entry]:
@@ -117,14 +129,16 @@ def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
                 journal.resolve(send.id, [one.receiver], one.verdict)
     after = journal.send(send.id) or send
     if after.unresolved:
-        words = {one.receiver: ": ".join(filter(None, [one.verdict, one.why])) for one in found}
-        problems = [{"at": receiver, "problem": said} for receiver, said in words.items()]
+        problems = [{"at": one.receiver, "problem": told(one)} for one in found]
         message = f"What became of send {send.id} is not clear: {sample}."
         if early > 0:
             wait = math.ceil(early)
             hint = f"Its time has not passed yet: run this again in {wait} seconds. Do not send it again."
             raise Failure("outcome_unknown", message, hint=hint, problems=problems, retry_after=wait)
-        hint = "Do not send it again. Somebody has to look into the inbox at WATI: tell the user."
+        hint = (
+            "Do not send it again. Somebody has to look into the inbox at WATI: tell the user. Only if the "
+        )
+        hint += "user, having looked, wants it sent: with --again."
         raise Failure("outcome_unknown", message, hint=hint, problems=problems)
     states = {GROUPS[entry.state] for entry in after.entries}
     verdict = states.pop() if len(states) == 1 else "mixed"
@@ -134,6 +148,11 @@ def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
     if len(found) < len(send.unresolved):
         data["sample"] = sample
     return Result(data)
+
+
+def told(one: Sighting) -> str:
+    verdict = "not seen yet" if one.early > 0 and one.verdict == "not_seen" else one.verdict
+    return ": ".join(filter(None, [verdict, one.why]))
 
 
 GROUPS = {

@@ -20,46 +20,41 @@ from wati.endpoint import Helper, run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from wati.call import Call, Result
     from wati.endpoint import Problem
-
-    Check = Callable[[Call, "Report"], None]
+    from wati.journal import Send
 
 MOST_TEMPLATES = 20  # that are named
+MOST_SENDS = 5  # unresolved ones that are named
+OTHER_STATUSES = ("PENDING", "REJECTED", "DRAFT", "PAUSED", "DISABLED", "DELETED")
 
 
 class Report:
-    """What was found: facts by check, problems with what to do about them, and warnings."""
+    """What was found: facts by check, and warnings."""
 
     def __init__(self) -> None:
         self.facts: dict[str, Any] = {}
-        self.problems: list[Problem] = []
         self.warnings: list[str] = []
 
 
 def perform(call: Call) -> Result:
-    """Every check, each as far as the ones before it allow. Raises the first failure with all problems."""
+    """Every check, each as far as the ones before it allow. Raises what stopped them, with all warnings."""
     from wati.call import Result
     from wati.failures import Failure
 
     report = Report()
-    first: Failure | None = None
     guards(call, report)
-    journal(call, report)
+    unresolved = journal(call, report)
     for check in (connection, inbox, templates):
         try:
             check(call, report)
         except Failure as failure:
-            first = first or failure
-            report.problems += failure.problems or [{"at": check.__name__, "problem": failure.message}]
-            break
-    if first is not None:
-        first.problems, first.warnings = report.problems, report.warnings
-        raise first
-    report.facts["next"] = next_step(call, report)
+            failure.problems = failure.problems or [{"at": check.__name__, "problem": failure.message}]
+            failure.warnings = report.warnings
+            raise
+    report.facts["next"] = next_step(call, report, unresolved)
     return Result({**report.facts, **({"warnings": report.warnings} if report.warnings else {})})
 
 
@@ -69,19 +64,59 @@ def connection(call: Call, report: Report) -> None:
     from wati.failures import Failure
 
     found = preflight.Findings(can_ask=True)
-    preflight.connection(call, found)
+    try:
+        preflight.connection(call, found)
+    except Failure as failure:
+        if failure.code == "unauthorized":
+            failure.hint = (
+                "Maton does not take this MATON_API_KEY: ask the user for the key of their account."
+            )
+        raise
     if found.problems:
-        raise Failure("connection_missing", "No connection can be used.", problems=found.problems)
+        message = "There is no connection to use."
+        raise Failure(
+            "connection_missing", message, hint=way_to_one(call, found.problems), problems=found.problems
+        )
     if "connection" not in found.facts:
         raise Failure("connection_ambiguous", " ".join(found.warnings))
     call.connection = report.facts["connection"] = found.facts["connection"]
 
 
+def way_to_one(call: Call, problems: list[Problem]) -> str:
+    """What to do where the connection that is wanted cannot be used."""
+    said = " ".join(problem["problem"] for problem in problems)
+    if "ACTIVE:" in said:
+        return (
+            "Name an ACTIVE one by --connection or MATON_CONNECTION_ID; ask the user which account is meant."
+        )
+    if "PENDING" in said:
+        return "The user has to open the link of the PENDING one: get_connection.py shows it."
+    return "Make one with create_connection.py: it gives a link for the user to open."
+
+
 def inbox(call: Call, report: Report) -> None:
     """Whether WATI answers over the connection: its token may have expired while Maton calls it ACTIVE."""
     from wati import lookups, verdicts
+    from wati.failures import Failure
 
-    lookups.read(call, "/wati/api/v1/getContacts?pageSize=1&pageNumber=1", verdicts.listing("contact_list"))
+    try:
+        lookups.read(
+            call, "/wati/api/v1/getContacts?pageSize=1&pageNumber=1", verdicts.listing("contact_list")
+        )
+    except Failure as failure:
+        if failure.code in ("upstream_error", "bad_answer"):
+            # Documented by Maton for the 500.
+            failure.hint = (
+                "Run this again in a minute. If it stays so, the authorization at WATI has most likely "
+                "expired: make a new connection with create_connection.py, and delete the old one once the "
+                "new one is ACTIVE."
+            )
+        elif failure.code == "unauthorized":
+            failure.hint = (
+                "Maton took the key a moment ago, so it is this connection's WATI token that is refused: "
+                "authorize it anew with create_connection.py."
+            )
+        raise
     report.facts["inbox"] = "WATI answers"
 
 
@@ -92,17 +127,19 @@ def templates(call: Call, report: Report) -> None:
     others: dict[str, int] = {}
     approved: list[str] = []
     for row in lookups.templates(call):
-        name = lookups.approved_name(row)
+        name, status = lookups.approved_name(row), row.get("status")
         if name:
             approved.append(name)
         else:
-            others[str(row.get("status"))] = others.get(str(row.get("status")), 0) + 1
+            kind = status if status in OTHER_STATUSES else "other"
+            others[kind] = others.get(kind, 0) + 1
     report.facts["templates"] = {"APPROVED": approved[:MOST_TEMPLATES], **others}
     if len(approved) > MOST_TEMPLATES:
         report.warnings.append(f"{len(approved)} templates are APPROVED; {MOST_TEMPLATES} are named.")
     if not approved:
         report.warnings.append(
-            "No template is APPROVED: only in an open 24-hour window can anybody be messaged."
+            "No template is APPROVED: only in an open 24-hour window can anybody be messaged. Templates are "
+            "made and submitted at WATI."
         )
 
 
@@ -112,39 +149,57 @@ def guards(call: Call, report: Report) -> None:
     allowed = settings.allowed_recipients
     report.facts["guards"] = {
         "read_only": settings.read_only,
-        "allowed_recipients": "everybody" if allowed is None else allowed,
+        "allowed_recipients": "everybody" if allowed is None else allowed or "nobody",
         "file_roots": settings.file_roots,
     }
 
 
-def journal(call: Call, report: Report) -> None:
-    """Whether repeated sends would be noticed, and whether one waits to be looked for."""
+def journal(call: Call, report: Report) -> list[Send]:
+    """Whether repeated sends would be noticed, and which sends wait to be looked for."""
     import sqlite3
 
-    from wati.once import check, open_journal
+    from wati.once import check, open_journal, reason
 
-    book = open_journal(call.settings)
+    path, book = call.settings.journal_path, open_journal(call.settings)
     if book is None:
         report.facts["journal"] = "off"
         report.warnings.append("WATI_JOURNAL is off: a repeated send is not noticed.")
-        return
+        return []
     try:
         unresolved = book.unresolved()
     except (sqlite3.Error, OSError) as error:
         report.facts["journal"] = "cannot be used"
-        report.warnings.append(f"The send journal cannot be used ({error}): a repeated send is not noticed.")
-        return
+        report.warnings.append(
+            f"The send journal cannot be used ({reason(error)}): a repeated send is not noticed. Let "
+            "WATI_JOURNAL name a file that can be written."
+        )
+        return []
     report.facts["journal"] = "on"
+    if not os.path.isabs(path):
+        report.warnings.append("WATI_JOURNAL is no absolute path: every folder has a journal of its own.")
     report.warnings += [
-        f"What became of send {send.id} is not known: {check(send.id)}" for send in unresolved[:5]
+        f"What became of send {send.id} is not known. Find out: {check(send.id)}"
+        for send in unresolved[:MOST_SENDS]
     ]
+    if len(unresolved) > MOST_SENDS:
+        report.warnings.append(f"{len(unresolved)} sends are unresolved: check_send.py lists them.")
+    return unresolved
 
 
-def next_step(call: Call, report: Report) -> str:
-    if call.settings.read_only:
+def next_step(call: Call, report: Report, unresolved: list[Send]) -> str:
+    settings = call.settings
+    if unresolved:
+        return "Find out what became of the unresolved sends, as `warnings` says, before sending anything."
+    if settings.read_only:
         return "Everything can be read; WATI_READ_ONLY keeps anything from being sent or changed."
-    if call.settings.sandbox:
+    if settings.allowed_recipients == []:
+        return "Everything can be read; WATI_ALLOWED_RECIPIENTS is empty, so nobody may be messaged."
+    if settings.sandbox:
         return "The sandbox is ready: try what you like, nothing leaves this machine."
+    if not report.facts["templates"]["APPROVED"]:
+        return (
+            "Ready to read and to answer in open 24-hour windows; anything else needs an APPROVED template."
+        )
     return "Ready. Before the first message to a customer: --dry-run, and the user's yes."
 
 

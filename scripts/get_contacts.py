@@ -14,8 +14,8 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, objects, shape, verdicts
-from wati.endpoint import PAGE, Endpoint, run
+from wati import checks, hidden, objects, verdicts
+from wati.endpoint import LISTING, PAGE, Endpoint, run
 
 ENDPOINT = Endpoint(
     name="get_contacts",
@@ -33,9 +33,24 @@ ENDPOINT = Endpoint(
         "selectedHubspotId",
     ),
     hides={
-        **shape.all_of("result link"),
-        **shape.inside("contact_list", objects.CONTACT),
+        **hidden.all_of("result link"),
+        **hidden.inside("contact_list", objects.CONTACT),
     },
+    by_change=True,
+    columns=(
+        "id",
+        "wAid",
+        "fullName",
+        "firstName",
+        "phone",
+        "contactStatus",
+        "created",
+        "lastUpdated",
+        "optedIn",
+        "allowBroadcast",
+        "source",
+    ),
+    flags=LISTING,
     checks=(checks.operators_have_values, checks.real_date("createdDate")),
     customer_text=True,
     preflight=("connection",),

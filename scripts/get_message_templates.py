@@ -14,17 +14,17 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import shape, verdicts
-from wati.endpoint import PAGE, Endpoint, run
+from wati import hidden, verdicts
+from wati.endpoint import LISTING, PAGE, Endpoint, run
 
 # Of each template: what no call takes (a send names it by elementName), and what nearly every one has.
 TEMPLATE = {
-    **shape.all_of("id lastModified"),
-    **shape.all_of("type", shape.where_it_is("template")),
-    **shape.all_of("language.text", shape.where_same_as("key")),
-    **shape.all_of("body", shape.where_same_as("bodyOriginal")),
-    **shape.all_of("buttons", shape.where_it_is([])),
-    **shape.all_of("buttonsType", shape.where_it_is("none")),
+    **hidden.all_of("id lastModified"),
+    **hidden.all_of("type", hidden.where_it_is("template")),
+    **hidden.all_of("language.text", hidden.where_same_as("key")),
+    **hidden.all_of("body", hidden.where_same_as("bodyOriginal")),
+    **hidden.all_of("buttons", hidden.where_it_is([])),
+    **hidden.all_of("buttonsType", hidden.where_it_is("none")),
 }
 
 ENDPOINT = Endpoint(
@@ -42,9 +42,20 @@ ENDPOINT = Endpoint(
         *("bodyOriginal", "footer", "buttons", "buttonsType", "hsm", "hsmOriginal"),
     ),
     hides={
-        **shape.all_of("result link"),
-        **shape.inside("messageTemplates", TEMPLATE),
+        **hidden.all_of("result link"),
+        **hidden.inside("messageTemplates", TEMPLATE),
     },
+    columns=(
+        "id",
+        "elementName",
+        "status",
+        "category",
+        "type",
+        "bodyOriginal",
+        "footer",
+        "lastModified",
+    ),
+    flags=LISTING,
     preflight=("connection",),
 )
 

@@ -14,8 +14,8 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import objects, shape, verdicts
-from wati.endpoint import PAGE, Endpoint, run
+from wati import hidden, objects, verdicts
+from wati.endpoint import LISTING, PAGE, Endpoint, run
 
 ENDPOINT = Endpoint(
     name="get_messages",
@@ -35,11 +35,26 @@ ENDPOINT = Endpoint(
         *("actor", "assignee", "topicName"),
     ),
     hides={
-        **shape.all_of("result link"),
-        **shape.inside("messages", shape.all_of("pageNumber pageSize convCount total grandTotal orderBy")),
-        **shape.inside("messages", shape.all_of("lastId sortBy filters allowFilters search")),
-        **shape.inside("messages.items", objects.MESSAGE),
+        **hidden.all_of("result link"),
+        **hidden.inside("messages", hidden.all_of("pageNumber pageSize convCount total grandTotal orderBy")),
+        **hidden.inside("messages", hidden.all_of("lastId sortBy filters allowFilters search")),
+        **hidden.inside("messages.items", objects.MESSAGE),
     },
+    columns=(
+        "id",
+        "created",
+        "eventType",
+        "type",
+        "owner",
+        "operatorName",
+        "statusString",
+        "text",
+        "finalText",
+        "eventDescription",
+        "data",
+        "failedDetail",
+    ),
+    flags=LISTING,
     customer_text=True,
     # Support told so of accounts with several WhatsApp numbers: only the primary one's contacts are found.
     silent_refusal="There may be no contact with this number, or it is of another number of the account.",

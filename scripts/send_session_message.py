@@ -14,7 +14,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import messages, objects, shape, verdicts
+from wati import hidden, messages, objects, verdicts
 from wati.endpoint import Endpoint, run
 
 ENDPOINT = Endpoint(
@@ -25,8 +25,10 @@ ENDPOINT = Endpoint(
     effect="send",
     verdict=verdicts.session_message,
     hides={
-        **shape.all_of("ok result"),
-        **shape.inside("message", {**objects.MESSAGE, **shape.all_of("text")}),  # the text is the arguments'
+        **hidden.all_of("ok result"),
+        **hidden.inside(
+            "message", {**objects.MESSAGE, **hidden.all_of("text")}
+        ),  # the text is the arguments'
     },
     multiline=("messageText",),
     customer_text=True,

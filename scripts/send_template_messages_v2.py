@@ -14,7 +14,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, messages, shape, verdicts
+from wati import checks, hidden, messages, verdicts
 from wati.endpoint import Endpoint, run
 
 ENDPOINT = Endpoint(
@@ -25,9 +25,9 @@ ENDPOINT = Endpoint(
     effect="send",
     verdict=verdicts.v2,
     hides={
-        **shape.all_of("result templateName parameters"),  # the last two repeat the arguments
-        **shape.all_of("receivers.isValidWhatsAppNumber", shape.where_it_is(True)),
-        **shape.all_of("receivers.errors", shape.where_it_is([])),
+        **hidden.all_of("result templateName parameters"),  # the last two repeat the arguments
+        **hidden.all_of("receivers.isValidWhatsAppNumber", hidden.where_it_is(True)),
+        **hidden.all_of("receivers.errors", hidden.where_it_is([])),
     },
     checks=(
         checks.unique("receivers", "whatsappNumber", ignore_case=True),

@@ -44,23 +44,31 @@ class Run:
         return error
 
     @property
+    def error_code(self) -> str:
+        """The code of a failure, "" of a success."""
+        return "" if self.document["ok"] else str(self.error["code"])
+
+    @property
     def data(self) -> Any:
         assert self.document["ok"] is True, self.text
         return self.document["data"]
 
 
-def _endpoints() -> list[Endpoint]:
+def _declared(name: str, least: int) -> dict[str, Endpoint]:
+    """What the scripts declare under a name, by their own names."""
     declaring = [
         path.stem
         for path in sorted((ROOT / "scripts").glob("*.py"))
-        if re.search(r"^ENDPOINT = ", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if re.search(rf"^{name} = ", path.read_text(encoding="utf-8"), re.MULTILINE)
     ]
-    endpoints = [importlib.import_module(name).ENDPOINT for name in declaring]
-    assert len(endpoints) >= 20
-    return endpoints
+    found = [getattr(importlib.import_module(script), name) for script in declaring]
+    assert len(found) >= least
+    return {endpoint.name: endpoint for endpoint in found}
 
 
-ENDPOINTS = {endpoint.name: endpoint for endpoint in _endpoints()}
+ENDPOINTS = _declared("ENDPOINT", 20)
+HELPERS = _declared("HELPER", 4)
+RUNNABLE = {**ENDPOINTS, **HELPERS}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -116,6 +124,11 @@ def call(
     contract's form, and the key is in neither stream.
     """
     monkeypatch.chdir(tmp_path)
+    # What a run finds without a variable of its own: nothing of whoever runs the tests.
+    monkeypatch.delenv("WATI_SANDBOX_STATE", raising=False)
+    home = tmp_path_factory.mktemp("home")
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(home))
 
     journals, runs = tmp_path_factory.mktemp("journals"), count(1)
 
@@ -135,13 +148,13 @@ def call(
         argv = ([] if arguments is None else [text]) + list(flags)
         stdout, stderr = io.StringIO(), io.StringIO()
         with redirect_stdout(stdout), redirect_stderr(stderr):
-            exit_code, output = execute(ENDPOINTS[name], argv, environ, io.BytesIO(stdin))
+            exit_code, output = execute(RUNNABLE[name], argv, environ, io.BytesIO(stdin))
         assert stdout.getvalue() == "", "execute itself prints nothing"
         _assert_no_secret(environ, output + stderr.getvalue())
         helps = "--help" in argv or "-h" in argv
         document = None if helps else parse(output)
         if document is not None and "--schema" not in argv:
-            assert_contract(ENDPOINTS[name], exit_code, document)
+            assert_contract(RUNNABLE[name], exit_code, document)
         return Run(exit_code, output, stderr.getvalue(), document)
 
     return run

@@ -93,7 +93,8 @@ class Answer:
     `body`: bytes, or an iterable of chunks that may be endless. `delay`: seconds before anything is answered.
     `drip`: seconds between the bytes of head and body. `cut`: the connection ends after so many bytes of the
     body, after `stall` seconds of silence. `hang_up`: the connection ends unanswered, by a "close" or a
-    "reset". `last`: from now on the port refuses connections. Seconds end early when the server is closed.
+    "reset". `last`: from now on the port refuses connections. `raw`: these very bytes in place of head and
+    body, and the end of the connection. Seconds end early when the server is closed.
     """
 
     status: int = 200
@@ -106,6 +107,7 @@ class Answer:
     stall: float = 0
     hang_up: str = ""
     last: bool = False
+    raw: bytes | None = None
 
 
 def reply(document: Any, status: int = 200, **headers: str) -> Answer:
@@ -136,6 +138,11 @@ class FarSide:
     def will(self, *answers: Answer, to: str = "/") -> None:
         """Answer the next requests whose target begins with `to` so, one after the other."""
         self._once += [(to, answer) for answer in answers]
+
+    def forget(self) -> None:
+        """Forget what came, and what was still to be answered."""
+        self.requests.clear()
+        self._once.clear()
 
     def always(self, answer: Answer, to: str = "/") -> None:
         """Answer all requests whose target begins with `to` so, once `will` has nothing more for them."""
@@ -209,6 +216,9 @@ class FarSide:
         if answer.hang_up:
             if answer.hang_up == "reset":
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return False
+        if answer.raw is not None:
+            connection.sendall(answer.raw)
             return False
         headers = {"Content-Type": answer.content_type, **answer.headers}
         if isinstance(answer.body, bytes):

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import shutil
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -168,7 +170,7 @@ class Row:
     @property
     def timeout(self) -> str:
         # Enough for the request to leave; where time decides nothing, more than is ever needed.
-        return "0.6" if self.slow else "30"
+        return "0.8" if self.slow else "30"
 
 
 PAGE_OF_A_PROXY = {"body": "<html><h1>Bad Gateway</h1></html>", "content_type": "text/html"}
@@ -280,6 +282,20 @@ class Matrix:
         self._folder = folder
 
     def case(self, endpoint: Endpoint, row: Row, *, on_look_up: bool = False, once: bool = False) -> Case:
+        """What comes of it.
+
+        Where a connection is closed unread, the system decides whether the client sees it while it still
+        connects. Then nothing has left: that is the row of the port where nobody listens.
+        """
+        is_refused = row.fault is not None and row.fault["fault"] == "refuse"
+        for _ in range(50):
+            case = self._case(endpoint, row, on_look_up=on_look_up, once=once)
+            is_of_another_row = is_refused and not on_look_up and case.first.error_code == "unreachable"
+            if not is_of_another_row:
+                return case
+        raise AssertionError(f"{endpoint.name}: no request ever left")
+
+    def _case(self, endpoint: Endpoint, row: Row, *, on_look_up: bool, once: bool) -> Case:
         world = self._world()
         argv = self._example(endpoint)
         arguments = json.loads(argv[0])
@@ -291,6 +307,8 @@ class Matrix:
         environ = {**world.environ, "MATON_BASE_URL": url}
         first = self._call(endpoint.name, *argv, *named, "--timeout", row.timeout, **environ)
         if row.slow:
+            # The client gave up; its request may still be on the way into the log.
+            within(lambda: world.requests(LOOK_UP if on_look_up else own(endpoint)) != [])
             world.release()
         done = times_done(endpoint, arguments, world.log())
         assert_true(endpoint, first, done)
@@ -414,3 +432,103 @@ def test_a_fault(row: Row, matrix: Matrix, keep: Keep) -> None:
     exits = alike({each.name: str(once[each.name].first.exit) for each in REPEATING})
     on_look_up = {each.name: matrix.case(each, row, on_look_up=True).told for each in LOOKING_UP}
     keep(row, ["yes" if alike(done) == "True" else "no", *groups, exits, alike(on_look_up)])
+
+
+# --- killed, and two at once -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Starts scripts as processes of their own in the folder with the example's files."""
+
+    folder: Path
+
+    def start(self, endpoint: Endpoint, argv: list[str], world: World) -> subprocess.Popen[bytes]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MATON_", "WATI_"))}
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "scripts" / f"{endpoint.name}.py"), *argv],
+            env={**kept, **world.environ},
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Processes:
+    return Processes(tmp_path)
+
+
+# When a process is killed: before the far side did anything, and after it did, in the middle of its answer.
+MOMENTS = {
+    "before it happens": {"fault": "delay", "seconds": 60},
+    "in the answer": {"fault": "drip", "seconds": 5},
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_at_the_moment_of_sending(
+    each_endpoint: Endpoint,
+    moment: str,
+    world: Callable[[], World],
+    call: Callable[..., Run],
+    example: Any,
+    processes: Processes,
+) -> None:
+    """Nothing is done twice afterwards, nothing is left behind, and what became of a send is found out."""
+    endpoint, far = each_endpoint, world()
+    argv = example(endpoint)
+    arguments = json.loads(argv[0])
+    far.fault(MOMENTS[moment], own(endpoint))
+    named = ["--connection", "sandbox-main"] if endpoint.through_wati else []
+    process = processes.start(endpoint, [*argv, *named], far)
+    is_answered = moment == "in the answer"
+    within(lambda: any(each["status"] or not is_answered for each in far.requests(own(endpoint))))
+    process.kill()
+    assert process.communicate(timeout=LIMIT) == (b"", b"")
+    far.release()
+    done = times_done(endpoint, arguments, far.log())
+    assert done == (0 if endpoint.effect == "read" else 1), "the far side knows nothing of the client's end"
+    assert {path.name for path in processes.folder.iterdir()} == INPUTS
+
+    second = call(endpoint.name, *argv, *named, **far.environ)
+    now = times_done(endpoint, arguments, far.log())
+    if endpoint.effect != "send":
+        assert second.exit == (4 if endpoint.effect == "delete" else 0)
+        return
+    assert (second.exit, second.error["code"], now) == (2, "repeated_send", 1)
+    assert "check_send.py" in second.error["hint"]
+    assert call("check_send", {"id": 1}, **far.environ).data["verdict"] == "sent"
+    assert times_done(endpoint, arguments, far.log()) == 1
+
+
+@pytest.mark.parametrize("endpoint", SENDS, ids=lambda endpoint: endpoint.name)
+def test_the_same_send_by_two_processes_at_once(
+    endpoint: Endpoint, world: Callable[[], World], example: Any, processes: Processes
+) -> None:
+    far = world()
+    argv = example(endpoint)
+    far.fault({"fault": "delay", "seconds": 60, "times": 2}, LOOK_UP)
+    both = [processes.start(endpoint, argv, far) for _ in range(2)]
+    within(lambda: len(far.requests(LOOK_UP)) == 2)
+    far.release()
+    ended = {process.returncode: out for process in both for out in [process.communicate(timeout=30)[0]]}
+    assert sorted(ended) == [0, 2], ended
+    assert json.loads(ended[2])["error"]["code"] == "repeated_send"
+    assert times_done(endpoint, json.loads(argv[0]), far.log()) == 1
+
+
+def test_two_messages_by_two_processes_at_once(world: Callable[[], World], processes: Processes) -> None:
+    far = world()
+    endpoint = ENDPOINTS["send_session_message"]
+    far.fault({"fault": "delay", "seconds": 60, "times": 2}, LOOK_UP)
+    texts = ["It is here.", "It left."]
+    both = [
+        processes.start(endpoint, [json.dumps({"whatsappNumber": "14155551234", "messageText": text})], far)
+        for text in texts
+    ]
+    within(lambda: len(far.requests(LOOK_UP)) == 2)
+    far.release()
+    assert [process.communicate(timeout=30)[1] for process in both] == [b"", b""]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(row["text"] for row in far.log()) == texts

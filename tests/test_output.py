@@ -6,8 +6,10 @@ import io
 import json
 import re
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -114,6 +116,90 @@ TOKEN = str(LINK).partition("=")[2]
 )
 def test_a_connection_s_link_is_hidden_in_every_form(value: Any) -> None:
     assert TOKEN not in json.dumps(redact(value, KEY))
+
+
+LIVE = "live-token-0123456789"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"https://connect.maton.ai/?x=1&session_token={LIVE}&y=2",
+        f"https%3A%2F%2Fconnect.maton.ai%2F%3Fsession_token%3D{LIVE}",
+        f"https%253A%252F%252Fx%253Fsession%255Ftoken%253D{LIVE}",
+        f"SESSION_TOKEN={LIVE}",
+        f"sessionToken: {LIVE}",
+        f"session-token = '{LIVE}'",
+        f'{{"session_token":"{LIVE}"}}',
+        f'{{\\"session_token\\": \\"{LIVE}\\"}}',
+        f'{{\\\\\\"session_token\\\\\\":\\\\\\"{LIVE}\\\\\\"}}',
+        f"session_token\\u003d{LIVE}",
+        f"session_token&#61;{LIVE}",
+        f"%22session_token%22%3A%22{LIVE}%22",
+    ],
+)
+def test_a_token_is_hidden_however_it_is_written(text: str) -> None:
+    for value in (text, [text], {text: 1}, {"info": text}):
+        assert LIVE not in json.dumps(redact(value, KEY))
+    assert LIVE not in terminal_safe(text, KEY)
+
+
+@pytest.mark.parametrize("name", ["session_token", "sessionToken", "SESSION_TOKEN", "SessionToken"])
+def test_a_member_that_is_a_token_goes(name: str) -> None:
+    assert redact({"a": {name: LIVE, "b": 1}}, KEY) == {"a": {"b": 1}}
+
+
+SHARP = "Key/with+sharp=Marks%&~0123"
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        SHARP,
+        SHARP.lower(),
+        SHARP.upper(),
+        quote(SHARP, safe=""),
+        quote(SHARP, safe="").lower(),
+        quote(quote(SHARP, safe=""), safe=""),
+        "".join(f"%{ord(c):02X}" for c in SHARP),
+        "".join(f"\\u{ord(c):04x}" for c in SHARP),
+        "".join(f"&#{ord(c)};" for c in SHARP),
+        "".join(f"&#x{ord(c):X};" for c in SHARP),
+    ],
+)
+def test_the_key_is_hidden_however_it_is_echoed(echo: str) -> None:
+    for value in (f"Bearer {echo}!", [echo], {echo: {echo: echo}}):
+        hidden = json.dumps(redact(value, SHARP))
+        assert "[MATON_API_KEY]" in hidden and json.dumps(echo)[1:-1] not in hidden
+    assert echo not in terminal_safe(f"x{echo}y", SHARP)
+
+
+def test_the_key_does_not_ride_on_the_link_that_is_shown(call: Callable[..., Run], far_side: FarSide) -> None:
+    link = f"https://connect.maton.ai/?session_token={KEY}&k={KEY}"
+    far_side.always(reply({"connection": {**CONNECTION, "status": "PENDING", "url": link}}))
+    run = call("get_connection", {"connection_id": "conn-1"}, "--verbose")  # which fails where it is shown
+    assert run.data["connection"]["url"] == link.replace(KEY, "[MATON_API_KEY]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sessiontoken" + "\\" * 200_000,
+        "sessiontoken" + "\\\\u0022" * 50_000,
+        "session_token%22" * 50_000,
+        "sessiontoken" + " " * 200_000,
+        "sessiontoken" * 50_000,
+        "%25" * 200_000,
+        quote(KEY[:-1]).replace("-", "%2d") * 10_000,
+    ],
+    ids=range(7),
+)
+def test_no_text_makes_the_search_for_secrets_take_long(text: str) -> None:
+    """Customers write texts, and a search that tries every way would never end."""
+    began = time.process_time()
+    redact({"text": text}, KEY)
+    terminal_safe(text, KEY)
+    assert time.process_time() - began < 2
 
 
 def test_only_the_one_link_is_shown() -> None:

@@ -28,6 +28,7 @@ TOP_LEVEL = [
     "CHANGELOG.md",
     "LICENSE",
     "README.md",
+    "SECURITY.md",
     "SKILL.md",
     "references",
     "requirements.txt",

@@ -571,7 +571,7 @@ def test_a_broken_csv_and_a_wrong_template_come_at_once(dry: Callable[..., Run],
 
 
 def row(age: float, *, owner: bool | None = False, event: str = "message", **members: Any) -> Json:
-    made = {"eventType": event, "created": preflight._iso(NOW - age).replace("Z", ".123Z"), **members}
+    made = {"eventType": event, "created": lookups.iso(NOW - age).replace("Z", ".123Z"), **members}
     return made if owner is None else {**made, "owner": owner}
 
 

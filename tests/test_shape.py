@@ -1,4 +1,4 @@
-"""What of an answer is shown: nothing that matters is lost, nothing is too long, and a cut list can go on."""
+"""What of an answer is shown: the members that were asked for, and no more than an agent can read."""
 
 from __future__ import annotations
 
@@ -10,230 +10,214 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import ENDPOINTS, Run
-from recording import CONNECTION, FarSide, reply
+from conftest import Run
+from recording import FarSide, reply
 from wati import shape
-from wati.output import render
+from wati.failures import Failure
+from wati.sandbox import control
 
-Caller = Callable[..., Run]
-LISTS = {name: endpoint for name, endpoint in ENDPOINTS.items() if endpoint.items}
-
-
-def answer(name: str, items: list[Any], **members: Any) -> dict[str, Any]:
-    """A success of a list endpoint."""
-    body: Any = items
-    for step in reversed(ENDPOINTS[name].items.split(".")):
-        body = {step: body}
-    return {"result": "success", **body, **members}
+ROWS = [
+    {"id": "a", "wAid": "1", "photo": None, "customParams": [{"name": "city", "value": "Lima"}]},
+    {"id": "b", "wAid": "2", "tags": {"vip": {"since": "2020", "by": "x"}}},
+]
 
 
-# --- what says nothing -------------------------------------------------------------------------------------
-
-CONTACT = {
-    "id": "d6b5915c46057bcb005f46f6",
-    "wAid": "14155551234",
-    "firstName": "John",
-    "fullName": "John Doe",
-    "phone": "14155551234",
-    "contactStatus": "VALID",
-    "created": "Sep-21-2026",
-    "customParams": [{"name": "name", "value": "John Doe"}, {"name": "city", "value": "Lisboa"}],
-    "optedIn": False,
-    "isDeleted": False,
-    "allowBroadcast": True,
-    "teamIds": [],
-    "lastUpdated": "2026-11-20T09:00:00.000Z",
-    "newMember": False,
-}
+def contacts(rows: list[Any]) -> Any:
+    return reply({"result": "success", "contact_list": rows, "link": {"total": 9}})
 
 
-def shown(contact: dict[str, Any]) -> Any:
-    return shape.without(answer("get_contacts", [contact]), ENDPOINTS["get_contacts"].hides)["contact_list"][
-        0
-    ]
+@pytest.fixture
+def listed(call: Callable[..., Run], far_side: FarSide) -> Callable[..., Run]:
+    """`listed(rows, *flags)`: get_contacts, with these rows at the far side."""
+
+    def run(rows: list[Any], *flags: str) -> Run:
+        far_side.always(contacts(rows), to="/wati/")
+        return call("get_contacts", {"pageSize": 100}, *flags)
+
+    return run
 
 
-def test_a_contact_without_what_says_nothing() -> None:
-    assert shown(CONTACT) == {
-        "id": "d6b5915c46057bcb005f46f6",
-        "wAid": "14155551234",
-        "fullName": "John Doe",
-        "created": "Sep-21-2026",
-        "customParams": [{"name": "city", "value": "Lisboa"}],
-        "optedIn": False,
-        "lastUpdated": "2026-11-20T09:00:00.000Z",
-        "newMember": False,
-    }
+# --- fields ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("fields", "shown"),
     [
-        {"contactStatus": "INVALID"},
-        {"isDeleted": True},
-        {"allowBroadcast": False},
-        {"isDeleted": 0},
-        {"teamIds": ["t1"]},
-        {"phone": "14155559999"},
-        {"firstName": "Jo"},
-        {"firstName": "Johnny"},
-        {"firstName": "Doe"},
-        {"customParams": [{"name": "name", "value": "Johnny"}]},
-        {"customParams": [{"name": "phone", "value": "14155559999"}]},
-        {"customParams": [{"name": "name", "value": "John Doe", "more": 1}]},
-        {"customParams": []},
-        {"customParams": "name"},
+        ("id", [{"id": "a"}, {"id": "b"}]),
+        ("wAid, id", [{"wAid": "1", "id": "a"}, {"wAid": "2", "id": "b"}]),
+        ("customParams.value", [{"customParams": [{"value": "Lima"}]}, {}]),
+        ("tags.vip.since,id", [{"id": "a"}, {"tags": {"vip": {"since": "2020"}}, "id": "b"}]),
+        ("tags,tags.vip.by", [{}, {"tags": {"vip": {"since": "2020", "by": "x"}}}]),
+        ("photo,id", [{"id": "a"}, {"id": "b"}]),
     ],
-    ids=json.dumps,
 )
-def test_what_is_not_as_usual_stays(other: dict[str, Any]) -> None:
-    found = shown({**CONTACT, **other})
-    assert {name: found.get(name) for name in other} == other
+def test_each_item_has_the_fields_that_were_asked_for(
+    listed: Callable[..., Run], fields: str, shown: list[Any]
+) -> None:
+    run = listed(ROWS, "--fields", fields)
+    assert run.data == {"contact_list": shown}
+    assert run.document["page"]["next"] == 2, "the page is told from the whole answer"
 
 
-def test_a_member_without_the_one_that_it_repeats_stays() -> None:
-    alone = {"firstName": "John", "phone": "1", "customParams": [{"name": "phone", "value": "1"}]}
-    assert shown(alone) == alone
-    message = {"timestamp": "1795165200"}
-    hides = ENDPOINTS["get_messages"].hides
-    assert shape.without(answer("get_messages", [message]), hides) == {"messages": {"items": [message]}}
+def test_an_unknown_field_is_refused_with_the_near_one(listed: Callable[..., Run]) -> None:
+    run = listed(ROWS, "--fields", "waid,id,customParams.valeu,zzz")
+    assert run.exit == 2 and run.error["code"] == "usage"
+    said = run.error["message"]
+    assert '"waid" (did you mean wAid?)' in said and "did you mean customParams.value?" in said
+    assert '"zzz"' in said and '"id"' not in said
 
 
-# --- what was asked for ------------------------------------------------------------------------------------
+def test_an_empty_page_knows_no_field(listed: Callable[..., Run]) -> None:
+    assert listed([], "--fields", "whatever").data == {"contact_list": []}
 
 
-@pytest.mark.parametrize(
-    "text", ["", ",", "a,", ",a", "a,,b", ".a", "a.", "a..b", " a", "a, b", "a. b", "a\n"]
-)
-def test_what_is_no_list_of_paths(text: str, call: Caller, far_side: FarSide) -> None:
-    with pytest.raises(ValueError, match="names between commas"):
-        shape.fields(text)
-    run = call(
-        "send_session_message", {"whatsappNumber": "14155551234", "messageText": "x"}, f"--fields={text}"
-    )
+@pytest.mark.parametrize("fields", [",", "a,", "a..b", ".a", "a b", "a[0]", "$.a", "é"])
+def test_what_is_no_field_is_refused_before_anything_is_asked(
+    listed: Callable[..., Run], far_side: FarSide, fields: str
+) -> None:
+    run = listed(ROWS, "--fields", fields)
     assert run.exit == 2 and run.error["code"] == "usage"
     assert far_side.requests == []
 
 
-def test_fields_and_raw_do_not_go_together(call: Caller, far_side: FarSide) -> None:
-    run = call("get_contacts", {}, "--fields", "id", "--raw")
+@pytest.mark.parametrize("other", ["--raw", "--dry-run"])
+def test_fields_of_what_is_not_shown_are_refused(
+    listed: Callable[..., Run], far_side: FarSide, other: str
+) -> None:
+    run = listed(ROWS, "--fields", "id", other)
     assert run.exit == 2 and run.error["code"] == "usage" and far_side.requests == []
 
 
-@pytest.mark.parametrize(
-    ("paths", "picked"),
-    [
-        ("wAid", {"wAid": "14155551234"}),
-        ("phone,isDeleted", {"phone": "14155551234", "isDeleted": False}),
-        ("customParams.value", {"customParams": [{"value": "John Doe"}, {"value": "Lisboa"}]}),
-        ("customParams,customParams.value", {"customParams": CONTACT["customParams"]}),
-        ("customParams.value,customParams", {"customParams": CONTACT["customParams"]}),
-        ("newMember", {"newMember": False}),
-        ("photo", {}),
-    ],
-)
-def test_fields_choose_of_each_item(paths: str, picked: Any, call: Caller, far_side: FarSide) -> None:
-    far_side.always(reply(answer("get_contacts", [CONTACT, {}, CONTACT], link={"total": 3})))
-    run = call("get_contacts", {}, "--fields", paths)
-    assert run.data == {"contact_list": [picked, {}, picked]}
-    assert run.document["page"]["next"] == 2
-
-
-def test_an_unknown_field_of_a_list_is_told_the_near_one(call: Caller, far_side: FarSide) -> None:
-    far_side.always(reply(answer("get_contacts", [CONTACT])))
-    run = call("get_contacts", {}, "--fields", "wAid,newMembr,contact_list.id")
-    assert run.exit == 2 and run.error["code"] == "usage"
-    assert "no newMembr (did you mean newMember?)" in run.error["message"]
-    assert "contact_list.id" in run.error["message"] and "wAid" not in run.error["message"]
-
-
-def test_an_empty_page_refuses_no_field(call: Caller, far_side: FarSide) -> None:
-    far_side.always(reply(answer("get_contacts", [])))
-    assert call("get_contacts", {}, "--fields", "whatever.newer").data == {"contact_list": []}
-
-
-def test_an_accepted_send_stays_accepted_whatever_the_fields(call: Caller, far_side: FarSide) -> None:
+def test_what_was_sent_stays_accepted_whatever_field_was_asked_for(
+    call: Callable[..., Run], far_side: FarSide
+) -> None:
     arguments = {"whatsappNumber": "14155551234", "messageText": "x"}
-    run = call("send_session_message", arguments, "--fields", "mesage.id")
-    assert run.exit == 0 and run.document["outcome"] == "accepted" and run.data == {}
-    assert "no mesage.id" in run.document["notice"]
-    assert len(far_side.to("/wati/")) == 1
+    run = call("send_session_message", arguments, "--fields", "result,nothing.there")
+    assert run.exit == 0 and run.document["outcome"] == "accepted"
+    assert run.data == {"result": "success"}
+    assert '"nothing.there"' in run.document["notice"]
+    assert len(far_side.writes) == 1
 
 
-def test_no_field_brings_a_secret_link_to_light(call: Caller, far_side: FarSide) -> None:
-    hidden = {**CONNECTION, "url": "https://example.com/elsewhere/token-that-must-not-leak"}
-    far_side.always(reply({"connections": [hidden]}), to="/connections")
-    run = call("list_connections", {}, "--fields", "connections.url")
-    assert "token-that" not in run.text
+# --- length ------------------------------------------------------------------------------------------------
 
 
-# --- what fits ---------------------------------------------------------------------------------------------
+def test_a_short_answer_is_not_cut(listed: Callable[..., Run]) -> None:
+    run = listed([{"id": str(number)} for number in range(100)])
+    assert len(run.data["contact_list"]) == 100 and "cut" not in run.document["page"]
 
 
-def sizes() -> st.SearchStrategy[list[int]]:
-    return st.lists(st.integers(0, 4_000) | st.sampled_from([0, 29_000, 40_000]), min_size=1, max_size=100)
-
-
-@settings(max_examples=60, deadline=None)
-@given(sizes(), st.integers(1, 100), st.sampled_from(sorted(LISTS)))
-def test_going_on_as_told_brings_every_item_once(lengths: list[int], size: int, name: str) -> None:
-    items = [{"id": n, "text": "x" * length} for n, length in enumerate(lengths)]
-    brought: list[int] = []
-    asked = {"pageSize": size, "pageNumber": 1}
-    while True:
-        start = (asked["pageNumber"] - 1) * asked["pageSize"]
-        rows = items[start : start + asked["pageSize"]]
-        if not rows:
-            break
-        page = {"number": asked["pageNumber"], "size": asked["pageSize"], "next": asked["pageNumber"] + 1}
-        document = {"ok": True, "data": answer(name, rows), "page": page}
-        shape.fit(document, LISTS[name].items, can_ask_again=True, render=render)
-        text = render(document)
-        assert len(text) <= shape.LONGEST
-        document = json.loads(text)
-        brought += [row["id"] for row in shape.listed(document["data"], LISTS[name].items) or []]
-        cut = document["page"].get("cut")
-        assert ("next" in document["page"]) is (cut is None)
-        asked = cut["next"] if cut else {**asked, "pageNumber": document["page"]["next"]}
-    assert brought == list(range(len(items)))
-
-
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.text(max_size=50)
-    | st.integers(1, 50_000).map("y".__mul__),
-    lambda inner: st.lists(inner, max_size=30) | st.dictionaries(st.text(max_size=9), inner, max_size=30),
-    max_leaves=60,
+@settings(deadline=None, database=None, derandomize=True, max_examples=60)
+@given(
+    st.lists(st.integers(0, 12_000), min_size=1, max_size=40),
+    st.integers(1, 5),
+    st.sampled_from([1, 7, 20, 40, 100]),
 )
+def test_a_cut_page_goes_on_where_it_ended(lengths: list[int], number: int, size: int) -> None:
+    """Followed as told, every item is shown exactly once, in order, in documents that can be read."""
+    world = [{"id": index, "text": "x" * length} for index, length in enumerate(lengths * 3)]
+
+    def asked(page: int, page_size: int) -> dict[str, Any]:
+        found = world[(page - 1) * page_size : page * page_size]
+        told = {"number": page, "size": page_size, **({"next": page + 1} if found else {})}
+        whole = {"ok": True, "data": {"a": {"b": found}}, "page": told, "notice": "n"}
+        shown = shape.document_that_fits(whole, "a.b")
+        assert len(json.dumps(shown, ensure_ascii=False, separators=(",", ":"))) <= shape.LONGEST
+        assert json.loads(json.dumps(shown)) == shown
+        return shown
+
+    seen: list[int] = []
+    page, page_size = number, size
+    while True:
+        document = asked(page, page_size)
+        seen += [item["id"] for item in document["data"]["a"]["b"]]
+        if "next" not in document["page"]:
+            break
+        page, page_size = document["page"]["next"], document["page"]["size"]
+    assert seen == [item["id"] for item in world[(number - 1) * size :]]
 
 
-@settings(max_examples=100, deadline=None)
-@given(JSON, st.sampled_from([None, 2]))
-def test_any_answer_fits(value: Any, indent: int | None) -> None:
-    document = {"ok": True, "data": value}
-    whole = render(document, indent=indent)
-    shape.fit(document, "", can_ask_again=True, render=lambda given_: render(given_, indent=indent))
-    text = render(document, indent=indent)
-    assert len(text) <= shape.LONGEST
-    assert json.loads(text)["ok"] is True
-    assert text == whole or "Cut" in document["notice"]
-
-
-def test_a_send_s_receivers_are_never_cut() -> None:
-    rows = [{"localMessageId": "x" * 36, "waId": str(n)} for n in range(1000)]
-    document = {"ok": True, "data": {"receivers": rows}, "outcome": "accepted"}
-    shape.fit(document, "", can_ask_again=False, render=render)
-    assert document == {"ok": True, "data": {"receivers": rows}, "outcome": "accepted"}
-    groups = {"accepted": [str(n) for n in range(5000)], "rejected": ["1"], "unknown": []}
-    error = {
-        "code": "partial",
-        "receivers": groups,
-        "answer": {"text": "x" * 40_000},
-        "problems": [{"at": "$"}],
+def test_a_cut_is_told_with_the_way_on(listed: Callable[..., Run]) -> None:
+    rows = [{"id": str(number), "text": "x" * 900} for number in range(100)]
+    run = listed(rows)
+    shown = len(run.data["contact_list"])
+    assert 25 <= shown < 40 and run.data["contact_list"] == rows[:shown]
+    assert run.document["page"] == {
+        "number": 1,
+        "size": shown,
+        "next": 2,
+        "cut": {"shown": shown, "of": 100},
     }
-    failed = {"ok": False, "error": dict(error)}
-    shape.fit(failed, "", can_ask_again=False, render=render)
-    assert failed["error"]["receivers"] == groups and failed["error"]["code"] == "partial"
-    assert len(render(failed["error"]["answer"])) < 200
+    assert f"pageSize {shown} and pageNumber 2" in run.document["notice"]
+    assert listed(rows, "--raw").data["contact_list"] == rows, "untouched means untouched"
+    assert len(listed(rows, "--fields", "id").data["contact_list"]) == 100
+
+
+def test_a_single_item_that_is_too_long_is_cut_in_its_texts(listed: Callable[..., Run]) -> None:
+    run = listed([{"id": "a", "text": "x" * 50_000, "few": "y"}, {"id": "b"}])
+    (item,) = run.data["contact_list"]
+    assert item["id"] == "a" and item["few"] == "y" and item["text"].endswith("…")
+    assert len(run.text) <= shape.LONGEST
+
+
+def test_what_is_no_list_is_cut_in_its_texts_and_lists(call: Callable[..., Run], far_side: FarSide) -> None:
+    rows = [{"connection_id": f"c{n}", "status": "ACTIVE", "metadata": {"x": "y" * 99}} for n in range(900)]
+    far_side.always(reply({"connections": rows}), to="/connections")
+    run = call("list_connections", {})
+    assert len(run.text) <= shape.LONGEST and "more" in str(run.data["connections"][-1])
+    assert "cut" in run.document["notice"]
+
+
+def test_what_a_send_answered_stays_whole(call: Callable[..., Run], far_side: FarSide) -> None:
+    """Nobody can ask for it again: the ids of the messages would be lost."""
+    rows = [{"waId": str(14155550000 + n), "localMessageId": "x" * 36} for n in range(900)]
+    told = [{**row, "isValidWhatsAppNumber": True, "errors": []} for row in rows]
+    far_side.always(reply({"result": True, "error": None, "receivers": told}), to="/wati/")
+    receivers = [{"whatsappNumber": row["waId"], "customParams": []} for row in rows]
+    arguments = {"template_name": "t", "broadcast_name": "b", "receivers": receivers}
+    run = call("send_template_messages_v2", arguments, "--confirm", "900")
+    assert run.exit == 0 and run.document["outcome"] == "accepted"
+    assert run.data == {"receivers": rows} and "notice" not in run.document
+
+
+def test_the_answer_behind_a_failure_is_bounded_and_its_receivers_are_not(
+    call: Callable[..., Run], far_side: FarSide
+) -> None:
+    rows = [{"waId": str(14155550000 + n), "isValidWhatsAppNumber": n % 2 == 0} for n in range(900)]
+    far_side.always(reply({"result": True, "receivers": rows}), to="/wati/")
+    receivers = [{"whatsappNumber": row["waId"], "customParams": []} for row in rows]
+    arguments = {"template_name": "t", "broadcast_name": "b", "receivers": receivers}
+    run = call("send_template_messages_v2", arguments, "--confirm", "900")
+    assert run.exit == 8
+    assert len(json.dumps(run.error["answer"])) <= shape.LONGEST_ANSWER
+    assert sum(map(len, run.error["receivers"].values())) == 900
+
+
+def test_a_long_conversation_is_read_to_its_end_in_answers_that_fit(
+    call: Callable[..., Run], tmp_path: Any
+) -> None:
+    state = tmp_path / "sandbox.sqlite"
+    control.reset(state, limits=False)
+    texts = [f"{number}: {'x' * 1500}" for number in range(90)]
+    messages = [
+        {"whatsappNumber": "14155551234", "text": text, "age": 90 - n} for n, text in enumerate(texts)
+    ]
+    control.seed(state, {"messages": messages})
+    environ = {"MATON_API_KEY": "sandbox", "MATON_BASE_URL": None}
+    seen: list[str] = []
+    page = {"pageSize": 100, "pageNumber": 1}
+    while True:
+        run = call("get_messages", {"whatsappNumber": "14155551234", **page}, **environ)
+        assert len(run.text) <= shape.LONGEST
+        seen += [item["text"] for item in run.data["messages"]["items"] if "text" in item]
+        told = run.document["page"]
+        if "next" not in told:
+            break
+        page = {"pageSize": told["size"], "pageNumber": told["next"]}
+    assert seen[:90] == texts[::-1] and len(seen) == len(set(seen))
+
+
+@pytest.mark.parametrize("text", ["", "a,,b", "a.b.", "1a"])
+def test_paths_refuse(text: str) -> None:
+    with pytest.raises(Failure):
+        shape.paths(text)

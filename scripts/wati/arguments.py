@@ -7,8 +7,7 @@ import os
 import stat
 import sys
 import time
-from collections import Counter
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from wati import strict_json
 from wati.departure import Departure, bounded
@@ -35,7 +34,7 @@ def read(source: str, stdin: IO[bytes] | None = None) -> Arguments:
     if len(data) > LARGEST_INPUT:
         raise Failure("invalid_json", f"More than {LARGEST_INPUT >> 20} MiB of JSON in {where}.")
     try:
-        arguments = strict_json.loads(data.decode("utf-8-sig"), _refuse_duplicates)
+        arguments = strict_json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise Failure("invalid_json", f"The text in {where} is not UTF-8.") from None
     except json.JSONDecodeError as error:
@@ -100,11 +99,3 @@ def _in_time(what: str, read: Callable[[], bytes | None]) -> bytes:
     if data is None:
         raise Failure("usage", f"{what} did not end within {INPUT_SECONDS:g} seconds.")
     return data
-
-
-def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"the member {twice[:80]!r} stands twice in one object")
-    return members

@@ -22,19 +22,26 @@ if TYPE_CHECKING:
 
 
 class Result:
-    """What an accepted call brought. `shown_url`: the one connection link that the output may show."""
+    """What an accepted call brought. `shown_url`: the one connection link that the output may show.
 
-    def __init__(self, data: Any, *, notice: str = "", shown_url: str = "") -> None:
+    `page`: what the document says of the pages read, where that does not follow from the arguments.
+    """
+
+    def __init__(
+        self, data: Any, *, notice: str = "", shown_url: str = "", page: dict[str, Any] | None = None
+    ) -> None:
         self.data = data
         self.notice = notice
         self.shown_url = shown_url
+        self.page = page
 
 
 class Call:
     """A call, ready to be made if its arguments are valid.
 
-    `output`, `force`, `again`: the flags of the same name. `entered`: its id in the journal; `settled`:
-    whether that entry is complete. `notices`: what the document has to tell besides what the call brought.
+    `output`, `force`, `again`, `every` (`--all`): the flags. `most`: the items wanted of a list, None = all.
+    `entered`: its id in the journal; `settled`: whether that entry is complete. `notices`: what the document
+    has to tell besides what the call brought.
     """
 
     def __init__(
@@ -50,6 +57,8 @@ class Call:
         output: str = "",
         force: bool = False,
         again: bool = False,
+        every: bool = False,
+        most: int | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.arguments = arguments
@@ -61,6 +70,8 @@ class Call:
         self.output = output
         self.force = force
         self.again = again
+        self.every = every
+        self.most = most
         self.journal: Journal | None = None
         self.entered: int | None = None
         self.settled = False
@@ -68,6 +79,10 @@ class Call:
 
     def perform(self) -> Result:
         """Make the call the endpoint's own way. Raises Failure unless it was accepted."""
+        if self.every:
+            from wati import every
+
+            return every.perform(self)
         if self.endpoint.perform is not None:
             return self.endpoint.perform(self)
         return Result(self.send().json or {})
@@ -141,6 +156,11 @@ class Call:
     def request(self) -> Request:
         """What will be sent; only valid arguments can be made into one."""
         return request.build(self.endpoint, self.arguments, self.parts)
+
+    def turn(self, number: int) -> None:
+        """Ask for another page of the list from now on, with time and waits of its own."""
+        self.request = request.build(self.endpoint, {**self.arguments, "pageNumber": number})
+        self.gateway.renew()
 
     @cached_property
     def receivers(self) -> Receivers:

@@ -21,18 +21,26 @@ if TYPE_CHECKING:
 
 UNASKED = "MATON_API_KEY is not set: only arguments and files were checked, and nothing was asked of WATI."
 
-_MAY_QUOTE_CUSTOMERS = (6, 7, 8)  # a refusal is in WATI's own words; the answer behind these can be anything
+_MAY_QUOTE_CUSTOMERS = (6, 7, 8)  # the answer behind these can be anything
+# A refusal of these members alone is in WATI's or Maton's own words (published answers). Any other member,
+# such as `contact`, can hold what a customer wrote, and so can what is nested, but for lists of errors.
+_OWN_WORDS = {
+    *("ok", "result", "message", "info", "error", "errors", "detail", "title", "status", "type", "code"),
+    *("traceId", "ticketStatus", "validWhatsAppNumber"),
+}
+_OWN_LISTS = ("error", "errors")
 
 
 def main(endpoint: Endpoint) -> None:
     """Run the script as a program: print the document, end the process with its exit code."""
     import signal
 
+    from wati import interrupts
     from wati.output import diagnose, write
 
     signals = [name for name in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(name) != signal.SIG_IGN]
     for name in signals:
-        signal.signal(name, _interrupt)
+        signal.signal(name, interrupts.handle)
     diagnostics: list[str] = []
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     exit_code, text = execute(endpoint, sys.argv[1:], os.environ, pretty=is_terminal, say=diagnostics.append)
@@ -42,18 +50,6 @@ def main(endpoint: Endpoint) -> None:
     diagnose("\n".join(diagnostics))
     # No clean-up: a signal then, or a thread left behind, would change the exit code of a call that is over.
     os._exit(exit_code)
-
-
-class _Interrupts:
-    """Ctrl-C, and the SIGTERM of a shell that gives up: they end the call, and its document still comes."""
-
-    welcome = False
-
-
-def _interrupt(*_: object) -> None:
-    if _Interrupts.welcome:
-        _Interrupts.welcome = False
-        raise KeyboardInterrupt
 
 
 def execute(
@@ -74,6 +70,7 @@ def execute(
     if "--help" in argv or "-h" in argv:
         return 0, help_text(endpoint)
 
+    from wati import interrupts
     from wati.output import diagnose, terminal_safe
     from wati.settings import api_key
 
@@ -84,7 +81,7 @@ def execute(
         run.options = parse(endpoint, argv)
         if run.options.has("schema"):
             return 0, schema_text(endpoint)
-        result = run.interruptible_result()
+        result = interrupts.welcome(run.result)  # the only stretch of a run that a signal may break off
         shown_url = result.shown_url
         exit_code, document = 0, _accepted(run, result, key)
     except Failure as failure:
@@ -107,43 +104,44 @@ def _accepted(run: _Run, result: Result, key: str) -> dict[str, Any]:
     from wati.output import NOTICE
 
     endpoint, is_dry = run.endpoint, run.options.has("dry-run")
-    document: dict[str, Any] = {"ok": True, "data": _shown(run, result, key)}
+    data, strange = _shown(run, result, key)
+    document: dict[str, Any] = {"ok": True, "data": data}
     if endpoint.effect != "read":
         document["outcome"] = "not_sent" if is_dry else "accepted"
     elif endpoint.items and not is_dry:
-        document["page"] = _page(endpoint, run.arguments, result.data)
+        page = _page(endpoint, run.arguments, result.data) if result.page is None else result.page
+        document |= {"page": page} if page else {}
     about_customers = NOTICE if endpoint.customer_text and not is_dry else ""
-    document["notice"] = " ".join(filter(None, [about_customers, result.notice, *run.notices]))
+    document["notice"] = " ".join(filter(None, [about_customers, result.notice, strange, *run.notices]))
     return document
 
 
-def _shown(run: _Run, result: Result, key: str) -> Any:
-    """What of the answer is shown; `--fields` chooses from an answer, and a dry run has none."""
-    from wati import shape
+def _shown(run: _Run, result: Result, key: str) -> tuple[Any, str]:
+    """What of the answer is shown, and what to tell of members that `--fields` names and that are not there.
+
+    Raises `usage` where a read has no such member. What was sent stays sent, so elsewhere it is only told.
+    """
+    from wati import hidden, shape
     from wati.output import clean, redact
 
-    if run.options.has("raw"):
-        return result.data
-    if run.options.has("dry-run"):
-        return clean(result.data)
-    if not run.options.fields:
-        return shape.without(clean(result.data), run.endpoint.hides)
-    # Before anything is picked out: what stands beside a link tells that it is one.
-    whole = redact(result.data, key, result.shown_url)
-    picked, unknown, known = shape.only(whole, run.endpoint, run.options.fields)
-    if unknown:
-        from wati.validation import near
-
-        told = "; ".join(f"the answer has no {path}{near(path, known)}" for path in unknown)
-        if run.endpoint.effect == "read":
-            hint = f"Paths begin inside an item, or inside data where there is no list: {', '.join(known)}"
-            raise Failure("usage", f"--fields: {told}.", hint=hint)
-        result.notice = " ".join(filter(None, [result.notice, f"--fields: {told}."]))
-    return clean(picked)
+    endpoint, options = run.endpoint, run.options
+    if options.has("raw"):
+        return result.data, ""
+    if not options.fields:
+        hides = {} if options.has("dry-run") else endpoint.hides
+        return hidden.without(clean(result.data), hides), ""
+    # Before anything is picked out: what stands beside a connection's link is what tells it from others.
+    data = redact(result.data, key, result.shown_url)
+    strange = shape.unknown(data, endpoint.items, options.fields, endpoint.members)
+    told = f"--fields names what the answer does not have: {', '.join(strange)}." if strange else ""
+    if told and endpoint.effect == "read":
+        raise Failure("usage", told, hint="--raw shows all members.")
+    return clean(shape.picked(data, endpoint.items, options.fields)), told
 
 
 def _failed(run: _Run, failure: Failure) -> tuple[int, dict[str, Any]]:
     """The exit code and the document of a failure."""
+    from wati import hidden
     from wati.output import NOTICE, clean
 
     endpoint = run.endpoint
@@ -152,11 +150,28 @@ def _failed(run: _Run, failure: Failure) -> tuple[int, dict[str, Any]]:
         del error["outcome"]
     if "answer" in error:
         error["answer"] = clean(error["answer"])
-    quotes_contact = isinstance(failure.answer, dict) and "contact" in failure.answer
-    is_open = failure.answer is not None and failure.exit in _MAY_QUOTE_CUSTOMERS
-    may_quote = endpoint.customer_text and (quotes_contact or is_open)
-    notice = " ".join([*([NOTICE] if may_quote else []), *run.notices])
+    if "items" in error:
+        error["items"] = hidden.without(clean(error["items"]), endpoint.hides, f"{endpoint.items}.")
+    notice = " ".join([*([NOTICE] if _may_quote_customers(endpoint, failure) else []), *run.notices])
     return failure.exit, {"ok": False, "error": error, "notice": notice}
+
+
+def _may_quote_customers(endpoint: Endpoint, failure: Failure) -> bool:
+    """Whether the answer behind a failure can hold what customers wrote; one about connections cannot."""
+    answer = failure.answer
+    if failure.items:
+        return endpoint.customer_text
+    if answer is None or not endpoint.through_wati:
+        return False
+    return failure.exit in _MAY_QUOTE_CUSTOMERS or not _in_own_words(answer)
+
+
+def _in_own_words(answer: Any) -> bool:
+    if not isinstance(answer, dict):
+        return isinstance(answer, str)
+    return answer.keys() <= _OWN_WORDS and not any(
+        isinstance(value, (dict, list)) and name not in _OWN_LISTS for name, value in answer.items()
+    )
 
 
 def _finish(run: _Run, document: dict[str, Any], key: str, shown_url: str, pretty: bool) -> str:
@@ -176,16 +191,17 @@ def _finish(run: _Run, document: dict[str, Any], key: str, shown_url: str, prett
             problem["problem"] = shorten(problem["problem"], 1000)
         if isinstance(members.get("answer"), str):
             members["answer"] = shorten(members["answer"], 300)
-    indent = 2 if pretty else None
-    if not (run.options.has("raw") and "data" in document):
-        can_ask_again = run.endpoint.effect == "read" or run.options.has("dry-run")
-        shape.fit(
-            document,
-            run.endpoint.items,
-            can_ask_again=can_ask_again,
-            render=lambda value: render(value, indent=indent),
-        )
-    return render(document, indent=indent)
+        elif "answer" in members:
+            members["answer"] = shape.bounded(members["answer"], shape.LONGEST_ANSWER)
+        if "items" in members:
+            shown = shape.fitting(members["items"], shape.LONGEST - shape.LONGEST_ANSWER)
+            members["page"] |= {"shown": shown} if shown < len(members["items"]) else {}
+            members["items"] = members["items"][:shown]
+        document["error"] = shape.error_that_fits(members)
+    elif not run.options.has("raw"):
+        is_done = run.endpoint.effect != "read" and not run.options.has("dry-run")
+        document = shape.document_that_fits(document, run.endpoint.items, is_done=is_done)
+    return render(document, indent=2 if pretty else None)
 
 
 def _place(error: Exception) -> str:
@@ -222,14 +238,6 @@ class _Run:
         self.parts: list[Part] = []
         self.call: Call | None = None
         self.diagnostics: list[str] = []
-
-    def interruptible_result(self) -> Result:
-        """`result`, and the only stretch of a run that a signal may break off."""
-        try:
-            _Interrupts.welcome = True
-            return self.result()
-        finally:
-            _Interrupts.welcome = False
 
     def result(self) -> Result:
         from wati.settings import Settings
@@ -277,12 +285,21 @@ class _Run:
         schema = validation.load_schema(endpoint)
         problems = validation.validate(endpoint, schema, self.arguments)
         code = "invalid_arguments" if problems else ""
-        files = Files(settings.file_roots if endpoint.parts or "output" in endpoint.flags else [])
+        most, patience, first_wait = None, endpoint.patience, gateway.FIRST_WAIT
+        if options.has("all"):
+            from wati import every
+
+            most, patience, first_wait = every.most(options), every.PATIENCE, every.FIRST_WAIT
+            self.arguments = every.arguments(self.arguments, most)
+        has_file = endpoint.parts or options.has("output") or (endpoint.flags and not endpoint.items)
+        files = Files(settings.file_roots if has_file else [])
         try:
             if endpoint.parts is not None:
                 self.parts = endpoint.parts(self.arguments, files)
             if options.has("output"):
                 files.download(options.value("output"), force=options.has("force"))
+                if options.has("all"):
+                    every.check_output(files, options.value("output"), force=options.has("force"))
         except Failure as failure:
             problems += failure.problems
             code = code or failure.code
@@ -292,7 +309,7 @@ class _Run:
             hint = _example(endpoint, schema, problems) if code == "invalid_arguments" else ""
             refused = Failure(code, _count(problems), hint=hint, problems=problems)
         conversation = gateway.Gateway(
-            settings, options.timeout or endpoint.patience, verbose=options.has("verbose")
+            settings, options.timeout or patience, verbose=options.has("verbose"), first_wait=first_wait
         )
         self.diagnostics = conversation.diagnostics
         call = Call(
@@ -306,6 +323,8 @@ class _Run:
             output=options.value("output"),
             force=options.has("force"),
             again=options.has("again"),
+            every=options.has("all"),
+            most=most,
         )
         try:
             _ = refused or call.request

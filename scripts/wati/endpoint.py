@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from wati.answers import Answer
     from wati.call import Call, Result
     from wati.files import Files, Part
+    from wati.hidden import Hidden
     from wati.messages import Message
     from wati.preflight import Findings
-    from wati.shape import Hidden
     from wati.verdicts import Verdict
 
     Arguments = dict[str, Any]
@@ -44,8 +44,10 @@ class Endpoint:
     `checks`: what JSON Schema cannot say about the arguments.
     `multiline`: the members that may hold line breaks, as paths such as `receivers[].name`.
     `items`: where in the answer the list is, as a dotted path; "" = the answer is no list.
-    `members`: the documented members of the answer, of each item in a list, for `--fields`.
-    `hides`: the members of the answer that are left out, and when (shape.py), by path from inside `data`.
+    `members`: the documented members of an item of that list, for `--fields`.
+    `hides`: the members of the answer that say nothing, and when, by path from inside `data` (hidden.py).
+    `by_change`: whether that list is sorted by last change, so that it moves while it is read.
+    `columns`: the members that have a column of their own where the list is written as CSV.
     `confirms`: what `--confirm` must repeat.
     `customer_text`: the answer carries text that customers wrote.
     `silent_refusal`: what it can mean that the far side refuses without a word.
@@ -73,6 +75,8 @@ class Endpoint:
         items: str = "",
         members: tuple[str, ...] = (),
         hides: Mapping[str, Hidden] | None = None,
+        by_change: bool = False,
+        columns: tuple[str, ...] = (),
         confirms: Confirms = "none",
         customer_text: bool = False,
         silent_refusal: str = "",
@@ -98,6 +102,8 @@ class Endpoint:
         self.items = items
         self.members = members
         self.hides = hides or {}
+        self.by_change = by_change
+        self.columns = columns
         self.confirms = confirms
         self.customer_text = customer_text
         self.silent_refusal = silent_refusal
@@ -131,10 +137,10 @@ class Endpoint:
 class Helper(Endpoint):
     """A script of the same contract that is no endpoint: it answers a question by reads of its own.
 
-    `perform`: asks them, in its own script. `connected`: whether it takes a connection.
+    `perform`: asks them, in its own script. `connected`: whether it is told the connection.
     """
 
-    lacks = ("dry-run", "raw")
+    lacks: tuple[str, ...] = ("dry-run", "raw")
 
     def __init__(
         self,
@@ -144,17 +150,23 @@ class Helper(Endpoint):
         connected: bool = False,
         patience: float | None = None,
         customer_text: bool = False,
+        checks: tuple[Callable[[Arguments], Iterable[Problem]], ...] = (),
+        silent_refusal: str = "",
     ) -> None:
         super().__init__(
             name=name,
             method="GET",
-            path="/wati/" if connected else "",
+            path="/wati/",
             effect="read",
             verdict=_no_answer,
             perform=perform,
             customer_text=customer_text,
+            checks=checks,
+            silent_refusal=silent_refusal,
         )
         self.patience = patience
+        if not connected:
+            self.lacks += ("connection",)
 
     @property
     def schema_file(self) -> str:
@@ -170,6 +182,7 @@ def _no_answer(answer: Answer, receivers: Receivers) -> Verdict:
 
 
 PAGE = {"pageSize": 20, "pageNumber": 1}  # always sent: WATI's own default differs between its lists
+LISTING = ("all", "max-items", "output", "force")  # the flags of a list
 
 
 def run(endpoint: Endpoint) -> None:

@@ -66,7 +66,7 @@ class Files:
     """The folders that files may come from and go to. Raises `bad_setup` where a root is no folder."""
 
     def __init__(self, roots: list[str]) -> None:
-        missing = [root for root in roots if not os.path.isdir(root) or not _is_resolvable(root)]
+        missing = [root for root in roots if not os.path.isdir(root) or not _resolved(root)]
         if missing:
             problems = [{"at": "WATI_FILE_ROOTS", "problem": f"{root} is no folder"} for root in missing]
             raise Failure("bad_setup", "WATI_FILE_ROOTS names what is no folder.", problems=problems)
@@ -81,7 +81,7 @@ class Files:
             # Windows calls a folder "permission denied".
             is_folder = error.errno == errno.EISDIR or os.path.isdir(real)
             raise _unreadable(at, "is a folder" if is_folder else reason(error)) from None
-        if os.path.realpath(path) != real:
+        if _resolved(path) != real:
             raise not_allowed(at, "changed while it was opened")
         content_type = CONTENT_TYPES.get(os.path.splitext(path)[1].lower(), "application/octet-stream")
         return Part(name, os.path.basename(path), content_type, io.BytesIO(data), len(data))
@@ -100,10 +100,9 @@ class Files:
             raise _unreadable(at, "is a folder; name a file")
         if os.name == "nt" and (problem := windows_problem(path)):
             raise not_allowed(at, problem)
-        try:
-            real = os.path.realpath(path)
-        except (OSError, ValueError):
-            raise _unreadable(at, "is no path") from None
+        real = _resolved(path)
+        if not real:
+            raise _unreadable(at, "is no path")
         roots = [root for root in self._roots if _is_below(real, root)]
         if not roots:
             raise not_allowed(at, "is outside WATI_FILE_ROOTS (by default the current folder)")
@@ -174,12 +173,12 @@ def _is_below(path: str, root: str) -> bool:
     return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
 
 
-def _is_resolvable(path: str) -> bool:
-    """False for the current folder, if it was removed in the meantime."""
+def _resolved(path: str) -> str:
+    """The path with its links resolved; "" where it is none, or where a step goes away meanwhile."""
     try:
-        return bool(os.path.realpath(path))
-    except OSError:
-        return False
+        return os.path.realpath(path)
+    except (OSError, ValueError):
+        return ""
 
 
 def _is_hidden(relative: str) -> bool:

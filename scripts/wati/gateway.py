@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO
 
-from wati import __version__
+from wati import __version__, decoding
 from wati.answers import Answer
 from wati.departure import Departure, bounded
 from wati.failures import SAFE_TO_REPEAT, Failure
@@ -36,8 +36,9 @@ ALL_WAITS = 6.0
 ATTEMPTS = 4
 FIRST_WAIT = 0.5
 
-# A JSON answer beyond this is no answer of WATI's: a page of 100 messages is about 0.2 MB.
-LARGEST_ANSWER = 32 * 1024 * 1024
+# A JSON answer beyond this is no answer of WATI's: a page of 100 messages is about 0.2 MB, of the
+# longest ones 5.
+LARGEST_ANSWER = 16 * 1024 * 1024
 
 # Which effects may be repeated, by what is known to have happened to the attempt before.
 REPEATABLE: dict[str, frozenset[Effect]] = {
@@ -59,16 +60,24 @@ class Trouble(Exception):
 class Gateway:
     """One call's conversation: its connections, its deadline and its budget of waits.
 
-    `timeout`: seconds for the whole call and for all waits together; None = the defaults.
+    `timeout`: seconds for the whole call and for all waits together; None = the defaults. `first_wait`: the
+    seconds before the second attempt, where the far side asks for none.
     `doubted`: whether an attempt that changes something ended without a clear answer. `clock`: seconds by
     which the far side's clock is ahead of this machine's, as its last answer told; None before one did.
     `diagnostics`: what `verbose` tells; printed when the call is over, since a full pipe must not decide it.
     """
 
-    def __init__(self, settings: Settings, timeout: float | None = None, verbose: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        timeout: float | None = None,
+        verbose: bool = False,
+        first_wait: float = FIRST_WAIT,
+    ) -> None:
         self._settings = settings
-        self._deadline = time.monotonic() + (timeout or WHOLE_CALL)
-        self._waits_left = timeout or ALL_WAITS
+        self._timeout = timeout
+        self._first_wait = first_wait
+        self.renew()
         self._verbose = verbose
         self._client: httpx.Client | None = None
         self._changing: Departure | None = None
@@ -80,6 +89,11 @@ class Gateway:
     def close(self) -> None:
         if self._client is not None:
             self._client.close()
+
+    def renew(self) -> None:
+        """Begin the time and the waits anew: a call that reads many pages has them for each."""
+        self._deadline = time.monotonic() + (self._timeout or WHOLE_CALL)
+        self._waits_left = self._timeout or ALL_WAITS
 
     def hurry(self, seconds: float) -> None:
         """Allow at most `seconds` from now on, and none of them for waits."""
@@ -118,7 +132,7 @@ class Gateway:
             if known == "clear" or effect not in REPEATABLE[known] or attempt == ATTEMPTS:
                 break
             asked = answer.retry_after if answer is not None else None
-            if not self.pause(_backoff(attempt) if asked is None else asked):
+            if not self.pause(_backoff(self._first_wait, attempt) if asked is None else asked):
                 break
         if trouble is not None:
             raise self._failure(trouble, effect, known)
@@ -159,13 +173,18 @@ class Gateway:
     def _send(self, request: Request, connection: str, sink: BinaryIO | None, departure: Departure) -> Answer:
         httpx = import_package("httpx")
         client = self._client = self._client or self._open()
-        headers = {"Authorization": f"Bearer {self._settings.key}", "User-Agent": USER_AGENT}
+        headers = {
+            "Authorization": f"Bearer {self._settings.key}",
+            "User-Agent": USER_AGENT,
+            "Accept-Encoding": decoding.ACCEPTED,
+        }
         if connection:
             headers["Maton-Connection"] = connection
         content, content_type = request.body()
         if content_type:
             headers["Content-Type"] = content_type
         files = [(part.name, (part.filename, part.handle, part.content_type)) for part in request.parts]
+        client.cookies.clear()  # a cookie of an earlier answer would travel on to WATI
         outgoing = client.build_request(
             request.method,
             self._settings.base_url + request.target,
@@ -191,7 +210,7 @@ class Gateway:
             departure.stay()
             message = f"No connection to {self._settings.base_url} ({error})."
             raise Trouble("unreachable", message) from None
-        except httpx.DecodingError:
+        except decoding.Undecodable:
             raise Trouble("bad_answer", "The answer is not encoded as its headers say.") from None
         except httpx.TransportError as error:
             if not departure.left:
@@ -226,13 +245,16 @@ class Gateway:
     def _say(self, title: str, body: object) -> None:
         if self._verbose:
             shown = redact(body, self._settings.key)
-            text = shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+            # On one line, which nothing in a text can end: the lines around it are ours.
+            text = (
+                " ".join(shown.split()) if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+            )
             self.diagnostics.append(f"{redact(title, self._settings.key)}\n  {text[:2000]}")
 
 
-def _backoff(attempt: int) -> float:
+def _backoff(first: float, attempt: int) -> float:
     """Seconds to wait after an attempt: twice as long each time, with jitter."""
-    return FIRST_WAIT * float(2 ** (attempt - 1)) * random.uniform(0.75, 1.25)
+    return first * float(2 ** (attempt - 1)) * random.uniform(0.75, 1.25)
 
 
 def _shown_headers(answer: Answer) -> dict[str, str]:
@@ -249,17 +271,20 @@ def _known(answer: Answer) -> str:
 
 def _read(response: httpx.Response, sink: BinaryIO | None) -> Answer:
     """Read a body with bounded memory; a file goes to the sink as it comes."""
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    # Not iter_bytes: it decompresses each chunk whole, however large that makes it.
+    chunks = decoding.decoded(response.iter_raw(), response.headers.get("content-encoding", ""))
+    # The first of several types: some on the way list what they were asked for.
+    media_type = response.headers.get("content-type", "").partition(";")[0].partition(",")[0].strip().lower()
     if sink is not None and response.is_success and media_type not in ("application/json", "text/json"):
         sink.seek(0)
         sink.truncate()
-        for chunk in response.iter_bytes():
+        for chunk in chunks:
             sink.write(chunk)
             if sink.tell() > LARGEST_FILE:
                 raise Trouble("bad_answer", f"The file is larger than {LARGEST_FILE >> 20} MiB.")
         return Answer(response.status_code, response.headers, b"", saved=True)
     content = bytearray()
-    for chunk in response.iter_bytes():
+    for chunk in chunks:
         content += chunk
         if len(content) > LARGEST_ANSWER:
             raise Trouble("bad_answer", f"The answer is larger than {LARGEST_ANSWER >> 20} MiB.")

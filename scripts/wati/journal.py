@@ -7,6 +7,7 @@ Raises sqlite3.Error or OSError where the file cannot be used.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import json
@@ -14,11 +15,10 @@ import os
 import secrets
 import sqlite3
 import time
-import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 
-from wati.messages import DELIVERING, UNRESOLVED, Message, seconds_of
+from wati.messages import DELIVERING, UNRESOLVED, Message, same_text, seconds_of
 
 _VERSION = 1
 _BUSY_SECONDS = 5.0
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS sends (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL 
 CREATE TABLE IF NOT EXISTS messages (send INTEGER NOT NULL, receiver TEXT NOT NULL, kind TEXT NOT NULL,
     name TEXT NOT NULL, parts TEXT NOT NULL, digest TEXT NOT NULL, state TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS messages_alike ON messages (digest);
-CREATE INDEX IF NOT EXISTS messages_of ON messages (send);
+CREATE INDEX IF NOT EXISTS messages_of ON messages (send, receiver);
 """
 
 
@@ -120,7 +120,14 @@ class Journal:
         digest = _keyed(db)
         parts = [{name: digest(text) for name, text in message.parts.items()} for message in messages]
         whole = [
-            [self._place, connection, message.receiver, message.kind, message.name, sorted(own.items())]
+            [
+                self._place,
+                connection,
+                message.receiver.lower(),
+                message.kind,
+                message.name,
+                sorted(own.items()),
+            ]
             for message, own in zip(messages, parts, strict=True)
         ]
         return parts, [digest(json.dumps(each)) for each in whole]
@@ -161,15 +168,17 @@ class Journal:
             ).fetchall()
             return [_send(db, row) for row in rows]
 
-    def alike(self, entry: Entry) -> list[tuple[Send, Entry]]:
-        """Every entry with the same message to the same receiver, this one included."""
+    def others(self, send: Send, entry: Entry, since: float) -> list[tuple[float, Entry]]:
+        """What else a receiver was sent since then over the same connection, of the same kind and template,
+        each with its time: their rows may look like that of `entry`.
+        """
         with self._transaction() as db:
             rows = db.execute(
-                "SELECT DISTINCT sends.* FROM sends JOIN messages ON send = id WHERE digest = ?",
-                (entry.digest,),
+                "SELECT at, messages.* FROM messages JOIN sends ON send = id WHERE at >= ? AND id != ? AND "
+                "place = ? AND connection = ? AND lower(receiver) = lower(?) AND kind = ? AND name = ?",
+                (since, send.id, self._place, send.connection, entry.receiver, entry.kind, entry.name),
             )
-            sends = [_send(db, row) for row in rows.fetchall()]
-        return [(send, same) for send in sends for same in send.entries if same.digest == entry.digest]
+            return [(row["at"], Entry(row)) for row in rows]
 
     def digest(self) -> Callable[[str], str]:
         """The hash by which the parts of messages are remembered."""
@@ -186,15 +195,21 @@ class Journal:
                 _create(db)
                 yield db
             except BaseException:
-                db.execute("ROLLBACK")
+                if db.in_transaction:  # SQLite itself ends one that fails badly
+                    db.execute("ROLLBACK")
                 raise
             db.execute("COMMIT")
 
 
 def _prepare(path: str) -> None:
     """A file that only its owner can read: it says who was messaged when."""
-    os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if path.startswith("~"):
+        raise OSError(errno.ENOENT, "this user has no home folder")
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    elif not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "it is no file")
 
 
 def _create(db: sqlite3.Connection) -> None:
@@ -210,16 +225,15 @@ def _create(db: sqlite3.Connection) -> None:
 
 
 def _keyed(db: sqlite3.Connection) -> Callable[[str], str]:
-    """A hash that is worth nothing without the journal's own key.
-
-    White space and Unicode's several spellings of a letter make no other message: systems on the way change
-    them, and a customer does not see them.
-    """
-    salt = db.execute("SELECT salt FROM secret").fetchone()[0]
+    """A hash that is worth nothing without the journal's own key."""
+    row = db.execute("SELECT salt FROM secret").fetchone()
+    salt = row[0] if row else None
+    if not isinstance(salt, bytes):
+        raise sqlite3.DatabaseError("it has lost its key")
 
     def digest(text: str) -> str:
-        same = " ".join(unicodedata.normalize("NFC", text).split())
-        return hmac.new(salt, same.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
+        same = same_text(text).encode("utf-8", "surrogatepass")
+        return hmac.new(salt, same, hashlib.sha256).hexdigest()[:32]
 
     return digest
 
@@ -249,12 +263,12 @@ def _repetition(db: sqlite3.Connection, message: Message, digest: str, now: floa
 
 def _forget(db: sqlite3.Connection, now: float) -> None:
     """Drop what is old and settled; what is unresolved stays until somebody looks."""
-    old = (
-        "SELECT id FROM sends WHERE at < ? AND id NOT IN "
-        "(SELECT send FROM messages WHERE state IN ('open', 'unknown'))"
-    )
-    db.execute(f"DELETE FROM messages WHERE send IN ({old})", (now - _KEPT_SECONDS,))
-    db.execute("DELETE FROM sends WHERE id NOT IN (SELECT send FROM messages)")
+    oldest = now - _KEPT_SECONDS
+    unresolved = "SELECT 1 FROM messages WHERE send = sends.id AND state IN ('open', 'unknown')"
+    old = f"SELECT id FROM sends WHERE at < ? AND NOT EXISTS ({unresolved})"
+    db.execute(f"DELETE FROM messages WHERE send IN ({old})", (oldest,))
+    emptied = "NOT EXISTS (SELECT 1 FROM messages WHERE send = sends.id)"
+    db.execute(f"DELETE FROM sends WHERE at < ? AND {emptied}", (oldest,))
 
 
 def _send(db: sqlite3.Connection, row: sqlite3.Row) -> Send:

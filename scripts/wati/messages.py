@@ -41,6 +41,15 @@ class Message:
         self.name = name
 
 
+def same_text(text: str) -> str:
+    """The text as it is compared: systems on the way change white space and Unicode's several spellings of a
+    letter, and a customer does not see them.
+    """
+    import unicodedata
+
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
 def seconds_of(kind: str) -> int:
     """For how long a message of this kind must not be sent again."""
     return TEMPLATE_SECONDS if kind == "template" else SESSION_SECONDS

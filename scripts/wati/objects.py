@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from wati import shape
+from wati import hidden
 
 # Of each contact: what no call takes, and what nearly every contact has.
 CONTACT = {
-    **shape.all_of("photo allowSMS lastFlowId currentFlowNodeId tenantId"),
-    **shape.all_of("isDeleted isInFlow isInTestFlow isSendBCLimit", shape.where_it_is(False)),
-    **shape.all_of("isShowCTWAFollowUpNotice deletedFromSMB", shape.where_it_is(False)),
-    **shape.all_of("allowBroadcast", shape.where_it_is(True)),
-    **shape.all_of("contactStatus", shape.where_it_is("VALID")),
-    **shape.all_of("teamIds", shape.where_it_is([])),
-    **shape.all_of("phone", shape.where_same_as("wAid")),
-    **shape.all_of("firstName", shape.where_it_opens("fullName")),
-    **shape.all_of("customParams", shape.repeating(name="fullName", phone="wAid")),
+    **hidden.all_of("photo allowSMS lastFlowId currentFlowNodeId tenantId"),
+    **hidden.all_of("isDeleted isInFlow isInTestFlow isSendBCLimit", hidden.where_it_is(False)),
+    **hidden.all_of("isShowCTWAFollowUpNotice deletedFromSMB", hidden.where_it_is(False)),
+    **hidden.all_of("allowBroadcast", hidden.where_it_is(True)),
+    **hidden.all_of("contactStatus", hidden.where_it_is("VALID")),
+    **hidden.all_of("teamIds", hidden.where_it_is([])),
+    **hidden.all_of("phone", hidden.where_same_as("wAid")),
+    **hidden.all_of("firstName", hidden.where_it_opens("fullName")),
+    **hidden.all_of("customParams", hidden.repeating(name="fullName", phone="wAid")),
 }
 
 # Of each message: what no call takes, and what says again what stands beside it.
 MESSAGE = {
-    **shape.all_of("avatarUrl conversationId ticketId"),
-    **shape.all_of("timestamp", shape.where_there_is("created")),
-    **shape.all_of("type", shape.where_it_is("text")),
+    **hidden.all_of("avatarUrl conversationId ticketId"),
+    **hidden.all_of("timestamp", hidden.where_there_is("created")),
+    **hidden.all_of("type", hidden.where_it_is("text")),
 }

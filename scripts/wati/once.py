@@ -5,8 +5,10 @@ A journal that cannot be used does not stop a send: whoever reads the document i
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from wati import interrupts
 from wati.failures import Failure
 from wati.messages import UNRESOLVED
 from wati.shell import command_line, script
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from wati.call import Call
     from wati.endpoint import Problem
     from wati.journal import Journal, Repetition
+    from wati.messages import Message
     from wati.settings import Settings
 
 _WITHOUT = "The send journal cannot be used ({}), so that a repeated send would not be noticed."
@@ -31,40 +34,42 @@ def open_journal(settings: Settings) -> Journal | None:
 
 def enter(call: Call) -> None:
     """Enter the call before it leaves. Raises `repeated_send` where it would message somebody again."""
+    if call.endpoint.messages is None:
+        return
+    journal, messages = open_journal(call.settings), call.endpoint.messages(call)
+    if journal is not None:
+        interrupts.held(partial(_enter, call, journal, messages))
+
+
+def _enter(call: Call, journal: Journal, messages: list[Message]) -> None:
     import sqlite3
 
-    journal = open_journal(call.settings)
-    if journal is None or call.endpoint.messages is None:
-        return
     try:
         entered = journal.enter(
-            call.endpoint.name,
-            call.connection,
-            call.endpoint.messages(call),
-            call.gateway.clock,
-            again=call.again,
+            call.endpoint.name, call.connection, messages, call.gateway.clock, again=call.again
         )
     except (sqlite3.Error, OSError) as error:
-        call.notices.append(_WITHOUT.format(_reason(error)))
+        call.notices.append(_WITHOUT.format(reason(error)))
         return
     if isinstance(entered, list):
-        raise _repeated(entered, len(call.receivers))
+        raise _repeated(entered, len(messages))
     call.journal, call.entered = journal, entered
 
 
 def settle(call: Call, outcome: str, receivers: dict[str, list[str]] | None = None) -> None:
     """Complete the call's entry, once: with what the answer said, or with what is known without one."""
-    import sqlite3
-
     if call.journal is None or call.entered is None or call.settled:
         return
+    import sqlite3
+
     call.settled = True
     groups = receivers or {}
     by_receiver = {receiver: group for group, members in groups.items() for receiver in members}
+    state = "unknown" if outcome == "partial" else outcome
     try:
-        call.journal.settle(call.entered, "unknown" if outcome == "partial" else outcome, by_receiver)
+        interrupts.held(partial(call.journal.settle, call.entered, state, by_receiver))
     except (sqlite3.Error, OSError) as error:
-        call.notices.append(_UNSETTLED.format(_reason(error)))
+        call.notices.append(_UNSETTLED.format(reason(error)))
 
 
 def check(send: int) -> str:
@@ -96,9 +101,18 @@ def advice(found: list[Repetition]) -> str:
 
 def _repeated(found: list[Repetition], receivers: int) -> Failure:
     """The failure of a send that the journal stops."""
+    from wati.preflight import MOST_PROBLEMS
+
     who = "this message" if receivers == 1 else f"this message for {len(found)} of {receivers} receivers"
+    hint, problems = advice(found), told(found)
+    if len(found) < receivers:
+        hint += " To send to the others, leave out the receivers listed."
+    else:
+        problems = problems[:MOST_PROBLEMS]  # it is all of them
     message = f"The journal has {who} already."
-    return Failure("repeated_send", message, hint=advice(found), source="package", problems=told(found))
+    failure = Failure("repeated_send", message, hint=hint, source="package", problems=problems)
+    failure.more_problems = len(found) - len(problems)
+    return failure
 
 
 _SAID = {
@@ -109,6 +123,6 @@ _SAID = {
 }
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """Why, without a path: the message may end up anywhere."""
     return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__

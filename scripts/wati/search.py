@@ -6,8 +6,9 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from wati import lookups, sightings, templates
+from wati import lookups, sightings
 from wati.failures import Failure
+from wati.lookups import iso
 from wati.messages import DELIVERING, LAG_SECONDS, UNRESOLVED
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ SECONDS_PER_RECEIVER = 1 / 3
 # How far the two clocks may be apart after their difference was taken into account: `Date` has whole seconds,
 # and the answer that told it may be as old as a slow call.
 CLOCK_SECONDS = 30.0
+
+
+# Comparing is quick, and a far side that means ill could make it endless: one template of WhatsApp's greatest
+# length takes about a thousand.
+MOST_DIGESTS = 200_000
+_LONGEST_SHOWN = 500
 
 
 class Sighting:
@@ -42,10 +49,18 @@ class Sighting:
         found = {"receiver": self.receiver, "verdict": self.verdict, "why": self.why}
         if self.row is None:
             return {**found, "searched": self.searched}
-        return {**found, "message": {name: self.row.get(name) for name in _SHOWN}}
+        told = {name: self.row.get(name) for name in _SHOWN}
+        is_short = {
+            name: isinstance(text, str) and len(text) <= _LONGEST_SHOWN for name, text in told.items()
+        }
+        return {**found, "message": {name: text for name, text in told.items() if is_short[name]}}
 
 
 _SHOWN = ("id", "created", "statusString", "failedDetail")
+
+
+class _TooMuch(Exception):
+    """MOST_DIGESTS are used up."""
 
 
 class Search:
@@ -55,28 +70,36 @@ class Search:
         self._call = call
         self._journal = journal
         self._send = send
-        self._digest = journal.digest()
+        self._keyed = journal.digest()
+        self._digests = 0
+        self._contents: dict[str, str | None] = {}
 
     def look(self, entry: Entry) -> Sighting:
         """Read the conversation back to when the message was sent, and count what is it."""
         rows = lookups.conversation(self._call, entry.receiver)
+        form = self._form if entry.kind == "template" else None
         kinds: dict[str, list[Row]] = {"same": [], "alike": [], "other": []}
-        why = ""
+        why = "the conversation is longer than what is read of it"
         try:
             for row in rows:
                 at = lookups.moment(row)
                 if at is not None and at < self._since - CLOCK_SECONDS:
-                    break  # newest first (observed)
-                kinds[self._likeness(row, entry)].append(row)
-            else:
-                why = "" if rows.whole else "the conversation is longer than what is read of it"
+                    if rows.left == 0:
+                        why = ""  # newest first (observed), if not to the row: the page is read to its end
+                        break
+                    continue
+                likeness = sightings.likeness(row, entry, self._digest, form, self._content)
+                kinds["alike" if likeness == "same" and at is None else likeness].append(row)
+            why = "" if rows.whole else why
+        except _TooMuch:
+            why = "there is too much to compare"
         except Failure as failure:
             if failure.exit != 4:
                 raise
             why = "WATI shows no conversation with this receiver"
-        verdict, why = _judged(kinds, self._journal.alike(entry), self._send, why)
         now = rows.now or time.time() + (self._call.gateway.clock or 0.0)
-        late = LAG_SECONDS + (len(self._send.entries) - 1) * SECONDS_PER_RECEIVER - (now - self._since)
+        late = _lag(len(self._send.entries)) - (now - self._since)
+        verdict, why = self._judged(entry, kinds, form, why, now - self._since)
         return Sighting(
             entry.receiver,
             verdict,
@@ -90,67 +113,77 @@ class Search:
             },
         )
 
+    def _judged(
+        self, entry: Entry, kinds: dict[str, list[Row]], form: sightings.Form | None, why: str, passed: float
+    ) -> tuple[str, str]:
+        """The verdict on one message: the rows that are it, less those that belong to other sends.
+
+        Whatever a row cannot tell from it counts: the same text with other buttons, the same template with
+        another link. Where one lies so near in time that its row may be in the search or not, or may not show
+        yet, both are thought through. `passed`: seconds since the send.
+        """
+        since, parts = self._send.at - 2 * CLOCK_SECONDS, sightings.shown(entry, form)
+        others = [
+            (at - self._send.at, other.state)
+            for at, other in self._journal.others(self._send, entry, since)
+            if all(other.parts.get(part) == entry.parts.get(part) for part in parts)
+        ]
+        known = [after for after, state in others if state in DELIVERING]
+        most_taken = len(known)
+        least_taken = sum(0 <= after <= passed - LAG_SECONDS for after in known)
+        claimed = 1 + sum(state in UNRESOLVED for _, state in others)
+        seen = len(kinds["same"])
+        if seen - most_taken >= claimed:
+            return "sent", ""
+        if why:
+            return "unknown", why
+        if seen - least_taken > 0:
+            return "unknown", "messages that look the same were sent at that time, and some of it is there"
+        if kinds["alike"]:
+            return "unknown", "a message is there that may be it"
+        return "not_seen", ""
+
     @property
     def _since(self) -> float:
         """When it was sent, by the far side's clock: by the difference then, else by today's."""
         ahead = self._call.gateway.clock if self._send.clock is None else self._send.clock
         return self._send.at + (ahead or 0.0)
 
-    def _likeness(self, row: Row, entry: Entry) -> str:
-        body = self._body if entry.kind == "template" else None
-        likeness = sightings.likeness(row, entry, self._digest, body)
-        is_same_file = entry.kind == "file" and likeness == "alike" and self._has_file(row, entry)
-        return "same" if is_same_file else likeness
+    def _digest(self, text: str) -> str:
+        self._digests += 1
+        if self._digests > MOST_DIGESTS:
+            raise _TooMuch
+        return self._keyed(text)
 
     @cached_property
-    def _body(self) -> str | None:
-        """The template's text, to compare what was received with; None where there is none any more."""
+    def _form(self) -> sightings.Form | None:
+        """The template, to compare what was received with; None where there is none any more."""
         row = lookups.template(self._call, self._send.entries[0].name)
-        return None if row is None else templates.body(row)
+        return None if row is None else sightings.Form(row)
 
-    def _has_file(self, row: Row, entry: Entry) -> bool:
-        """Whether the file of a row has the bytes that were sent; one that cannot be had is not the same."""
+    def _content(self, name: str) -> str | None:
+        """The digest of a file at WATI, fetched once; None where it cannot be had."""
+        if name not in self._contents:
+            self._contents[name] = self._fetched(name)
+        return self._contents[name]
+
+    def _fetched(self, name: str) -> str | None:
         import hashlib
         import tempfile
         from urllib.parse import quote
 
         from wati.request import Request
 
-        target = f"/wati/api/v1/getMedia?fileName={quote(sightings.media_of(row), safe='')}"
+        request = Request("GET", f"/wati/api/v1/getMedia?fileName={quote(name, safe='', errors='replace')}")
+        sha256 = hashlib.sha256()
         with tempfile.TemporaryFile() as sink:
-            answer = self._call.gateway.exchange(Request("GET", target), "read", self._call.connection, sink)
+            answer = self._call.gateway.exchange(request, "read", self._call.connection, sink)
             sink.seek(0)
-            sha256 = hashlib.sha256(sink.read()).hexdigest()
-        return answer.saved and self._digest(sha256) == entry.parts["file"]
+            while chunk := sink.read(1 << 20):
+                sha256.update(chunk)
+        return self._keyed(sha256.hexdigest()) if answer.saved else None
 
 
-def _judged(
-    kinds: dict[str, list[Row]], alike: list[tuple[Send, Entry]], send: Send, why: str
-) -> tuple[str, str]:
-    """The verdict on one message: the rows that are it, less those that belong to other sends of the same.
-
-    Where a send lies so near in time that its row may be in the search or not, both are thought through.
-    """
-    others = [(other, entry) for other, entry in alike if other.id != send.id]
-    known = [other.at for other, entry in others if entry.state in DELIVERING]
-    most_taken = sum(at >= send.at - 2 * CLOCK_SECONDS for at in known)
-    least_taken = sum(at >= send.at for at in known)
-    claimed = 1 + sum(
-        entry.state in UNRESOLVED and other.at >= send.at - 2 * CLOCK_SECONDS for other, entry in others
-    )
-    seen = len(kinds["same"])
-    if seen - most_taken >= claimed:
-        return "sent", ""
-    if why:
-        return "unknown", why
-    if seen - least_taken > 0:
-        return "unknown", "the same message was sent more than once, and some of it is there"
-    if kinds["alike"]:
-        return "unknown", "a message is there that may be it"
-    return "not_seen", ""
-
-
-def iso(at: float) -> str:
-    from datetime import datetime, timezone
-
-    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _lag(receivers: int) -> float:
+    """Seconds after which a send to so many shows, if it happened."""
+    return LAG_SECONDS + (receivers - 1) * SECONDS_PER_RECEIVER

@@ -11,6 +11,7 @@ from wati.failures import Failure
 
 MATON = "https://api.maton.ai"
 SANDBOX_KEY = "sandbox"
+SHORTEST_KEY = 8  # characters; what is shorter is a word, such as `sandbox`: no secret, and not to be hidden
 
 # The key goes to Maton or stays on this machine, so the pattern is the whole address, not a prefix of it.
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?/?")
@@ -31,6 +32,8 @@ class Settings:
         self.key = api_key(environ)
         if self.key and not _HEADER_SAFE.fullmatch(self.key):
             refuse("MATON_API_KEY", "holds white space or characters that no key has; paste the bare key")
+        elif self.key and self.key != SANDBOX_KEY and len(self.key) < SHORTEST_KEY:
+            refuse("MATON_API_KEY", "is too short to be a key; paste the whole key")
 
         self.connection = environ.get("MATON_CONNECTION_ID", "").strip()
         if self.connection and not is_connection_id(self.connection):

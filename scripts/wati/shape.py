@@ -1,288 +1,194 @@
-"""What of an answer is shown: without what says nothing, or only what was asked for, and never too long.
+"""What of an answer is shown: the fields that were asked for, and no more than an agent's shell passes on.
 
-An agent pays for every character and reads no more than it has to; a program that wants all takes `--raw`.
+Many harnesses cut tool output beyond 10,000 to 30,000 characters (agentskills.io, "Using scripts in skills"),
+wherever that falls; what is cut here is cut at an item, and says how to go on. Pure.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from typing import Any
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
 
-    from wati.endpoint import Endpoint
+from wati.failures import Failure
+from wati.output import shorten
 
-LONGEST = 30_000  # characters of one document: what agents' shells show of a command's output
+LONGEST = 30_000  # characters of one document
+LONGEST_ANSWER = 10_000  # of what the far side said to a call that failed; the verdict on it is told apart
+_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}(\.[A-Za-z_][A-Za-z0-9_]{0,79})*")
+_TEXTS = (4000, 1000, 250, 60)  # how long texts may be, ever shorter until all of it fits
 
-
-# --- what says nothing -------------------------------------------------------------------------------------
-
-
-class Hidden:
-    """When a member is left out. `where`: in words, "" = always; `rest`: what stays of it, GONE = nothing."""
-
-    def __init__(self, where: str, rest: Callable[[Any, dict[str, Any]], Any]) -> None:
-        self.where = where
-        self.rest = rest
+Path = tuple[str, ...]
 
 
-GONE = object()
-ALWAYS = Hidden("", lambda value, beside: GONE)
+# --- the fields that were asked for ------------------------------------------------------------------------
 
 
-def where_it_is(default: Any) -> Hidden:
-    """Left out where it has the value that nearly every one has."""
-    import json
-
-    def rest(value: Any, beside: dict[str, Any]) -> Any:
-        return GONE if type(value) is type(default) and value == default else value
-
-    return Hidden(f"it is `{json.dumps(default)}`", rest)
-
-
-def where_same_as(other: str) -> Hidden:
-    return Hidden(
-        f"it is the same as `{other}`", lambda value, beside: GONE if value == beside.get(other) else value
-    )
-
-
-def where_it_opens(other: str) -> Hidden:
-    """Left out where another text begins with it, word for word."""
-
-    def rest(value: Any, beside: dict[str, Any]) -> Any:
-        return (
-            GONE
-            if str(beside.get(other, "")).split(" ")[: len(str(value).split(" "))] == str(value).split(" ")
-            else value
+def paths(text: str) -> list[Path]:
+    """The value of `--fields`. Raises `usage` where it is none."""
+    fields = [field.strip() for field in text.split(",")]
+    if not all(_FIELD.fullmatch(field) for field in fields):
+        message = (
+            "--fields takes names separated by commas, with dots for what lies deeper: id,messages.text."
         )
-
-    return Hidden(f"`{other}` begins with it", rest)
-
-
-def where_there_is(other: str) -> Hidden:
-    return Hidden(f"there is `{other}`", lambda value, beside: GONE if other in beside else value)
+        raise Failure("usage", message)
+    return [tuple(field.split(".")) for field in fields]
 
 
-def repeating(**others: str) -> Hidden:
-    """A list of `{"name", "value"}`: without the entries that only repeat a member beside the list."""
+def unknown(data: Any, items: str, wanted: list[Path], documented: tuple[str, ...] = ()) -> list[str]:
+    """Which of the fields nobody knows, each with the near ones; none where the data holds no item."""
+    from wati.validation import near, shown
 
-    def rest(value: Any, beside: dict[str, Any]) -> Any:
-        if not isinstance(value, list):
-            return value
-        kept = [entry for entry in value if not _repeats(entry, beside, others)]
-        return kept if kept or not value else GONE
-
-    pairs = " or ".join(f"the entry `{name}` repeats `{other}`" for name, other in others.items())
-    return Hidden(pairs, rest)
-
-
-def _repeats(entry: Any, beside: dict[str, Any], others: Mapping[str, str]) -> bool:
-    if not isinstance(entry, dict) or entry.keys() != {"name", "value"} or entry["name"] not in others:
-        return False
-    return bool(entry["value"] == beside.get(others[entry["name"]], GONE))
+    places = _places(data, items)
+    known = {".".join(path) for item in places for path in _occurring(item)}
+    if not known:
+        return []
+    known |= set(documented)
+    names = sorted(known)
+    fields = [".".join(path) for path in wanted]
+    return [f"{shown(field)}{near(field, names)}" for field in fields if field not in known]
 
 
-def inside(path: str, hides: Mapping[str, Hidden]) -> dict[str, Hidden]:
-    """The same members, seen from further out."""
-    return {f"{path}.{name}": hidden for name, hidden in hides.items()}
+def picked(data: Any, items: str, wanted: list[Path]) -> Any:
+    """The data with nothing but these fields; of a list, of each of its items."""
+    if not items:
+        return _picked(data, wanted)
+    return _wrapped(items, [_picked(item, wanted) for item in _places(data, items)])
 
 
-def all_of(names: str, hidden: Hidden = ALWAYS) -> dict[str, Hidden]:
-    return dict.fromkeys(names.split(), hidden)
-
-
-def without(data: Any, hides: Mapping[str, Hidden], path: str = "") -> Any:
-    """`data` without the members that say nothing; a dotted path goes through lists."""
-    if isinstance(data, list):
-        return [without(item, hides, path) for item in data]
-    if not isinstance(data, dict):
-        return data
-    shown = {}
-    for name, value in data.items():
-        here = f"{path}{name}"
-        rest = hides[here].rest(value, data) if here in hides else value
-        if rest is not GONE:
-            shown[name] = without(rest, hides, f"{here}.")
-    return shown
-
-
-# --- what was asked for ------------------------------------------------------------------------------------
-
-
-def fields(text: str) -> list[str]:
-    """The paths of `--fields`; ValueError says what is wrong with them."""
-    paths = text.split(",")
-    for path in paths:
-        if any(not name or name != name.strip() for name in path.split(".")):
-            raise ValueError("--fields takes names between commas, such as id,customParams.value")
-    return paths
-
-
-def listed(data: Any, path: str) -> list[Any] | None:
-    """The list at `path`, None where there is none."""
-    for name in path.split(".") if path else ():
-        data = data.get(name) if isinstance(data, dict) else None
-    return data if isinstance(data, list) else None
-
-
-def with_list(data: dict[str, Any], path: str, items: list[Any]) -> dict[str, Any]:
-    """`data` with another list at `path`."""
-    name, _, rest = path.partition(".")
-    return {**data, name: with_list(data[name], rest, items) if rest else items}
-
-
-def only(data: Any, endpoint: Endpoint, paths: list[str]) -> tuple[Any, list[str], list[str]]:
-    """The members at `paths` (of each item, in a list); the paths that nothing knows; all that are known.
-
-    Where a list is empty nothing can be told of members that no document names, so nothing is unknown.
-    """
-    items = listed(data, endpoint.items) if endpoint.items else None
-    roots = [data] if items is None else items
-    known = dict.fromkeys(path for root in roots for path in _paths(root))
-    known |= dict.fromkeys(endpoint.members)
-    inner = f"{endpoint.items}." if endpoint.items else ""
-    known |= dict.fromkeys(path.removeprefix(inner) for path in endpoint.hides if path.startswith(inner))
-    unknown = [path for path in paths if path not in known] if roots else []
-    wanted: dict[str, Any] = {}
-    for path in paths:
-        _plant(wanted, path.split("."))
-    if items is None:
-        return _picked(data, wanted), unknown, [*known]
-    picked: Any = [_picked(item, wanted) for item in items]
-    for name in reversed(endpoint.items.split(".")):
-        picked = {name: picked}
-    return picked, unknown, [*known]
-
-
-def _paths(value: Any, prefix: str = "") -> Iterator[str]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _paths(item, prefix)
-    elif isinstance(value, dict):
-        for name, member in value.items():
-            yield f"{prefix}{name}"
-            yield from _paths(member, f"{prefix}{name}.")
-
-
-def _plant(tree: dict[str, Any], names: list[str]) -> None:
-    """Enter one path; `{}` = the whole member, which a longer path does not narrow down."""
-    for n, name in enumerate(names):
-        is_new = name not in tree
-        inner = tree.setdefault(name, {})
-        if n == len(names) - 1:
-            inner.clear()
-        elif not is_new and not inner:
-            return
-        tree = inner
-
-
-def _picked(value: Any, wanted: dict[str, Any]) -> Any:
-    if not wanted:
-        return value
+def _picked(value: Any, wanted: list[Path]) -> Any:
     if isinstance(value, list):
         return [_picked(item, wanted) for item in value]
     if not isinstance(value, dict):
         return value
-    return {name: _picked(value[name], inner) for name, inner in wanted.items() if name in value}
+    deeper: dict[str, list[Path]] = {}
+    for path in wanted:
+        deeper.setdefault(path[0], []).append(path[1:])
+    return {
+        name: value[name] if () in rest else _picked(value[name], [path for path in rest if path])
+        for name, rest in deeper.items()
+        if name in value
+    }
 
 
-# --- what fits ---------------------------------------------------------------------------------------------
-
-
-def fit(document: dict[str, Any], items: str, *, can_ask_again: bool, render: Callable[[Any], str]) -> None:
-    """Cut `document` in place so that it renders to at most LONGEST characters, and say so in it.
-
-    A list is cut at an item, and what continues it is told. What a send answered is cut in its texts alone:
-    nobody can ask for it again. Codes, outcomes and `receivers` are never cut.
-    """
-
-    def fits() -> bool:
-        return len(render(document)) <= LONGEST
-
-    if fits():
-        return
-    if "error" in document:
-        _fit_error(document["error"], fits)
-        return
-    found = listed(document["data"], items) if items and "page" in document else None
-    if found and len(found) > 1:
-        _cut_list(document, items, found, fits)
-    if not fits():
-        whole = dict(document)
-        _note(document, "Cut where … stands; --raw shows all.")
-        _squeeze(document, "data", fits, most=[100, 30, 10, 3, 1] if can_ask_again else [])
-        if not fits():
-            document.clear()
-            document.update(whole)  # too long, and whole: nothing of it is ever left out
-
-
-def _cut_list(document: dict[str, Any], items: str, found: list[Any], fits: Callable[[], bool]) -> None:
-    """As many items as fit, at least one. `next` goes: with the same pageSize it would leave items out."""
-    page, data, notice = document["page"], document["data"], document.get("notice", "")
-    offset = (page["number"] - 1) * page["size"]
-
-    def show(size: int, shown: int) -> bool:
-        following = {"pageSize": size, "pageNumber": (offset + shown) // size + 1}
-        cut = {"shown": shown, "of": len(found), "next": following}
-        document["data"] = with_list(data, items, found[:shown])
-        document["page"] = {"number": page["number"], "size": page["size"], "cut": cut}
-        document["notice"] = notice
-        _note(document, f"Cut: {shown} of {len(found)} items. Go on with page.cut.next, or use --fields.")
-        return fits()
-
-    low, high = 1, len(found) - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if show(middle, middle) else (low, middle - 1)
-    while not show(*_continuation(offset, low)) and low > 1:
-        low -= 1  # the numbers of the marks have one digit more than in the search
-
-
-def _continuation(offset: int, most: int) -> tuple[int, int]:
-    """A page size, and how many of at most `most` items to show, so that a page begins behind the last."""
-    choices = [(size, most - (offset + most) % size) for size in range(1, most + 1)]
-    return max((choice for choice in choices if choice[1] > 0), key=sum)
-
-
-def _fit_error(error: dict[str, Any], fits: Callable[[], bool]) -> None:
-    """First what the far side said, then problems from the end, which are then counted."""
-    if "answer" in error:
-        _squeeze(error, "answer", fits, most=[100, 30, 10, 3, 1])
-    problems, more = error.get("problems", []), error.get("more_problems", 0)
-    kept = len(problems)
-    while kept > 1 and not fits():
-        kept = kept * 3 // 4
-        error["problems"] = problems[:kept]
-        error["more_problems"] = more + len(problems) - kept
-
-
-def _squeeze(holder: dict[str, Any], name: str, fits: Callable[[], bool], *, most: list[int]) -> None:
-    """Shorten the longest texts of a member until all fits; then, where that is allowed, its lists."""
-    whole = holder[name]
-    for longest in (10_000, 3_000, 1_000, 300, 100):
-        holder[name] = _bounded(whole, longest, None)
-        if fits():
-            return
-    for count in most:
-        holder[name] = _bounded(whole, 100, count)
-        if fits():
-            return
-
-
-def _bounded(value: Any, longest: int, most: int | None) -> Any:
-    if isinstance(value, str):
-        return value if len(value) <= longest else f"{value[:longest]}… ({len(value) - longest} more)"
+def _occurring(value: Any) -> Iterator[Path]:
+    """Every path in a value; a list is passed through."""
     if isinstance(value, list):
-        kept = [_bounded(item, longest, most) for item in value[:most]]
-        return kept if len(kept) == len(value) else [*kept, f"… ({len(value) - len(kept)} more)"]
-    if isinstance(value, dict):
-        # An object is bounded less tightly: its members are seldom many, and each says something else.
-        names = [*value][: most and 10 * most]
-        kept_members = {_bounded(name, longest, most): _bounded(value[name], longest, most) for name in names}
-        left = len(value) - len(names)
-        return {**kept_members, "…": f"{left} more"} if left else kept_members
+        for item in value:
+            yield from _occurring(item)
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield (name,)
+            yield from ((name, *path) for path in _occurring(member))
+
+
+def _places(data: Any, items: str) -> list[Any]:
+    from wati.verdicts import member
+
+    found = member(data, items) if items else [data]
+    return found if isinstance(found, list) else []
+
+
+def _wrapped(items: str, value: Any) -> Any:
+    for name in reversed(items.split(".")):
+        value = {name: value}
     return value
 
 
-def _note(document: dict[str, Any], text: str) -> None:
-    document["notice"] = " ".join(filter(None, [document.get("notice", ""), text]))
+# --- no more than can be read ------------------------------------------------------------------------------
+
+
+def document_that_fits(document: dict[str, Any], items: str, *, is_done: bool = False) -> dict[str, Any]:
+    """A document of at most LONGEST characters, cut at an item; `page` then is the page that is shown.
+
+    `items`: where in the data the list is, "" where it is none: then texts and lists are cut, and marked.
+    `is_done`: the call changed something, and nobody can ask for its answer again: it stays whole.
+    """
+    length = len(_text(document))
+    if length <= LONGEST or is_done:
+        return document
+    if not items or "page" not in document:
+        room = LONGEST - _NOTICE - (length - len(_text(document["data"])))
+        notice = _noticed(document, "Long texts and lists in `data` were cut; --fields or --raw shows them.")
+        return {**document, "data": bounded(document["data"], room), "notice": notice}
+    listed = _places(document["data"], items)
+    room = LONGEST - _NOTICE - (length - len(_text(listed)))
+    asked = document["page"]
+    before = (asked["number"] - 1) * asked["size"]
+    size = _size(before, max(1, fitting(listed, room)))
+    shown = listed[:size] if fitting(listed, room) else [bounded(listed[0], room)]
+    number = before // size + 1
+    page = {"number": number, "size": size, "next": number + 1, "cut": {"shown": size, "of": len(listed)}}
+    page |= {"complete": False} if "complete" in asked else {}
+    advice = f"Only {size} of {len(listed)} items fit: go on with pageSize {size} and pageNumber {number + 1}"
+    notice = _noticed(document, f"{advice}, or choose members with --fields.")
+    return {**document, "data": _replaced(document["data"], items, shown), "page": page, "notice": notice}
+
+
+def error_that_fits(error: dict[str, Any]) -> dict[str, Any]:
+    """An error whose problems fit beside what else it tells; the rest of them are counted, never dropped."""
+    problems = error.get("problems", [])
+    room = LONGEST - _NOTICE - len(_text({**error, "problems": []}))
+    kept = max(1, fitting(problems, room))
+    if kept >= len(problems):
+        return error
+    return {
+        **error,
+        "problems": problems[:kept],
+        "more_problems": error.get("more_problems", 0) + len(problems) - kept,
+    }
+
+
+_NOTICE = 400  # characters kept free for what is told of the cut
+
+
+def _noticed(document: dict[str, Any], text: str) -> str:
+    return " ".join(filter(None, [document.get("notice", ""), text]))
+
+
+def _size(before: int, fits: int) -> int:
+    """The largest page size that fits, and with which a page begins where the one that was asked for began:
+    so no item lies on two pages or on none."""
+    return next(size for size in range(fits, 0, -1) if before % size == 0)
+
+
+def _replaced(data: Any, items: str, value: Any) -> Any:
+    """The data with another list in the place of its items."""
+    name, _, rest = items.partition(".")
+    return {**data, name: _replaced(data[name], rest, value) if rest else value}
+
+
+def fitting(items: list[Any], room: int) -> int:
+    """How many of the first items take no more characters than there is room for."""
+    used = 0
+    for index, item in enumerate(items):
+        used += len(_text(item)) + 1
+        if used > room:
+            return index
+    return len(items)
+
+
+def bounded(value: Any, room: int) -> Any:
+    """The value, with texts and lists cut ever shorter until it takes no more characters than `room`."""
+    for longest in _TEXTS:
+        if len(_text(value)) <= room:
+            return value
+        value = _cut(value, longest)
+    return value if len(_text(value)) <= room else shorten(_text(value), room // 2)
+
+
+def _cut(value: Any, longest: int) -> Any:
+    if isinstance(value, str):
+        return shorten(value, longest)
+    if isinstance(value, dict):
+        return {name: _cut(member, longest) for name, member in value.items()}
+    if isinstance(value, list):
+        most = max(3, longest // 20)
+        kept = [_cut(item, longest) for item in value[:most]]
+        return [*kept, f"… and {len(value) - most} more"] if len(value) > most else kept
+    return value
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote
 
 from wati import templates
+from wati.messages import same_text
 from wati.verdicts import member
 
 if TYPE_CHECKING:
@@ -29,50 +31,106 @@ _TYPES = {
     "file": ("image", "video", "audio", "voice", "document", "sticker"),
 }
 # What an attachment that was sent without a caption is called (WATI support).
-_UNCAPTIONED = ("untitled", "null")
+_UNCAPTIONED = ("untitled", "null", "")
 # Published captures name a broadcast row's template in its description only.
 _TEMPLATE = re.compile(r'using "([^"]+)" template')
 _LONGEST = 10_000  # characters; WhatsApp's longest text has 4,096
+_LONGEST_NAME = 1024  # of a file
 
 
-def likeness(row: dict[str, Any], entry: Entry, digest: Digest, body: str | None) -> Likeness:
-    """How a row compares with the message of `entry`. `body`: the template's text, None if it is not known.
-
-    A file is at best alike: only its bytes tell.
+class Form:
+    """A template as it is now. `pieces`: literal, name, literal, name, …, literal; `names`: of all that it
+    takes, those of its header and buttons included, which no row shows.
     """
+
+    def __init__(self, template: dict[str, Any]) -> None:
+        self.pieces = templates.pieces(same_text(templates.body(template)))
+        self.names = set(templates.parameters(template))
+
+
+def shown(entry: Entry, form: Form | None) -> list[str]:
+    """The parts of a message that a row shows: by these alone it is told from another."""
     if entry.kind == "template":
-        return _template(row, entry, digest, body)
-    if row.get("eventType") != "message" or row.get("owner") is not True:
-        return "other"
+        return [] if form is None else form.pieces[1::2]
+    return ["text", "file"] if entry.kind == "file" else ["text"]
+
+
+def likeness(
+    row: dict[str, Any],
+    entry: Entry,
+    digest: Digest,
+    form: Form | None,
+    content: Callable[[str], str | None],
+) -> Likeness:
+    """How a row compares with the message of `entry`.
+
+    `form`: the template's, None if it is not known. `content`: the digest of the file of a name, None where
+    it cannot be had.
+    """
+    if row.get("owner") is False:
+        return "other"  # the customer's own
+    if entry.kind == "template":
+        return _template(row, entry, digest, form)
+    if entry.kind == "file":
+        return _file(row, entry, digest, content)
     text = _text(row, "text")
-    if entry.kind == "file" and text in _UNCAPTIONED:
-        text = ""
     if text is None or digest(text) != entry.parts["text"]:
         return "other"
-    # A colleague may have typed the same words, and whether a menu is shown as one is not certain.
-    is_ours = str(row.get("operatorName") or "").startswith(_BY_API) and row.get("type") in _TYPES[entry.kind]
-    return "same" if is_ours and entry.kind != "file" else "alike"
+    return "same" if _is_by_api(row, entry) else "alike"
+
+
+def _is_by_api(row: dict[str, Any], entry: Entry) -> bool:
+    """A colleague may have typed the same words, and whether a menu is shown as one is not certain."""
+    is_sent = row.get("eventType") == "message" and row.get("owner") is True
+    by_api = (_text(row, "operatorName") or "").startswith(_BY_API)
+    return is_sent and by_api and row.get("type") in _TYPES[entry.kind]
+
+
+def _file(
+    row: dict[str, Any], entry: Entry, digest: Digest, content: Callable[[str], str | None]
+) -> Likeness:
+    """Its bytes tell; where they differ, WATI may have changed them."""
+    name = media_of(row)
+    if not name and row.get("type") not in _TYPES["file"]:
+        return "other"
+    text = _text(row, "text") or ""
+    captions = {text, ""} if text in _UNCAPTIONED else {text}
+    is_captioned = entry.parts["text"] in map(digest, captions)
+    if name and content(name) == entry.parts["file"]:
+        return "same" if is_captioned and _is_by_api(row, entry) else "alike"
+    return "alike" if is_captioned else "other"
 
 
 def media_of(row: dict[str, Any]) -> str:
-    """The file that a row names, as get_media takes it: in an address, what follows fileName=."""
-    return str(row.get("data") or "").rpartition("fileName=")[2]
+    """The file that a row names, as get_media takes it: in an address, what follows fileName=, decoded."""
+    data = row.get("data")
+    if not isinstance(data, str) or len(data) > _LONGEST_NAME:
+        return ""
+    before, _, name = data.rpartition("fileName=")
+    return unquote(name.partition("&")[0]) if before else data
 
 
-def _template(row: dict[str, Any], entry: Entry, digest: Digest, body: str | None) -> Likeness:
-    if row.get("eventType") != "broadcastMessage":
-        return "other"
+def template_of(row: dict[str, Any]) -> Any:
+    """The name of a broadcast row's template; None where it tells none, of any type where WATI's is."""
     described = _TEMPLATE.search(_text(row, "eventDescription") or "")
-    name = member(row, "template.elementName") or (described[1] if described else None)
-    if name is not None and name != entry.name:
+    return member(row, "template.elementName") or (described[1] if described else None)
+
+
+def _template(row: dict[str, Any], entry: Entry, digest: Digest, form: Form | None) -> Likeness:
+    is_broadcast = row.get("eventType") == "broadcastMessage"
+    name = template_of(row)
+    if isinstance(name, str) and name.lower() != entry.name.lower():
         return "other"
-    text = _text(row, "finalText")
-    if name is None or body is None or text is None:
-        return "alike"
-    pieces = templates.pieces(body)
-    if not _has_form(text, pieces[::2]):
-        return "alike"  # not the text of this template as it is now: nobody can say
-    return "same" if _is_filled(text, pieces, entry.parts, digest) else "other"
+    text = _text(row, "finalText") or _text(row, "text")
+    if form is None or text is None:
+        return "alike" if is_broadcast else "other"
+    text = same_text(text)
+    literals, names = form.pieces[::2], set(form.pieces[1::2])
+    if names <= entry.parts.keys() and _is_filled(text, form.pieces, entry.parts, digest):
+        return "same" if is_broadcast and isinstance(name, str) else "alike"
+    # Not the text of this template as it was then, or not a value that we gave: nobody can say.
+    is_unclear = form.names != entry.parts.keys() or not _has_form(text, literals)
+    return "alike" if is_broadcast and is_unclear else "other"
 
 
 def _has_form(text: str, literals: list[str]) -> bool:
@@ -90,27 +148,20 @@ def _has_form(text: str, literals: list[str]) -> bool:
 
 
 def _is_filled(text: str, pieces: list[str], parts: dict[str, str], digest: Digest) -> bool:
-    """Whether the places hold the remembered values. `pieces`: literal, name, literal, name, …, literal.
+    """Whether the places hold the remembered values.
 
-    A value ends where the next literal begins; where that is in several places, its digest tells which.
+    A value ends where the next literal begins; where that is in several places, its digest tells which, and
+    where several digests fit (a space more or less makes no other value), each is followed.
     """
-    literal, *others = pieces
-    if not text.startswith(literal):
-        return False
-    rest = text[len(literal) :]
-    if not others:
-        return rest == ""
-    name, *others = others
-    following = others[0]
-    ends = (
-        [len(rest) - len(following)]
-        if len(others) == 1
-        else [end for end in range(len(rest) + 1) if rest.startswith(following, end)]
-    )
-    return any(
-        end >= 0 and digest(rest[:end]) == parts.get(name) and _is_filled(rest[end:], others, parts, digest)
-        for end in ends
-    )
+    starts = {len(pieces[0])} if text.startswith(pieces[0]) else set()
+    for name, literal in zip(pieces[1::2], pieces[2::2], strict=True):
+        starts = {
+            end + len(literal)
+            for start in starts
+            for end in range(start, len(text) - len(literal) + 1)
+            if text.startswith(literal, end) and digest(text[start:end]) == parts[name]
+        }
+    return len(text) in starts
 
 
 def _text(row: dict[str, Any], name: str) -> str | None:

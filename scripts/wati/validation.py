@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wati.failures import Failure
 from wati.fits import fits
-
-SHORTEST_SECRET = 8  # characters; a shorter key is a word, such as `sandbox`
+from wati.settings import SHORTEST_KEY
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -27,7 +26,7 @@ def load_schema(endpoint: Endpoint) -> dict[str, Any]:
 
 def refuse_key(arguments: Arguments, key: str) -> None:
     """Raise `invalid_arguments` where the API key stands in the arguments: it may not be sent or shown."""
-    found = [steps for steps, text in strings(arguments) if len(key) >= SHORTEST_SECRET and key in text]
+    found = [steps for steps, text in strings(arguments) if len(key) >= SHORTEST_KEY and key in text]
     if found:
         problems = [{"at": json_path(steps), "problem": "holds the API key; remove it"} for steps in found]
         raise Failure("invalid_arguments", "The arguments hold the API key.", problems=problems)

@@ -207,7 +207,8 @@ def any_2xx(answer: Answer, _: Receivers) -> Verdict:
 
     A web page comes from somebody on the way, who may have passed nothing on.
     """
-    return unknown(answer) if answer.media_type == "text/html" else refused(answer) or ACCEPTED
+    is_doubtful = answer.ambiguous or answer.media_type == "text/html"
+    return refused(answer) or (unknown(answer) if is_doubtful else ACCEPTED)
 
 
 def bulk(answer: Answer, receivers: Receivers) -> Verdict:

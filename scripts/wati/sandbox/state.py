@@ -245,7 +245,11 @@ def state_path(path: str | os.PathLike[str] | None = None) -> str:
     chosen = os.fspath(path) if path is not None else os.environ.get(STATE_VARIABLE, "").strip()
     if chosen:
         target = Path(os.path.expanduser(chosen)).absolute()
-        if target.is_dir():
+        try:
+            is_folder = target.is_dir()
+        except OSError as error:  # such as a name that is too long
+            raise StateError(f"The sandbox's state cannot be at that path: {error.strerror}.") from error
+        if is_folder:
             raise StateError(f"The sandbox's state must be a file, and {target} is a folder.")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,45 @@
+"""A body out of its compression, in steps of bounded size: 64 KB of gzip hold 64 MB, layers more."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+ACCEPTED = "gzip"  # the `Accept-Encoding` of every request
+STEP = 64 * 1024
+
+_COMPRESSED = ("gzip", "x-gzip", "deflate")
+_GZIP_OR_ZLIB = 32 + 15  # zlib's word for: by the header that the data begins with, the window of any size
+
+
+class Undecodable(Exception):
+    """The body is not encoded as its headers say, or in a way that was not asked for."""
+
+
+def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """The body behind a `Content-Encoding`, one layer of it. Raises Undecodable where it is not whole."""
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        yield from chunks
+        return
+    if encoding not in _COMPRESSED:
+        raise Undecodable
+    import zlib
+
+    decoder = zlib.decompressobj(_GZIP_OR_ZLIB)
+    is_empty = True
+    try:
+        for chunk in chunks:
+            is_empty = is_empty and not chunk
+            piece = decoder.decompress(chunk, STEP)
+            yield piece
+            while decoder.unconsumed_tail or len(piece) == STEP:  # a full step can leave more behind
+                piece = decoder.decompress(decoder.unconsumed_tail, STEP)
+                yield piece
+            if decoder.unused_data:
+                raise Undecodable
+    except zlib.error:
+        raise Undecodable from None
+    if not (decoder.eof or is_empty):
+        raise Undecodable
