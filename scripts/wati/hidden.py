@@ -26,29 +26,29 @@ ALWAYS = Hidden("", lambda value, beside: GONE)
 
 def where_it_is(default: Any) -> Hidden:
     """Left out where it has the value that nearly every one has."""
-    import json
 
     def rest(value: Any, beside: dict[str, Any]) -> Any:
         return GONE if type(value) is type(default) and value == default else value
 
-    return Hidden(f"it is `{json.dumps(default)}`", rest)
+    # In JSON's words; importing json is more than the declaration of an endpoint may cost.
+    told = str(default).lower() if isinstance(default, bool) else repr(default).replace("'", '"')
+    return Hidden(f"it is `{told}`", rest)
 
 
 def where_same_as(other: str) -> Hidden:
-    return Hidden(
-        f"it is the same as `{other}`", lambda value, beside: GONE if value == beside.get(other) else value
-    )
+    """Left out where it stands there under another name, too."""
+
+    def rest(value: Any, beside: dict[str, Any]) -> Any:
+        return GONE if value == beside.get(other, GONE) else value
+
+    return Hidden(f"it is the same as `{other}`", rest)
 
 
 def where_it_opens(other: str) -> Hidden:
     """Left out where another text begins with it, word for word."""
 
     def rest(value: Any, beside: dict[str, Any]) -> Any:
-        return (
-            GONE
-            if str(beside.get(other, "")).split(" ")[: len(str(value).split(" "))] == str(value).split(" ")
-            else value
-        )
+        return GONE if isinstance(value, str) and f"{beside.get(other)} ".startswith(f"{value} ") else value
 
     return Hidden(f"`{other}` begins with it", rest)
 
