@@ -41,13 +41,14 @@ def perform(call: Call) -> Result:
 
     limit = call.arguments.get("limit", LIMIT)
     rows = lookups.conversation(call, call.arguments["whatsappNumber"])
-    first = list(islice(rows, limit + 1))
-    newest = first[:limit]
-    data: dict[str, Any] = {"window": told(window.judge(rows, chain(first, rows)))}
-    if operator := transcript.assigned(newest):
+    read = list(islice(rows, limit + 1))
+    newest, has_more = read[:limit], len(read) > limit
+    read += islice(rows, rows.left)  # the rest of the page costs nothing
+    data: dict[str, Any] = {"window": told(window.judge(rows, chain(read, rows)))}
+    if operator := transcript.assigned(read):
         data["assigned"] = shorten(hide(operator), 100)
     data["days"] = transcript.by_day(reversed(newest), hide)
-    if len(first) > limit:
+    if has_more:
         data["more"] = True
     cut = f"A row with `cut` had so many characters: get_messages.py with pageSize {limit} has it whole."
     is_cut = any("cut" in more for day in data["days"].values() for _, _, _, *rest in day for more in rest)

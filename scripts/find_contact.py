@@ -20,7 +20,7 @@ from wati.endpoint import Helper, run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from wati.call import Call, Result
@@ -62,15 +62,18 @@ def perform(call: Call) -> Result:
     hits.take(rows)
     data = told(call, hits)
     if not hits.found:
-        data["searched"] = f"WATI's filters, then {searched(hits.read, whole=rows.whole, pages=pages)}"
+        data["searched"] = searched(hits.read, whole=rows.whole, pages=pages)
     return Result(data)
 
 
 def searched(read: int, *, whole: bool, pages: int) -> str:
+    """How far the search went without a filter: what it did not reach may be there."""
     if whole:
         return f"all {read} contacts"
-    advice = "a larger pages (with --timeout) reads on"
-    return f"the {read} last changed contacts, not all: {advice}" if pages else f"no page: {advice}"
+    advice = "more pages (with --timeout) reach further"
+    return (
+        f"the {read} last changed contacts, not all: {advice}" if pages else f"WATI's filters only: {advice}"
+    )
 
 
 def queries(arguments: Arguments) -> Iterator[dict[str, str]]:
@@ -99,20 +102,32 @@ def queries(arguments: Arguments) -> Iterator[dict[str, str]]:
 
 
 class Hits:
-    """The contacts that match, by rank, each once. `more`: whether the reading stopped before the end."""
+    """The contacts that match, by rank, each once. `more`: whether the reading stopped before the end.
+
+    `stopped`: the code of the failure that it stopped at.
+    """
 
     def __init__(self, arguments: Arguments) -> None:
         self.limit: int = arguments.get("limit", LIMIT)
         self.found: dict[str, tuple[int, Row]] = {}
         self.read = 0
         self.more = False
+        self.stopped = ""
         self._tests = list(tests(arguments))
         self._by_number = "whatsappNumber" in arguments
 
     def take(self, rows: Rows) -> None:
-        """Read until enough are found; the rest of a first page costs nothing, and may hold better ones."""
-        from wati.lookups import PAGE_SIZE
+        """Read until enough are found. Raises Failure where a read failed and nobody was found before."""
+        from wati.failures import Failure
 
+        try:
+            self._take(rows)
+        except Failure as failure:
+            if not self.found:
+                raise
+            self.more, self.stopped = True, failure.code
+
+    def _take(self, rows: Rows) -> None:
         self.read = 0
         for row in rows:
             self.read += 1
@@ -122,7 +137,8 @@ class Hits:
             is_certain = self._by_number and rank == 0
             if is_certain:
                 self.found = {"": (0, row)}  # a number is one contact's: what only ends alike is not meant
-            if is_certain or (len(self.found) > self.limit and self.read >= PAGE_SIZE):
+            # The rest of a page costs nothing, and may hold better ones.
+            if is_certain or (len(self.found) > self.limit and not rows.left):
                 self.more = not is_certain
                 return
         self.more = not rows.whole
@@ -144,22 +160,25 @@ def tests(arguments: Arguments) -> Iterator[Callable[[Row], int | None]]:
     if "whatsappNumber" in arguments:
         yield matching.Number(arguments["whatsappNumber"]).rank
     if "name" in arguments:
-        yield lambda row: matching.rank(arguments["name"], name_of(row))
+        yield lambda row: best(matching.rank(arguments["name"], name) for name in names_of(row))
     if "attribute" in arguments:
         wanted = arguments["attribute"]
-        yield lambda row: min(
-            (
-                rank
-                for name, value in attributes(row)
-                if matching.folded(name) == matching.folded(wanted["name"])
-                and (rank := matching.rank(wanted["value"], value)) is not None
-            ),
-            default=None,
+        yield lambda row: best(
+            matching.rank(wanted["value"], value)
+            for name, value in attributes(row)
+            if matching.folded(name) == matching.folded(wanted["name"])
         )
 
 
-def name_of(row: Row) -> str:
-    return next((row[name] for name in ("fullName", "firstName") if isinstance(row.get(name), str)), "")
+def best(ranks: Iterable[int | None]) -> int | None:
+    return min((rank for rank in ranks if rank is not None), default=None)
+
+
+def names_of(row: Row) -> list[str]:
+    """All that a contact is called, the usual one first."""
+    members = [row.get(member) for member in ("fullName", "firstName", "displayName")]
+    attribute = [value for name, value in attributes(row) if name == "name"]
+    return [name for name in members + attribute if isinstance(name, str) and name]
 
 
 def attributes(row: Row) -> list[tuple[str, str]]:
@@ -181,6 +200,8 @@ def told(call: Call, hits: Hits) -> dict[str, Any]:
     }
     if ranked and (hits.more or len(ranked) > hits.limit):
         data["more"] = True
+    if hits.stopped:
+        data["stopped"] = hits.stopped
     if "whatsappNumber" in call.arguments and ranked and ranked[0][0] > 0:
         data["guess"] = "Only the end of the number is the same; ask the user for its country code."
     return data
@@ -194,12 +215,13 @@ def shown(call: Call, row: Row) -> dict[str, Any]:
         # Half a key is a secret, too.
         return shorten(redact(value, call.settings.key), LONGEST) if isinstance(value, str) else ""
 
-    number, name = cut(row.get("wAid")) or cut(row.get("phone")), cut(name_of(row))
-    repeated = {name_of(row), str(row.get("firstName")), number, ""}
+    number = cut(row.get("wAid")) or cut(row.get("phone"))
+    name = cut(next(iter(names_of(row)), ""))
+    repeated = {name, number, ""}
     more = {
         cut(param): cut(value)
         for param, value in attributes(row)
-        if not (param in ("name", "phone") and value in repeated)
+        if not (param in ("name", "phone") and cut(value) in repeated)
     }
     contact: dict[str, Any] = {"id": cut(row.get("id")), "whatsappNumber": number, "name": name}
     if more:

@@ -44,11 +44,6 @@ class Run:
         return error
 
     @property
-    def error_code(self) -> str:
-        """The code of a failure, "" of a success."""
-        return "" if self.document["ok"] else str(self.error["code"])
-
-    @property
     def data(self) -> Any:
         assert self.document["ok"] is True, self.text
         return self.document["data"]

@@ -247,6 +247,7 @@ def document(region: str) -> str:
 def documents(tmp_path: Path) -> Path:
     """A folder with both documents, their tables missing."""
     for name in docs.TABLES:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(document("old"), encoding="utf-8")
     return tmp_path
 
@@ -264,7 +265,7 @@ def test_tables_are_written_between_the_markers_and_then_stay(documents: Path) -
     assert texts(documents) == dict.fromkeys(docs.TABLES, document("old"))
     assert docs.main([], documents) == 0
     written = texts(documents)
-    assert list(written) == ["SKILL.md", "README.md"]
+    assert list(written) == ["SKILL.md", "README.md", "references/answers.md"]
     for text in written.values():
         assert text.startswith(f"before\n{docs.BEGIN}\n|script|")
         assert text.endswith(f"|\n{docs.END}\nafter\n")
@@ -294,7 +295,9 @@ def test_rows_say_what_a_first_call_needs(documents: Path) -> None:
 def test_a_changed_row_is_noticed(documents: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     docs.main([], documents)
     text = (documents / name).read_text(encoding="utf-8")
-    (documents / name).write_text(text.replace("|read|", "|send|", 1), encoding="utf-8")
+    (documents / name).write_text(
+        text.replace("|read|", "|send|", 1).replace("|always|", "|never|", 1), encoding="utf-8"
+    )
     capsys.readouterr()
     assert docs.main(["--check"], documents) == 1
     assert name in capsys.readouterr().err

@@ -94,6 +94,13 @@ def test_what_we_send_stands_in_it(call: Callable[..., Run]) -> None:
     assert run.data["more"] is True
 
 
+def test_the_operator_is_sought_in_all_that_was_read(call: Callable[..., Run], far_side: FarSide) -> None:
+    shown(far_side, [row(9, text="Hi"), row(60, event="ticket", type=1, assignee="Sam")], [row(99)])
+    run = call("conversation", {"whatsappNumber": JOHN, "limit": 1})
+    assert (run.data["assigned"], len(rows(run))) == ("Sam", 1)
+    assert len(far_side.requests) == 1
+
+
 def test_the_file_is_one_that_get_media_takes(call: Callable[..., Run], tmp_path: Path) -> None:
     run = call("conversation", {"whatsappNumber": JANE, "limit": 2}, **SANDBOX)
     (name,) = [row[3]["file"] for row in rows(run) if len(row) > 3]
@@ -245,11 +252,12 @@ def test_nothing_is_cut_and_nothing_said(call: Callable[..., Run], far_side: Far
 
 
 def test_days_and_times(call: Callable[..., Run], far_side: FarSide) -> None:
-    given = [row(0, text="c"), row(2 * 3600, text="b"), row(3 * 3600, text="a"), {"eventType": "message"}]
+    undated = [{"eventType": "message", "created": text} for text in ("x", "0001-01-01T00:00:00+14:00")]
+    given = [row(0, text="c"), row(2 * 3600, text="b"), row(3 * 3600, text="a"), *undated]
     shown(far_side, given)
     days = call("conversation", {"whatsappNumber": JOHN}).data["days"]
     assert days == {
-        transcript.UNDATED: [["", "unknown", ""]],
+        transcript.UNDATED: [["", "unknown", ""]] * 2,
         "2026-02-01": [["23:40", "customer", "a"]],
         "2026-02-02": [["00:40", "customer", "b"], ["02:40", "customer", "c"]],
     }
@@ -396,6 +404,7 @@ def test_it_takes_a_fraction_of_the_rows_tokens(number: str, call: Callable[...,
     short = call("conversation", {"whatsappNumber": number}, **SANDBOX)
     full = call("get_messages", {"whatsappNumber": number, "pageSize": 20}, **SANDBOX)
     assert len(rows(short)) == len(full.data["messages"]["items"]) >= 8
-    ratio = tokens(short.text) / tokens(full.text)
-    print(f"conversation against get_messages, {number}: {ratio:.2f}")
-    assert ratio < 1 / 3
+    whole = call("get_messages", {"whatsappNumber": number, "pageSize": 20}, "--raw", **SANDBOX)
+    ratios = [tokens(short.text) / tokens(other.text) for other in (full, whole)]
+    print(f"conversation against get_messages, and with --raw, {number}: {ratios}")
+    assert ratios[0] < 2 / 3 and ratios[1] < 1 / 4

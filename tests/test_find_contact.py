@@ -209,6 +209,15 @@ def test_a_name_stops_behind_its_limit(call: Callable[..., Run], far_side: FarSi
     assert pages(far_side) == [({"name": "Ann"}, "1")]
 
 
+def test_a_page_smaller_than_asked_for_ends_a_reading_too(
+    call: Callable[..., Run], far_side: FarSide
+) -> None:
+    listed(far_side, [contact("Ann B"), contact("Ann C"), contact("Ann")], [contact("Ann late")])
+    run = call("find_contact", {"name": "Ann", "limit": 1})
+    assert (names(run), run.data["more"]) == (["Ann"], True)
+    assert len(far_side.requests) == 1
+
+
 def test_the_best_of_a_page_come_first(call: Callable[..., Run], far_side: FarSide) -> None:
     rows = [contact("Joanna Ann-Marie"), contact("Annabel"), contact("Ann Smith"), contact("ANN")]
     listed(far_side, rows)
@@ -243,7 +252,7 @@ def test_it_says_that_all_were_read(call: Callable[..., Run], far_side: FarSide)
     listed(far_side, to=f"{CONTACTS}?name=")
     listed(far_side, [contact("A"), contact("B")], to=f"{CONTACTS}?page")
     run = call("find_contact", {"name": "Zoe"})
-    assert run.data["searched"] == "WATI's filters, then all 2 contacts"
+    assert run.data["searched"] == "all 2 contacts"
     assert "more" not in run.data
 
 
@@ -253,7 +262,7 @@ def test_what_only_the_pages_have_may_not_be_all(call: Callable[..., Run], far_s
     assert call("find_contact", {"name": "Zoe", "pages": 1}).data["more"] is True
     assert "more" not in call("find_contact", {"name": "Zoe", "pages": 2}).data
     before = len(far_side.requests)
-    assert "no page" in call("find_contact", {"name": "Zoe", "pages": 0}).data["searched"]
+    assert "filters only" in call("find_contact", {"name": "Zoe", "pages": 0}).data["searched"]
     assert len(far_side.requests) == before + 1
 
 
@@ -292,6 +301,29 @@ def test_a_list_that_breaks_off_is_no_answer(
     assert (run.exit, run.error["code"]) == (5, "rate_limited")
 
 
+def test_what_was_found_before_a_failure_is_given(
+    call: Callable[..., Run], far_side: FarSide, pauses: list[float]
+) -> None:
+    """Somebody was found, others may be there: both are said, and why the reading stopped."""
+    far_side.will(reply({"result": "success", "contact_list": [contact("Ann")]}), to=CONTACTS)
+    far_side.always(reply({}, 429, Retry_After="60"), to=CONTACTS)
+    run = call("find_contact", {"name": "Ann"})
+    assert names(run) == ["Ann"]
+    assert (run.data["more"], run.data["stopped"]) == (True, "rate_limited")
+
+
+def test_every_name_of_a_contact_counts(call: Callable[..., Run], far_side: FarSide) -> None:
+    rows = [
+        contact("Shop", "1415556001", customParams=[{"name": "name", "value": "Ann"}]),
+        contact("+1415556002", "1415556002", displayName="ann"),
+        contact("Ann", "1415556003", customParams=[{"name": "name", "value": "Ann"}]),
+    ]
+    listed(far_side, rows)
+    told = call("find_contact", {"name": "Ann"}).data["contacts"]
+    assert [one["name"] for one in told] == ["Shop", "+1415556002", "Ann"]
+    assert [one.get("attributes") for one in told] == [{"name": "Ann"}, None, None]
+
+
 HOSTILE: list[Any] = [
     None,
     7,
@@ -328,6 +360,14 @@ def test_rows_of_any_form_are_borne(arguments: Json, call: Callable[..., Run], f
     assert run.exit == 0 and len(run.text) < 30_000
     if arguments == {"name": "ann", "limit": 50}:
         assert run.data["matches"] == 7
+
+
+def test_the_key_is_not_shown_by_halves(call: Callable[..., Run], far_side: FarSide) -> None:
+    padding = "a" * 190
+    given = contact(f"Ann {padding}{KEY}", customParams=[{"name": padding + KEY, "value": padding + KEY}])
+    listed(far_side, [given])
+    run = call("find_contact", {"name": "ann"})
+    assert "aaa" in run.text and KEY[:6] not in run.text
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_all_items_are_given_once_and_in_order(call: Caller, listing: Listing) -> None:
     run = call("get_contacts", {}, "--all")
     assert run.data == {"contact_list": listing.rows}
-    assert run.document["page"] == {"complete": True, "items": 25, "pages": 6, "number": 1, "size": 50}
+    assert run.document["page"] == {"complete": True, "items": 25, "pages": 6, "number": 1, "size": 100}
     # The list, to an empty page; then once more from the top.
     assert listing.asked == [1, 2, 3, 4, 1, 2]
     assert NOTICE in run.document["notice"]
@@ -244,15 +244,15 @@ def test_max_items_stops_and_says_how_to_go_on(call: Caller, listing: Listing) -
     assert got == ids(listing.rows)
 
 
-def test_the_default_bound_reads_one_page_and_tells_the_next(call: Caller, listing: Listing) -> None:
-    listing.rows, listing.granted = [contact(number) for number in range(300)], 100
+def test_the_default_bound_is_what_an_answer_holds(call: Caller, listing: Listing) -> None:
+    listing.rows, listing.granted = [contact(number, note="x" * 400) for number in range(300)], 100
     run = call("get_contacts", {}, "--all")
-    assert len(run.data["contact_list"]) == every.MOST_ITEMS == 50
+    shown = len(run.data["contact_list"])
     assert run.document["page"] == {
-        **{"complete": False, "items": 50, "pages": 1},
-        **{"number": 1, "size": 50, "next": 2},
+        **{"complete": False, "items": shown, "pages": 1},
+        **{"number": 1, "size": shown, "next": 2},
     }
-    assert len(run.text) < 30_000
+    assert 20_000 < len(run.text) <= 30_000
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,9 @@ def test_a_long_answer_is_cut_and_is_no_whole_list(call: Caller, listing: Listin
     run = call("get_contacts", {}, "--all")
     page = run.document["page"]
     assert len(run.text) <= 30_000 and page["complete"] is False
-    assert len(run.data["contact_list"]) == page["size"] < 25 and page["next"] == 2
+    shown = len(run.data["contact_list"])
+    assert 10 < shown == page["items"] < 20, "the second page of ten is shown in part"
+    assert (page["size"], page["next"]) == (100, 2) and f"{shown - 10} of these once more" in run.text
 
 
 def test_a_reading_that_begins_later_says_what_it_can_have_missed(call: Caller, listing: Listing) -> None:
@@ -287,7 +289,7 @@ def test_a_reading_that_begins_later_says_what_it_can_have_missed(call: Caller, 
 
 def test_a_dry_run_reads_nothing_of_the_list(call: Caller, listing: Listing) -> None:
     run = call("get_contacts", {}, "--all", "--dry-run")
-    assert run.data["request"]["url"].endswith("pageSize=50&pageNumber=1")
+    assert run.data["request"]["url"].endswith("pageSize=100&pageNumber=1")
     assert listing.to("/wati/") == []
 
 
@@ -422,7 +424,7 @@ def test_a_failure_of_the_first_page_has_no_items(call: Caller, listing: Listing
 def test_the_items_of_a_failure_are_as_many_as_fit(
     call: Caller, listing: Listing, pauses: list[float]
 ) -> None:
-    listing.rows = [contact(number, note="x" * 2000) for number in range(25)]
+    listing.rows = [contact(number, note="x" * 1250) for number in range(25)]
     listing.before = dict.fromkeys(range(3, 9), reply({}, 500))
     run = call("get_contacts", {}, "--all")
     assert len(run.text) <= 30_000

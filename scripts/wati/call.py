@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from wati import connections, explain, once, request, verdicts
 from wati.checks import select
 from wati.failures import SAFE_TO_REPEAT, Failure
-from wati.shell import command_line, script
+from wati.shell import command_line, python, script
 
 if TYPE_CHECKING:
     from wati.answers import Answer
@@ -59,6 +59,7 @@ class Call:
         again: bool = False,
         every: bool = False,
         most: int | None = None,
+        fields: list[tuple[str, ...]] | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.arguments = arguments
@@ -72,6 +73,7 @@ class Call:
         self.again = again
         self.every = every
         self.most = most
+        self.fields = fields or []
         self.journal: Journal | None = None
         self.entered: int | None = None
         self.settled = False
@@ -182,7 +184,7 @@ class Call:
             arguments = {"attribute": [{"name": "phone", "operator": "==", "value": number}]}
         elif look_with == "get_connection":
             arguments = {"connection_id": self.arguments["connection_id"]}
-        words = ["python3", script(look_with), json.dumps(arguments, ensure_ascii=False)]
+        words = [python(), script(look_with), json.dumps(arguments, ensure_ascii=False)]
         words += ["--connection", self.connection] if self.connection else []
         wait = "Do not run it again. Wait a minute (WATI's lists lag), then look whether it happened"
         wait += " (each receiver's conversation tells; the first one's)" if len(self.receivers) > 1 else ""

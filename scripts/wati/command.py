@@ -325,6 +325,7 @@ class _Run:
             again=options.has("again"),
             every=options.has("all"),
             most=most,
+            fields=options.fields,
         )
         try:
             _ = refused or call.request

@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from wati import interrupts, tables
+from wati import interrupts, shape, tables
 from wati.call import Result
 from wati.failures import Failure
 from wati.output import clean, redact
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wati.options import Options
 
 LARGEST_PAGE = 100
-MOST_ITEMS = 50  # of a document, unless --max-items says otherwise: about 20,000 characters of contacts
+ROOM = shape.LONGEST - 1500  # characters of a document that are left to its items
 MOST_PAGES = 20_000  # of a list that always brings something new: two million items
 # A list that moves by a whole page while it is read shows one that is known from end to end.
 IDLE_PAGES = 2
@@ -34,8 +34,8 @@ PARTIAL = ".partial"
 
 
 def most(options: Options) -> int | None:
-    """How many items are wanted; None = all there are."""
-    return options.max_items or (None if options.has("output") else MOST_ITEMS)
+    """How many items are wanted at most; None = all there are, or of a document all that fit."""
+    return options.max_items
 
 
 def page_size(wanted: int | None) -> int:
@@ -68,8 +68,19 @@ def perform(call: Call) -> Result:
 
 def _into_document(call: Call, reading: Reading) -> Result:
     rows: list[Any] = []
+    measured: list[Any] = []
+
+    def take(new: list[Any]) -> int:
+        measured.extend(clean(shape.picked(row, "", call.fields) if call.fields else row) for row in new)
+        count = max(0, shape.fitting(measured, ROOM) - len(rows))
+        if not rows and not count:
+            # One that fits no document is shown with its texts cut: to skip it would lose it.
+            new, count = [shape.bounded(new[0], ROOM)], 1
+        rows.extend(new[:count])
+        return count
+
     try:
-        reading.into(rows.extend)
+        reading.into(take)
     except Failure as failure:
         failure.items = rows or None
         raise
@@ -85,9 +96,10 @@ def _into_file(call: Call, reading: Reading) -> Result:
     with call.files.download(call.output, force=call.force) as download:
         download.handle.write(form.head)
 
-        def take(rows: list[Any]) -> None:
+        def take(rows: list[Any]) -> int:
             lines = (form.line(redact(clean(row), call.settings.key)) for row in rows)
             download.handle.write(b"".join(lines))
+            return len(rows)
 
         try:
             reading.into(take)
@@ -103,7 +115,10 @@ def _into_file(call: Call, reading: Reading) -> Result:
 
 
 class Reading:
-    """A list that is being read: `items` and `pages` taken so far, `at` the page to go on with."""
+    """A list that is being read: `items` and `pages` taken so far, `at` and `size` the page to go on with.
+
+    `repeated`: how many items that page begins with were given already.
+    """
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -116,6 +131,8 @@ class Reading:
         self.items = 0
         self.pages = 0
         self.at = self._first
+        self.size = int(call.arguments["pageSize"])
+        self.repeated = 0
         self.complete = False
 
     def close(self) -> None:
@@ -124,37 +141,59 @@ class Reading:
 
     @property
     def notice(self) -> str:
-        """What a list that moves can have kept from one who began in its middle."""
-        is_open = self.complete and self._first > 1 and self._call.endpoint.by_change
+        """How to get the rest, or what a list that moves can have kept from one who began in its middle."""
+        if not self.complete:
+            repeats = f", with {self.repeated} of these once more" if self.repeated else ""
+            rest = f"go on with pageSize {self.size} and pageNumber {self.at}{repeats}"
+            return f"This is not the whole list: {rest}, or write all of it to a file with --output."
+        is_open = self._first > 1 and self._call.endpoint.by_change
         return "Contacts that changed since page 1 was read may be missing." if is_open else ""
 
     def summary(self) -> dict[str, Any]:
         """The `page` of an answer: how much was read, and where to go on if that is not all."""
         told = {"complete": self.complete, "items": self.items, "pages": self.pages}
-        asked = {"number": self._first, "size": self._call.arguments["pageSize"]}
+        asked = {"number": self._first, "size": self.size}
         return {**told, **asked} if self.complete else {**told, **asked, "next": self.at}
 
-    def into(self, take: Callable[[list[Any]], None]) -> None:
-        """Give all rows to `take`, page by page. Raises Failure, with `page`, where it stops early."""
+    def into(self, take: Callable[[list[Any]], int]) -> None:
+        """Give the rows to `take`, page by page, until it takes fewer than it is given, which is their limit.
+
+        Raises Failure, with `page`, where it stops before that.
+        """
         try:
             for number, rows in self._new():
                 wanted = rows if self._wanted is None else rows[: self._wanted - self.items]
                 # A page is taken as a whole, or read again by who goes on.
-                interrupts.held(partial(self._took, take, wanted))
-                if self.items == self._wanted:
-                    self.at = number + (len(wanted) == len(rows))
+                taken = interrupts.held(partial(self._took, take, wanted))
+                if taken < len(rows):
+                    self._go_on(number, taken)
                     return
                 self.at = number + 1
+                if self.items == self._wanted:
+                    return
             self.complete = True
         except KeyboardInterrupt:
             raise self._stopped(Failure("timeout", "It was interrupted.", source="package")) from None
         except Failure as failure:
             raise self._stopped(failure) from None
 
-    def _took(self, take: Callable[[list[Any]], None], rows: list[Any]) -> None:
-        take(rows)
-        self.items += len(rows)
+    def _took(self, take: Callable[[list[Any]], int], rows: list[Any]) -> int:
+        taken = take(rows)
+        self.items += taken
         self._counter.show(f"{self.items} items, {self.pages} pages")
+        return taken
+
+    def _go_on(self, number: int, taken: int) -> None:
+        """Choose the page to go on with, after the first `taken` new rows of page `number`.
+
+        Nothing may be missed, so rather some are repeated: where the pages before may have been shorter than
+        was asked for, another size would begin elsewhere.
+        """
+        self.at, self.repeated = number, taken
+        if number == self._first and taken:
+            before = (number - 1) * self.size
+            self.size = shape.even_size(before, taken)
+            self.at, self.repeated = before // self.size + 2, taken - self.size
 
     def _new(self) -> Iterator[tuple[int, list[Any]]]:
         walk = Walk(

@@ -24,7 +24,7 @@ FLAGS = {
     "confirm": ("VALUE", "repeat the number of receivers, or the id to delete; --dry-run tells which"),
     "again": ("", "send although the journal has the same send; only if the user wants it a second time"),
     "all": ("", "read every page of the list"),
-    "max-items": ("N", "stop after so many items (default 50, with --output all)"),
+    "max-items": ("N", "at most so many items (default: as many as one answer holds; with --output all)"),
     "output": ("FILE", "the file to write, below WATI_FILE_ROOTS; of a list: .jsonl or .csv"),
     "force": ("", "overwrite the file"),
 }

@@ -49,12 +49,7 @@ class OnDisk:
         try:
             self._db = sqlite3.connect("", isolation_level=None)
             # Nothing of it outlives the process: no journal, no waiting for the disk.
-            for setting in (
-                "temp_store = FILE",
-                "journal_mode = OFF",
-                "synchronous = OFF",
-                "cache_size = -1024",
-            ):
+            for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -1024"):
                 self._db.execute(f"PRAGMA {setting}")
             self._db.execute("CREATE TABLE seen (key BLOB PRIMARY KEY) WITHOUT ROWID")
         except sqlite3.Error as error:

@@ -131,14 +131,17 @@ def repetition(call: Call, found: Findings) -> None:
     from wati import once
 
     journal = once.open_journal(call.settings)
-    if journal is None or call.endpoint.messages is None or call.again or not call.connection:
+    if journal is None or call.endpoint.messages is None or not call.connection:
         return
     try:
         repeated = journal.repetitions(call.connection, call.endpoint.messages(call))
     except (sqlite3.Error, OSError):
         found.warnings.append("The send journal cannot be read: a repeated send would not be noticed.")
         return
-    if repeated:
+    if call.again:
+        # It goes all the same; whoever says yes to it should know who has it already.
+        found.warnings += [f"{one['at']}: {one['problem']}." for one in once.told(repeated)[:MOST_NAMED]]
+    elif repeated:
         found.problems += [{**problem, "code": "repeated_send"} for problem in once.told(repeated)]
         found.hint = once.advice(repeated)
 

@@ -116,7 +116,7 @@ def document_that_fits(document: dict[str, Any], items: str, *, is_done: bool = 
     room = LONGEST - _NOTICE - (length - len(_text(listed)))
     asked = document["page"]
     before = (asked["number"] - 1) * asked["size"]
-    size = _size(before, max(1, fitting(listed, room)))
+    size = even_size(before, max(1, fitting(listed, room)))
     shown = listed[:size] if fitting(listed, room) else [bounded(listed[0], room)]
     number = before // size + 1
     page = {"number": number, "size": size, "next": number + 1, "cut": {"shown": size, "of": len(listed)}}
@@ -147,7 +147,7 @@ def _noticed(document: dict[str, Any], text: str) -> str:
     return " ".join(filter(None, [document.get("notice", ""), text]))
 
 
-def _size(before: int, fits: int) -> int:
+def even_size(before: int, fits: int) -> int:
     """The largest page size that fits, and with which a page begins where the one that was asked for began:
     so no item lies on two pages or on none."""
     return next(size for size in range(fits, 0, -1) if before % size == 0)

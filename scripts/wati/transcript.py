@@ -32,10 +32,19 @@ def by_day(rows: Iterable[Row], hide: Cut) -> dict[str, list[list[Any]]]:
     """
     days: dict[str, list[list[Any]]] = {}
     for row in rows:
-        at = moment(row)
-        date, _, time = iso(at).partition("T") if at is not None else (UNDATED, "", "")
-        days.setdefault(date, []).append([time[:5], *_told(row, hide)])
+        date, time = _when(row)
+        days.setdefault(date, []).append([time, *_told(row, hide)])
     return days
+
+
+def _when(row: Row) -> tuple[str, str]:
+    """Date and time to the minute, in UTC."""
+    at = moment(row)
+    try:
+        date, _, time = iso(at).partition("T") if at is not None else (UNDATED, "", "")
+    except OverflowError:  # the first and the last day of the calendar, in another zone
+        return UNDATED, ""
+    return date, time[:5]
 
 
 def _told(row: Row, hide: Cut) -> list[Any]:
