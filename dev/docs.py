@@ -103,10 +103,13 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
             stale[document] = new
     for document, text in stale.items():
         if arguments:
-            print(f"{document.name}: the endpoint table is out of date; run `make docs`", file=sys.stderr)
+            print(
+                f"{document.relative_to(root).as_posix()}: the table is out of date; run `make docs`",
+                file=sys.stderr,
+            )
         else:
             document.write_text(text, encoding="utf-8", newline="\n")
-            print(f"{document.name}: endpoint table written")
+            print(f"{document.relative_to(root).as_posix()}: table written")
     return 1 if arguments and stale else 0
 
 

@@ -260,6 +260,10 @@ def test_the_documents_are_up_to_date() -> None:
     assert docs.main(["--check"]) == 0
 
 
+def hides(name: str) -> bool:
+    return bool(importlib.import_module(name).ENDPOINT.hides)
+
+
 def test_tables_are_written_between_the_markers_and_then_stay(documents: Path) -> None:
     assert docs.main(["--check"], documents) == 1
     assert texts(documents) == dict.fromkeys(docs.TABLES, document("old"))
@@ -270,8 +274,11 @@ def test_tables_are_written_between_the_markers_and_then_stay(documents: Path) -
         assert text.startswith(f"before\n{docs.BEGIN}\n|script|")
         assert text.endswith(f"|\n{docs.END}\nafter\n")
         rows = text.split(docs.BEGIN)[1].split(docs.END)[0].strip().splitlines()
-        assert len(rows) == 2 + len(TOOLS)
         assert len({row.count("|") for row in rows}) == 1
+        if text is written["references/answers.md"]:
+            assert {row.split("|")[1] for row in rows[2:]} == {tool for tool in TOOLS if hides(tool)}
+            continue
+        assert len(rows) == 2 + len(TOOLS)
         for name, row in zip(TOOLS, rows[2:], strict=True):
             assert row.startswith((f"|{name}|", f"|[{name}](scripts/{name}.py)|"))
     assert docs.main(["--check"], documents) == 0
