@@ -29,6 +29,7 @@ acceptance: .venv/development
 
 bench: .venv/development
 	$(PY) dev/bench.py
+	$(PY) dev/tokens.py
 
 docs: .venv/runtime
 	$(PY) dev/docs.py

@@ -1,4 +1,4 @@
-"""Write the endpoint tables of SKILL.md and README.md from skill.yaml and the schemas.
+"""Write the tables of SKILL.md, README.md and references/answers.md from skill.yaml, schemas and scripts.
 
 usage: python dev/docs.py [--check]
 
@@ -8,6 +8,7 @@ its two markers is an error (exit 2), with and without --check, and then no docu
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -55,7 +56,23 @@ def readme_row(tool: Json) -> tuple[str, ...]:
     return (link, request, tool["summary"], tool["effect"], confirm)
 
 
-TABLES: dict[str, Callable[[Sequence[Json]], str]] = {"SKILL.md": skill_table, "README.md": readme_table}
+def answers_table(tools: Sequence[Json]) -> str:
+    """What each script leaves out of the answer: members with the same reason share a row."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for tool in tools:
+        for path, hidden in importlib.import_module(tool["name"]).ENDPOINT.hides.items():
+            rows.setdefault((tool["name"], hidden.where or "always"), []).append(f"`{path}`")
+    return table(
+        ("script", "left out", "where"),
+        ((name, ", ".join(paths), where) for (name, where), paths in rows.items()),
+    )
+
+
+TABLES: dict[str, Callable[[Sequence[Json]], str]] = {
+    "SKILL.md": skill_table,
+    "README.md": readme_table,
+    "references/answers.md": answers_table,
+}
 
 
 def replace_region(text: str, region: str, begin: str = BEGIN, end: str = END) -> str:
@@ -86,10 +103,13 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
             stale[document] = new
     for document, text in stale.items():
         if arguments:
-            print(f"{document.name}: the endpoint table is out of date; run `make docs`", file=sys.stderr)
+            print(
+                f"{document.relative_to(root).as_posix()}: the table is out of date; run `make docs`",
+                file=sys.stderr,
+            )
         else:
             document.write_text(text, encoding="utf-8", newline="\n")
-            print(f"{document.name}: endpoint table written")
+            print(f"{document.relative_to(root).as_posix()}: table written")
     return 1 if arguments and stale else 0
 
 

@@ -66,7 +66,7 @@ def approved(name: str, values: Json) -> None:
     template = next((one for one in every if one["elementName"] == name), None)
     if template is None or template["status"] != "APPROVED":
         raise Stop(f"Nothing was sent: the template {name} is {(template or {}).get('status', 'unknown')}.")
-    buttons = [button["parameter"]["urlOriginal"] for button in template["buttons"]]
+    buttons = [button["parameter"]["urlOriginal"] for button in template.get("buttons", [])]
     needed = set(re.findall(r"{{(\w+)}}", " ".join([template["bodyOriginal"], *buttons])))
     if needed != set(values):
         raise Stop(f"Nothing was sent: the template {name} needs {', '.join(sorted(needed))}.")

@@ -16,7 +16,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import verdicts
+from wati import hidden, verdicts
 from wati.endpoint import Endpoint, run
 
 TYPE_CHECKING = False
@@ -39,6 +39,7 @@ ENDPOINT = Endpoint(
     query=("email", "whatsappNumber"),
     effect="write",
     verdict=verdicts.result_true,
+    hides=hidden.all_of("result"),
     silent_refusal="There may be no operator with this email, or no conversation with this number.",
     preflight=("connection", "contact", operator),
 )

@@ -14,7 +14,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, verdicts
+from wati import checks, hidden, objects, verdicts
 from wati.endpoint import LISTING, PAGE, Endpoint, run
 
 ENDPOINT = Endpoint(
@@ -26,6 +26,16 @@ ENDPOINT = Endpoint(
     effect="read",
     verdict=verdicts.listing("contact_list"),
     items="contact_list",
+    members=(
+        *("id", "wAid", "firstName", "fullName", "phone", "source", "contactStatus", "photo", "created"),
+        *("customParams", "customParams.name", "customParams.value", "optedIn", "isDeleted", "lastUpdated"),
+        *("allowBroadcast", "allowSMS", "teamIds", "isInFlow", "lastFlowId", "currentFlowNodeId"),
+        "selectedHubspotId",
+    ),
+    hides={
+        **hidden.all_of("result link"),
+        **hidden.inside("contact_list", objects.CONTACT),
+    },
     by_change=True,
     columns=(
         "id",

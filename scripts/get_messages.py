@@ -14,7 +14,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import verdicts
+from wati import hidden, objects, verdicts
 from wati.endpoint import LISTING, PAGE, Endpoint, run
 
 ENDPOINT = Endpoint(
@@ -26,6 +26,20 @@ ENDPOINT = Endpoint(
     effect="read",
     verdict=verdicts.listing("messages.items"),
     items="messages.items",
+    members=(
+        *("id", "eventType", "created", "timestamp", "owner", "text", "type", "data", "statusString"),
+        *("failedDetail", "operatorName", "assignedId", "localMessageId", "avatarUrl", "conversationId"),
+        *("ticketId", "replySourceMessage", "messageReferral", "contacts", "referenceOrderId"),
+        *("messageProducts", "orderProducts", "interactiveData", "orderDetailsViewModel"),
+        *("eventDescription", "finalText", "template", "template.elementName", "mediaHeaderLink"),
+        *("actor", "assignee", "topicName"),
+    ),
+    hides={
+        **hidden.all_of("result link"),
+        **hidden.inside("messages", hidden.all_of("pageNumber pageSize convCount total grandTotal orderBy")),
+        **hidden.inside("messages", hidden.all_of("lastId sortBy filters allowFilters search")),
+        **hidden.inside("messages.items", objects.MESSAGE),
+    },
     columns=(
         "id",
         "created",

@@ -14,7 +14,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, messages, verdicts
+from wati import checks, hidden, messages, verdicts
 from wati.endpoint import Endpoint, run
 
 ENDPOINT = Endpoint(
@@ -25,6 +25,10 @@ ENDPOINT = Endpoint(
     json=("header", "body", "footer", "buttons"),
     effect="send",
     verdict=verdicts.interactive,
+    hides={
+        **hidden.all_of("ok result errors"),
+        **hidden.inside("message", hidden.all_of("text interactiveData conversationId ticketId")),
+    },
     checks=(checks.header_fits_its_type,),
     multiline=("body",),
     customer_text=True,

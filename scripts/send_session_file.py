@@ -16,7 +16,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import verdicts
+from wati import hidden, verdicts
 from wati.endpoint import Endpoint, run
 
 TYPE_CHECKING = False
@@ -52,6 +52,7 @@ ENDPOINT = Endpoint(
     parts=parts,
     effect="send",
     verdict=verdicts.result_true,
+    hides=hidden.all_of("result"),
     multiline=("caption",),
     customer_text=True,
     messages=messages,

@@ -14,7 +14,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import messages, verdicts
+from wati import hidden, messages, objects, verdicts
 from wati.endpoint import Endpoint, run
 
 ENDPOINT = Endpoint(
@@ -24,6 +24,12 @@ ENDPOINT = Endpoint(
     form=("messageText",),  # a JSON body is ignored: WATI then finds the text empty
     effect="send",
     verdict=verdicts.session_message,
+    hides={
+        **hidden.all_of("ok result"),
+        **hidden.inside(
+            "message", {**objects.MESSAGE, **hidden.all_of("text")}
+        ),  # the text is the arguments'
+    },
     multiline=("messageText",),
     customer_text=True,
     messages=messages.text,

@@ -14,7 +14,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, messages, verdicts
+from wati import checks, hidden, messages, verdicts
 from wati.endpoint import Endpoint, run
 
 ENDPOINT = Endpoint(
@@ -25,6 +25,10 @@ ENDPOINT = Endpoint(
     json=("template_name", "broadcast_name", "parameters"),
     effect="send",
     verdict=verdicts.template_message,
+    # `outcome` says what result says; the rest repeats the arguments, or is the whole contact.
+    hides={
+        **hidden.all_of("result validWhatsAppNumber template_name parameteres parameters contact model"),
+    },
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
     customer_text=True,
     messages=messages.template,

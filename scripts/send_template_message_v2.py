@@ -14,7 +14,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, messages, verdicts
+from wati import checks, hidden, messages, verdicts
 from wati.endpoint import Endpoint, run
 
 ENDPOINT = Endpoint(
@@ -25,6 +25,11 @@ ENDPOINT = Endpoint(
     json=("template_name", "broadcast_name", "parameters"),
     effect="send",
     verdict=verdicts.v2,
+    hides={
+        **hidden.all_of("result templateName parameters"),  # the last two repeat the arguments
+        **hidden.all_of("receivers.isValidWhatsAppNumber", hidden.where_it_is(True)),
+        **hidden.all_of("receivers.errors", hidden.where_it_is([])),
+    },
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
     messages=messages.template,
     look_with="get_messages",

@@ -14,7 +14,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, messages, verdicts
+from wati import checks, hidden, messages, verdicts
 from wati.endpoint import Endpoint, run
 
 ENDPOINT = Endpoint(
@@ -24,6 +24,7 @@ ENDPOINT = Endpoint(
     json=("template_name", "broadcast_name", "receivers"),
     effect="send",
     verdict=verdicts.bulk,
+    hides=hidden.all_of("result"),
     checks=(
         checks.unique("receivers", "whatsappNumber", ignore_case=True),
         checks.unique("receivers[].customParams", "name"),

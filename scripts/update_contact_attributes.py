@@ -14,7 +14,7 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, verdicts
+from wati import checks, hidden, verdicts
 from wati.endpoint import Endpoint, run
 
 ENDPOINT = Endpoint(
@@ -24,6 +24,7 @@ ENDPOINT = Endpoint(
     json=("customParams",),
     effect="write",
     verdict=verdicts.result_true,
+    hides=hidden.all_of("result"),
     checks=(checks.unique("customParams", "name"),),
     multiline=("customParams[].value",),
     customer_text=True,

@@ -47,12 +47,10 @@ UNCLEAN = {
     "info": None,
 }
 CLEAN = {
-    "result": "success",
     "contact_list": [
         {"id": "1", "optedIn": False, "count": 0, "tags": [], "more": {}},
         {"customParams": [{"name": "x"}, None, "", {"deep": {"list": [{"z": 0.0}]}}]},
     ],
-    "link": {"total": 0},
     "": "a member without a name",
 }
 

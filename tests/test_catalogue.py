@@ -247,6 +247,7 @@ def document(region: str) -> str:
 def documents(tmp_path: Path) -> Path:
     """A folder with both documents, their tables missing."""
     for name in docs.TABLES:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(document("old"), encoding="utf-8")
     return tmp_path
 
@@ -259,18 +260,25 @@ def test_the_documents_are_up_to_date() -> None:
     assert docs.main(["--check"]) == 0
 
 
+def hides(name: str) -> bool:
+    return bool(importlib.import_module(name).ENDPOINT.hides)
+
+
 def test_tables_are_written_between_the_markers_and_then_stay(documents: Path) -> None:
     assert docs.main(["--check"], documents) == 1
     assert texts(documents) == dict.fromkeys(docs.TABLES, document("old"))
     assert docs.main([], documents) == 0
     written = texts(documents)
-    assert list(written) == ["SKILL.md", "README.md"]
+    assert list(written) == ["SKILL.md", "README.md", "references/answers.md"]
     for text in written.values():
         assert text.startswith(f"before\n{docs.BEGIN}\n|script|")
         assert text.endswith(f"|\n{docs.END}\nafter\n")
         rows = text.split(docs.BEGIN)[1].split(docs.END)[0].strip().splitlines()
-        assert len(rows) == 2 + len(TOOLS)
         assert len({row.count("|") for row in rows}) == 1
+        if text is written["references/answers.md"]:
+            assert {row.split("|")[1] for row in rows[2:]} == {tool for tool in TOOLS if hides(tool)}
+            continue
+        assert len(rows) == 2 + len(TOOLS)
         for name, row in zip(TOOLS, rows[2:], strict=True):
             assert row.startswith((f"|{name}|", f"|[{name}](scripts/{name}.py)|"))
     assert docs.main(["--check"], documents) == 0
@@ -294,7 +302,9 @@ def test_rows_say_what_a_first_call_needs(documents: Path) -> None:
 def test_a_changed_row_is_noticed(documents: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     docs.main([], documents)
     text = (documents / name).read_text(encoding="utf-8")
-    (documents / name).write_text(text.replace("|read|", "|send|", 1), encoding="utf-8")
+    (documents / name).write_text(
+        text.replace("|read|", "|send|", 1).replace("|always|", "|never|", 1), encoding="utf-8"
+    )
     capsys.readouterr()
     assert docs.main(["--check"], documents) == 1
     assert name in capsys.readouterr().err

@@ -160,15 +160,24 @@ def test_a_single_item_that_is_too_long_is_cut_in_its_texts(listed: Callable[...
     assert len(run.text) <= shape.LONGEST
 
 
-def test_what_a_send_answered_is_never_cut(call: Callable[..., Run], far_side: FarSide) -> None:
-    rows = [{"waId": str(14155550000 + n), "isValidWhatsAppNumber": True, "errors": []} for n in range(900)]
-    far_side.always(reply({"result": True, "error": None, "receivers": rows}), to="/wati/")
+def test_what_is_no_list_is_cut_in_its_texts_and_lists(call: Callable[..., Run], far_side: FarSide) -> None:
+    rows = [{"connection_id": f"c{n}", "status": "ACTIVE", "metadata": {"x": "y" * 99}} for n in range(900)]
+    far_side.always(reply({"connections": rows}), to="/connections")
+    run = call("list_connections", {})
+    assert len(run.text) <= shape.LONGEST and "more" in str(run.data["connections"][-1])
+    assert "cut" in run.document["notice"]
+
+
+def test_what_a_send_answered_stays_whole(call: Callable[..., Run], far_side: FarSide) -> None:
+    """Nobody can ask for it again: the ids of the messages would be lost."""
+    rows = [{"waId": str(14155550000 + n), "localMessageId": "x" * 36} for n in range(900)]
+    told = [{**row, "isValidWhatsAppNumber": True, "errors": []} for row in rows]
+    far_side.always(reply({"result": True, "error": None, "receivers": told}), to="/wati/")
     receivers = [{"whatsappNumber": row["waId"], "customParams": []} for row in rows]
     arguments = {"template_name": "t", "broadcast_name": "b", "receivers": receivers}
     run = call("send_template_messages_v2", arguments, "--confirm", "900")
     assert run.exit == 0 and run.document["outcome"] == "accepted"
-    assert len(run.text) > shape.LONGEST
-    assert [row["waId"] for row in run.data["receivers"]] == [row["waId"] for row in rows]
+    assert run.data == {"receivers": rows} and "notice" not in run.document
 
 
 @pytest.mark.parametrize("shown", ["connections.url", "connections"])

@@ -85,7 +85,7 @@ def execute(
             return 0, schema_text(endpoint)
         result = interrupts.welcome(run.result)  # the only stretch of a run that a signal may break off
         shown_url = result.shown_url
-        exit_code, document = 0, _accepted(run, result)
+        exit_code, document = 0, _accepted(run, result, key)
     except Failure as failure:
         exit_code, document = _failed(run, failure)
     except KeyboardInterrupt:
@@ -101,13 +101,13 @@ def execute(
     return exit_code, _finish(run, document, key, shown_url, pretty)
 
 
-def _accepted(run: _Run, result: Result) -> dict[str, Any]:
+def _accepted(run: _Run, result: Result, key: str) -> dict[str, Any]:
     """The document of a call that was accepted, or of a dry run."""
-    from wati.output import NOTICE, clean
+    from wati.output import NOTICE
 
     endpoint, is_dry = run.endpoint, run.options.has("dry-run")
-    data, strange = _fields(run, result)
-    document: dict[str, Any] = {"ok": True, "data": data if run.options.has("raw") else clean(data)}
+    data, strange = _shown(run, result, key)
+    document: dict[str, Any] = {"ok": True, "data": data}
     if endpoint.effect != "read":
         document["outcome"] = "not_sent" if is_dry else "accepted"
     elif endpoint.items and not is_dry:
@@ -120,37 +120,42 @@ def _accepted(run: _Run, result: Result) -> dict[str, Any]:
     return document
 
 
-def _fields(run: _Run, result: Result) -> tuple[Any, str]:
-    """The members that `--fields` asks for, and what to tell of those that are not there.
+def _shown(run: _Run, result: Result, key: str) -> tuple[Any, str]:
+    """What of the answer is shown, and what to tell of members that `--fields` names and that are not there.
 
     Raises `usage` where a read has no such member. What was sent stays sent, so elsewhere it is only told.
     """
-    endpoint, options, data = run.endpoint, run.options, result.data
-    if not options.fields:
-        return data, ""
-    from wati import shape
-    from wati.output import redact
-    from wati.settings import api_key
+    from wati import hidden, shape
+    from wati.output import clean, redact
 
-    # Before members are picked: what tells that one is a secret may stand beside it.
-    data = redact(data, api_key(run.environ), result.shown_url)
-    strange = shape.unknown(data, endpoint.items, options.fields)
+    endpoint, options = run.endpoint, run.options
+    if options.has("raw"):
+        return result.data, ""
+    if not options.fields:
+        hides = {} if options.has("dry-run") else endpoint.hides
+        return hidden.without(clean(result.data), hides), ""
+    # Before anything is picked out: what stands beside a connection's link is what tells it from others.
+    data = redact(result.data, key, result.shown_url)
+    strange = shape.unknown(data, endpoint.items, options.fields, endpoint.members)
     told = f"--fields names what the answer does not have: {', '.join(strange)}." if strange else ""
     if told and endpoint.effect == "read":
-        raise Failure("usage", told, hint="Without --fields, all members are shown.")
-    return shape.picked(data, endpoint.items, options.fields), told
+        raise Failure("usage", told, hint="--raw shows all members.")
+    return clean(shape.picked(data, endpoint.items, options.fields)), told
 
 
 def _failed(run: _Run, failure: Failure) -> tuple[int, dict[str, Any]]:
     """The exit code and the document of a failure."""
+    from wati import hidden
     from wati.output import NOTICE, clean
 
     endpoint = run.endpoint
     error = failure.document()
     if endpoint.effect == "read":
         del error["outcome"]
-    for name in {"answer", "items"} & error.keys():
-        error[name] = clean(error[name])
+    if "answer" in error:
+        error["answer"] = clean(error["answer"])
+    if "items" in error:
+        error["items"] = hidden.without(clean(error["items"]), endpoint.hides, f"{endpoint.items}.")
     notice = " ".join([*([NOTICE] if _may_quote_customers(endpoint, failure) else []), *run.notices])
     return failure.exit, {"ok": False, "error": error, "notice": notice}
 
@@ -209,9 +214,10 @@ def _finish(run: _Run, document: dict[str, Any], key: str, shown_url: str, prett
             shown = shape.fitting(members["items"], shape.LONGEST - shape.LONGEST_ANSWER)
             members["page"] |= {"shown": shown} if shown < len(members["items"]) else {}
             members["items"] = members["items"][:shown]
-    elif not run.options.has("raw") and run.endpoint.effect == "read":
-        # What a send answered cannot be asked for again, so none of it is cut.
-        document = shape.document_that_fits(document, run.endpoint.items)
+        document["error"] = shape.error_that_fits(members)
+    elif not run.options.has("raw"):
+        is_done = run.endpoint.effect != "read" and not run.options.has("dry-run")
+        document = shape.document_that_fits(document, run.endpoint.items, is_done=is_done)
     return render(document, indent=2 if pretty else None)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wati.answers import Answer
     from wati.call import Call, Result
     from wati.files import Files, Part
+    from wati.hidden import Hidden
     from wati.messages import Message
     from wati.preflight import Findings
     from wati.verdicts import Verdict
@@ -43,6 +44,8 @@ class Endpoint:
     `checks`: what JSON Schema cannot say about the arguments.
     `multiline`: the members that may hold line breaks, as paths such as `receivers[].name`.
     `items`: where in the answer the list is, as a dotted path; "" = the answer is no list.
+    `members`: the documented members of an item of that list, for `--fields`.
+    `hides`: the members of the answer that say nothing, and when, by path from inside `data` (hidden.py).
     `by_change`: whether that list is sorted by last change, so that it moves while it is read.
     `columns`: the members that have a column of their own where the list is written as CSV.
     `confirms`: what `--confirm` must repeat.
@@ -70,6 +73,8 @@ class Endpoint:
         checks: tuple[Callable[[Arguments], Iterable[Problem]], ...] = (),
         multiline: tuple[str, ...] = (),
         items: str = "",
+        members: tuple[str, ...] = (),
+        hides: Mapping[str, Hidden] | None = None,
         by_change: bool = False,
         columns: tuple[str, ...] = (),
         confirms: Confirms = "none",
@@ -95,6 +100,8 @@ class Endpoint:
         self.checks = checks
         self.multiline = multiline
         self.items = items
+        self.members = members
+        self.hides = hides or {}
         self.by_change = by_change
         self.columns = columns
         self.confirms = confirms

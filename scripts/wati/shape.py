@@ -36,14 +36,15 @@ def paths(text: str) -> list[Path]:
     return [tuple(field.split(".")) for field in fields]
 
 
-def unknown(data: Any, items: str, wanted: list[Path]) -> list[str]:
-    """Which of the fields stand nowhere in the data, each with the near ones; none where it holds no item."""
+def unknown(data: Any, items: str, wanted: list[Path], documented: tuple[str, ...] = ()) -> list[str]:
+    """Which of the fields nobody knows, each with the near ones; none where the data holds no item."""
     from wati.validation import near, shown
 
     places = _places(data, items)
     known = {".".join(path) for item in places for path in _occurring(item)}
     if not known:
         return []
+    known |= set(documented)
     names = sorted(known)
     fields = [".".join(path) for path in wanted]
     return [f"{shown(field)}{near(field, names)}" for field in fields if field not in known]
@@ -98,13 +99,14 @@ def _wrapped(items: str, value: Any) -> Any:
 # --- no more than can be read ------------------------------------------------------------------------------
 
 
-def document_that_fits(document: dict[str, Any], items: str) -> dict[str, Any]:
+def document_that_fits(document: dict[str, Any], items: str, *, is_done: bool = False) -> dict[str, Any]:
     """A document of at most LONGEST characters, cut at an item; `page` then is the page that is shown.
 
     `items`: where in the data the list is, "" where it is none: then texts and lists are cut, and marked.
+    `is_done`: the call changed something, and nobody can ask for its answer again: it stays whole.
     """
     length = len(_text(document))
-    if length <= LONGEST:
+    if length <= LONGEST or is_done:
         return document
     if not items or "page" not in document:
         room = LONGEST - _NOTICE - (length - len(_text(document["data"])))
@@ -122,6 +124,20 @@ def document_that_fits(document: dict[str, Any], items: str) -> dict[str, Any]:
     advice = f"Only {size} of {len(listed)} items fit: go on with pageSize {size} and pageNumber {number + 1}"
     notice = _noticed(document, f"{advice}, or choose members with --fields.")
     return {**document, "data": _replaced(document["data"], items, shown), "page": page, "notice": notice}
+
+
+def error_that_fits(error: dict[str, Any]) -> dict[str, Any]:
+    """An error whose problems fit beside what else it tells; the rest of them are counted, never dropped."""
+    problems = error.get("problems", [])
+    room = LONGEST - _NOTICE - len(_text({**error, "problems": []}))
+    kept = max(1, fitting(problems, room))
+    if kept >= len(problems):
+        return error
+    return {
+        **error,
+        "problems": problems[:kept],
+        "more_problems": error.get("more_problems", 0) + len(problems) - kept,
+    }
 
 
 _NOTICE = 400  # characters kept free for what is told of the cut

@@ -1,0 +1,62 @@
+"""The table of references/tokens.md is what a run gives, and its tasks are what they say."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from wati.sandbox import control
+
+ROOT = Path(__file__).resolve().parent.parent
+NAMES = [
+    "find Jane",
+    "read the last 10 messages with John",
+    "which templates are there",
+    "send a template, its parameters looked up",
+    "answer in the open window",
+    "what became of the last message",
+    "list 50 contacts",
+    "a template to three customers",
+    "add a contact",
+    "a message is refused: why, and what can be sent",
+]
+
+
+@pytest.fixture(scope="module")
+def dev() -> Any:
+    sys.path.insert(0, str(ROOT / "dev"))
+    try:
+        yield importlib.import_module("tokens")
+    finally:
+        sys.path.remove(str(ROOT / "dev"))
+
+
+def test_the_table_is_up_to_date(dev: ModuleType) -> None:
+    assert dev.main(["--check"]) == 0, "run `make bench`"
+
+
+def test_the_whole_costs_well_under_half_of_the_page(dev: ModuleType) -> None:
+    found = dev.measured()
+    assert list(found) == NAMES
+    assert sum(ours for _, ours in found.values()) < 0.36 * sum(page for page, _ in found.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_ways_reach_the_same_end(dev: ModuleType, name: str, tmp_path: Path) -> None:
+    """What is delivered is the same, and only the task of a refusal ends with one."""
+    page, ours = dev.TASKS[name]
+    delivered = []
+    for calls, way in ((page, dev.by_the_page), (ours, dev.by_us)):
+        state = tmp_path / "state.sqlite"
+        control.reset(state, now=dev.NOW, ids=1, limits=False)
+        texts = [way(call, state) for call in calls]
+        delivered.append([(entry["kind"], entry["whatsappNumber"]) for entry in control.log(str(state))])
+    assert delivered[0] == delivered[1]
+    printed = [json.loads(text.splitlines()[-1])["ok"] for text in texts]
+    assert printed == ["refused" not in name] * len(ours)
