@@ -143,6 +143,8 @@ def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
     states = {GROUPS[entry.state] for entry in after.entries}
     verdict = states.pop() if len(states) == 1 else "mixed"
     data = {**summary(after), "verdict": verdict, "next": NEXT[verdict]}
+    if not found:
+        data["next"] = f"{SETTLED} {data['next']}"
     del data["unresolved"], data["first_unresolved"]
     data["looked_at"] = [one.document() for one in found]
     if len(found) < len(send.unresolved):
@@ -160,10 +162,11 @@ GROUPS = {
     **dict.fromkeys(("not_seen", "rejected", "not_sent"), "not_seen"),
 }
 NEXT = {
-    "sent": "It went out, `message` tells how far: do not send it again.",
-    "not_seen": "It did not go out, as far as can be seen. Ask the user before it is sent again.",
-    "mixed": "Some went out, some did not: see looked_at. Ask the user before those are sent again.",
+    "sent": "It went out: do not send it again. How far it got, `message` here or get_messages.py tells.",
+    "not_seen": "There was no trace of it when it should have shown. Ask the user before it is sent again.",
+    "mixed": "Some went out, of some there was no trace. Ask the user before those are sent again.",
 }
+SETTLED = "This was settled before, and not looked at again."
 
 HELPER = Helper(name="check_send", perform=perform, patience=LAG_SECONDS + 30)
 

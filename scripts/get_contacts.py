@@ -15,7 +15,7 @@ if __name__ == "__main__":
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
 from wati import checks, verdicts
-from wati.endpoint import PAGE, Endpoint, run
+from wati.endpoint import LISTING, PAGE, Endpoint, run
 
 ENDPOINT = Endpoint(
     name="get_contacts",
@@ -26,6 +26,21 @@ ENDPOINT = Endpoint(
     effect="read",
     verdict=verdicts.listing("contact_list"),
     items="contact_list",
+    by_change=True,
+    columns=(
+        "id",
+        "wAid",
+        "fullName",
+        "firstName",
+        "phone",
+        "contactStatus",
+        "created",
+        "lastUpdated",
+        "optedIn",
+        "allowBroadcast",
+        "source",
+    ),
+    flags=LISTING,
     checks=(checks.operators_have_values, checks.real_date("createdDate")),
     customer_text=True,
     preflight=("connection",),

@@ -15,7 +15,7 @@ if __name__ == "__main__":
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
 from wati import verdicts
-from wati.endpoint import PAGE, Endpoint, run
+from wati.endpoint import LISTING, PAGE, Endpoint, run
 
 ENDPOINT = Endpoint(
     name="get_message_templates",
@@ -26,6 +26,17 @@ ENDPOINT = Endpoint(
     effect="read",
     verdict=verdicts.listing("messageTemplates"),
     items="messageTemplates",
+    columns=(
+        "id",
+        "elementName",
+        "status",
+        "category",
+        "type",
+        "bodyOriginal",
+        "footer",
+        "lastModified",
+    ),
+    flags=LISTING,
     preflight=("connection",),
 )
 

@@ -15,7 +15,7 @@ if __name__ == "__main__":
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
 from wati import verdicts
-from wati.endpoint import PAGE, Endpoint, run
+from wati.endpoint import LISTING, PAGE, Endpoint, run
 
 ENDPOINT = Endpoint(
     name="get_messages",
@@ -26,6 +26,21 @@ ENDPOINT = Endpoint(
     effect="read",
     verdict=verdicts.listing("messages.items"),
     items="messages.items",
+    columns=(
+        "id",
+        "created",
+        "eventType",
+        "type",
+        "owner",
+        "operatorName",
+        "statusString",
+        "text",
+        "finalText",
+        "eventDescription",
+        "data",
+        "failedDetail",
+    ),
+    flags=LISTING,
     customer_text=True,
     # Support told so of accounts with several WhatsApp numbers: only the primary one's contacts are found.
     silent_refusal="There may be no contact with this number, or it is of another number of the account.",

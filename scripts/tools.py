@@ -3,7 +3,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Print the endpoints as tool definitions, in the form that an MCP, OpenAI or Anthropic host takes.
+"""Print endpoints and look-ups as tool definitions, in the form that an MCP, OpenAI or Anthropic host takes.
 
 usage: tools.py [--format mcp|openai|anthropic] [--only read]
 
@@ -140,9 +140,15 @@ DEFINE: dict[str, Callable[[Json, Json], Json]] = {
 }
 
 
+def offered(catalogue: Json) -> list[Json]:
+    """The endpoints, and the helpers that take arguments: those only read (wati.endpoint.Helper)."""
+    helpers = [helper for helper in catalogue["helpers"] if "schema" in helper]
+    return [*catalogue["tools"], *({**helper, "effect": "read", "confirm": "none"} for helper in helpers)]
+
+
 def definitions(form: str, effects: frozenset[str] = frozenset(EFFECT_NOTES)) -> Json | list[Json]:
-    """The document to paste: every tool of the catalogue whose effect is one of `effects`, in its order."""
-    tools = [tool for tool in read_catalogue()["tools"] if tool["effect"] in effects]
+    """The document to paste: every tool that is offered whose effect is one of `effects`, in their order."""
+    tools = [tool for tool in offered(read_catalogue()) if tool["effect"] in effects]
     defined = [DEFINE[form](tool, read_schema(tool)) for tool in tools]
     return {"tools": defined} if form == "mcp" else defined
 

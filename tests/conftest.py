@@ -62,7 +62,7 @@ def _declared(name: str, least: int) -> dict[str, Endpoint]:
 
 
 ENDPOINTS = _declared("ENDPOINT", 20)
-HELPERS = _declared("HELPER", 2)
+HELPERS = _declared("HELPER", 4)
 RUNNABLE = {**ENDPOINTS, **HELPERS}
 
 
@@ -119,6 +119,11 @@ def call(
     contract's form, and the key is in neither stream.
     """
     monkeypatch.chdir(tmp_path)
+    # What a run finds without a variable of its own: nothing of whoever runs the tests.
+    monkeypatch.delenv("WATI_SANDBOX_STATE", raising=False)
+    home = tmp_path_factory.mktemp("home")
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(home))
 
     journals, runs = tmp_path_factory.mktemp("journals"), count(1)
 

@@ -303,6 +303,8 @@ WITH_COMMANDS = [
     "references/sending.md",
     "references/files-and-bulk.md",
     "references/journal.md",
+    "references/look-ups.md",
+    "references/lists.md",
 ]
 
 
@@ -364,7 +366,13 @@ def test_documents_without_commands_have_none() -> None:
 
 def test_skill_md_shows_the_three_main_jobs() -> None:
     lines = [line for given in examples() if given.document == "SKILL.md" for line in given.lines]
-    for needed in ("get_messages.py", "send_template_message.py", "--dry-run", "--confirm 2"):
+    for needed in (
+        "find_contact.py",
+        "conversation.py",
+        "send_template_message.py",
+        "--dry-run",
+        "--confirm 2",
+    ):
         assert any(needed in line for line in lines), needed
 
 

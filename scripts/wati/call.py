@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from wati import connections, explain, once, request, verdicts
 from wati.checks import select
 from wati.failures import SAFE_TO_REPEAT, Failure
-from wati.shell import command_line, script
+from wati.shell import command_line, python, script
 
 if TYPE_CHECKING:
     from wati.answers import Answer
@@ -22,19 +22,26 @@ if TYPE_CHECKING:
 
 
 class Result:
-    """What an accepted call brought. `shown_url`: the one connection link that the output may show."""
+    """What an accepted call brought. `shown_url`: the one connection link that the output may show.
 
-    def __init__(self, data: Any, *, notice: str = "", shown_url: str = "") -> None:
+    `page`: what the document says of the pages read, where that does not follow from the arguments.
+    """
+
+    def __init__(
+        self, data: Any, *, notice: str = "", shown_url: str = "", page: dict[str, Any] | None = None
+    ) -> None:
         self.data = data
         self.notice = notice
         self.shown_url = shown_url
+        self.page = page
 
 
 class Call:
     """A call, ready to be made if its arguments are valid.
 
-    `output`, `force`, `again`: the flags of the same name. `entered`: its id in the journal; `settled`:
-    whether that entry is complete. `notices`: what the document has to tell besides what the call brought.
+    `output`, `force`, `again`, `every` (`--all`): the flags. `most`: the items wanted of a list, None = all.
+    `entered`: its id in the journal; `settled`: whether that entry is complete. `notices`: what the document
+    has to tell besides what the call brought.
     """
 
     def __init__(
@@ -50,6 +57,9 @@ class Call:
         output: str = "",
         force: bool = False,
         again: bool = False,
+        every: bool = False,
+        most: int | None = None,
+        fields: list[tuple[str, ...]] | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.arguments = arguments
@@ -61,6 +71,9 @@ class Call:
         self.output = output
         self.force = force
         self.again = again
+        self.every = every
+        self.most = most
+        self.fields = fields or []
         self.journal: Journal | None = None
         self.entered: int | None = None
         self.settled = False
@@ -68,6 +81,10 @@ class Call:
 
     def perform(self) -> Result:
         """Make the call the endpoint's own way. Raises Failure unless it was accepted."""
+        if self.every:
+            from wati import every
+
+            return every.perform(self)
         if self.endpoint.perform is not None:
             return self.endpoint.perform(self)
         return Result(self.send().json or {})
@@ -142,6 +159,11 @@ class Call:
         """What will be sent; only valid arguments can be made into one."""
         return request.build(self.endpoint, self.arguments, self.parts)
 
+    def turn(self, number: int) -> None:
+        """Ask for another page of the list from now on, with time and waits of its own."""
+        self.request = request.build(self.endpoint, {**self.arguments, "pageNumber": number})
+        self.gateway.renew()
+
     @cached_property
     def receivers(self) -> Receivers:
         """Everybody whom the call is about; read before the request leaves, since it consumes an upload."""
@@ -162,7 +184,7 @@ class Call:
             arguments = {"attribute": [{"name": "phone", "operator": "==", "value": number}]}
         elif look_with == "get_connection":
             arguments = {"connection_id": self.arguments["connection_id"]}
-        words = ["python3", script(look_with), json.dumps(arguments, ensure_ascii=False)]
+        words = [python(), script(look_with), json.dumps(arguments, ensure_ascii=False)]
         words += ["--connection", self.connection] if self.connection else []
         wait = "Do not run it again. Wait a minute (WATI's lists lag), then look whether it happened"
         wait += " (each receiver's conversation tells; the first one's)" if len(self.receivers) > 1 else ""

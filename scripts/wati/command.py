@@ -96,7 +96,7 @@ def execute(
     if "--verbose" in argv:
         for line in run.diagnostics:
             (say or diagnose)(terminal_safe(line, key))
-    return exit_code, _finish(document, key, shown_url, pretty)
+    return exit_code, _finish(run, document, key, shown_url, pretty)
 
 
 def _accepted(run: _Run, result: Result) -> dict[str, Any]:
@@ -104,17 +104,32 @@ def _accepted(run: _Run, result: Result) -> dict[str, Any]:
     from wati.output import NOTICE, clean
 
     endpoint, is_dry = run.endpoint, run.options.has("dry-run")
-    document: dict[str, Any] = {
-        "ok": True,
-        "data": result.data if run.options.has("raw") else clean(result.data),
-    }
+    data, strange = _fields(endpoint, result.data, run.options)
+    document: dict[str, Any] = {"ok": True, "data": data if run.options.has("raw") else clean(data)}
     if endpoint.effect != "read":
         document["outcome"] = "not_sent" if is_dry else "accepted"
     elif endpoint.items and not is_dry:
-        document["page"] = _page(endpoint, run.arguments, result.data)
+        page = _page(endpoint, run.arguments, result.data) if result.page is None else result.page
+        document |= {"page": page} if page else {}
     about_customers = NOTICE if endpoint.customer_text and not is_dry else ""
-    document["notice"] = " ".join(filter(None, [about_customers, result.notice, *run.notices]))
+    document["notice"] = " ".join(filter(None, [about_customers, result.notice, strange, *run.notices]))
     return document
+
+
+def _fields(endpoint: Endpoint, data: Any, options: Options) -> tuple[Any, str]:
+    """The members that `--fields` asks for, and what to tell of those that are not there.
+
+    Raises `usage` where a read has no such member. What was sent stays sent, so elsewhere it is only told.
+    """
+    if not options.fields:
+        return data, ""
+    from wati import shape
+
+    strange = shape.unknown(data, endpoint.items, options.fields)
+    told = f"--fields names what the answer does not have: {', '.join(strange)}." if strange else ""
+    if told and endpoint.effect == "read":
+        raise Failure("usage", told, hint="Without --fields, all members are shown.")
+    return shape.picked(data, endpoint.items, options.fields), told
 
 
 def _failed(run: _Run, failure: Failure) -> tuple[int, dict[str, Any]]:
@@ -125,8 +140,8 @@ def _failed(run: _Run, failure: Failure) -> tuple[int, dict[str, Any]]:
     error = failure.document()
     if endpoint.effect == "read":
         del error["outcome"]
-    if "answer" in error:
-        error["answer"] = clean(error["answer"])
+    for name in {"answer", "items"} & error.keys():
+        error[name] = clean(error[name])
     notice = " ".join([*([NOTICE] if _may_quote_customers(endpoint, failure) else []), *run.notices])
     return failure.exit, {"ok": False, "error": error, "notice": notice}
 
@@ -134,6 +149,8 @@ def _failed(run: _Run, failure: Failure) -> tuple[int, dict[str, Any]]:
 def _may_quote_customers(endpoint: Endpoint, failure: Failure) -> bool:
     """Whether the answer behind a failure can hold what customers wrote; one about connections cannot."""
     answer = failure.answer
+    if failure.items:
+        return endpoint.customer_text
     if answer is None or not endpoint.through_wati:
         return False
     return failure.exit in _MAY_QUOTE_CUSTOMERS or not _in_own_words(answer)
@@ -147,8 +164,9 @@ def _in_own_words(answer: Any) -> bool:
     )
 
 
-def _finish(document: dict[str, Any], key: str, shown_url: str, pretty: bool) -> str:
+def _finish(run: _Run, document: dict[str, Any], key: str, shown_url: str, pretty: bool) -> str:
     """The text for stdout: marked as the sandbox's, without secrets, of a readable length."""
+    from wati import shape
     from wati.output import redact, render, shorten
     from wati.settings import SANDBOX_KEY
 
@@ -163,6 +181,14 @@ def _finish(document: dict[str, Any], key: str, shown_url: str, pretty: bool) ->
             problem["problem"] = shorten(problem["problem"], 1000)
         if isinstance(members.get("answer"), str):
             members["answer"] = shorten(members["answer"], 300)
+        elif "answer" in members:
+            members["answer"] = shape.bounded(members["answer"], shape.LONGEST_ANSWER)
+        if "items" in members:
+            shown = shape.fitting(members["items"], shape.LONGEST - shape.LONGEST_ANSWER)
+            members["page"] |= {"shown": shown} if shown < len(members["items"]) else {}
+            members["items"] = members["items"][:shown]
+    elif not run.options.has("raw"):
+        document = shape.document_that_fits(document, run.endpoint.items)
     return render(document, indent=2 if pretty else None)
 
 
@@ -247,12 +273,21 @@ class _Run:
         schema = validation.load_schema(endpoint)
         problems = validation.validate(endpoint, schema, self.arguments)
         code = "invalid_arguments" if problems else ""
-        files = Files(settings.file_roots if endpoint.parts or "output" in endpoint.flags else [])
+        most, patience, first_wait = None, endpoint.patience, gateway.FIRST_WAIT
+        if options.has("all"):
+            from wati import every
+
+            most, patience, first_wait = every.most(options), every.PATIENCE, every.FIRST_WAIT
+            self.arguments = every.arguments(self.arguments, most)
+        has_file = endpoint.parts or options.has("output") or (endpoint.flags and not endpoint.items)
+        files = Files(settings.file_roots if has_file else [])
         try:
             if endpoint.parts is not None:
                 self.parts = endpoint.parts(self.arguments, files)
             if options.has("output"):
                 files.download(options.value("output"), force=options.has("force"))
+                if options.has("all"):
+                    every.check_output(files, options.value("output"), force=options.has("force"))
         except Failure as failure:
             problems += failure.problems
             code = code or failure.code
@@ -262,7 +297,7 @@ class _Run:
             hint = _example(endpoint, schema, problems) if code == "invalid_arguments" else ""
             refused = Failure(code, _count(problems), hint=hint, problems=problems)
         conversation = gateway.Gateway(
-            settings, options.timeout or endpoint.patience, verbose=options.has("verbose")
+            settings, options.timeout or patience, verbose=options.has("verbose"), first_wait=first_wait
         )
         self.diagnostics = conversation.diagnostics
         call = Call(
@@ -276,6 +311,9 @@ class _Run:
             output=options.value("output"),
             force=options.has("force"),
             again=options.has("again"),
+            every=options.has("all"),
+            most=most,
+            fields=options.fields,
         )
         try:
             _ = refused or call.request

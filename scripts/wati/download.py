@@ -69,8 +69,12 @@ class Download:
         if isinstance(error, OSError):
             raise self._unwritable(error) from None
 
-    def commit(self) -> None:
-        """Give the file its name, over another one only with `force`. Raises `file_not_allowed`, OSError."""
+    def commit(self, suffix: str = "") -> None:
+        """Give the file its name, over another one only with `force`. Raises `file_not_allowed`, OSError.
+
+        `suffix`: what the name gets in addition, for a file that did not become whole.
+        """
+        self._name += suffix
         self.handle.flush()
         if not self._folder.is_in_place():
             raise not_allowed(self._at, "has a folder that was moved while it was written")

@@ -43,6 +43,8 @@ class Endpoint:
     `checks`: what JSON Schema cannot say about the arguments.
     `multiline`: the members that may hold line breaks, as paths such as `receivers[].name`.
     `items`: where in the answer the list is, as a dotted path; "" = the answer is no list.
+    `by_change`: whether that list is sorted by last change, so that it moves while it is read.
+    `columns`: the members that have a column of their own where the list is written as CSV.
     `confirms`: what `--confirm` must repeat.
     `customer_text`: the answer carries text that customers wrote.
     `silent_refusal`: what it can mean that the far side refuses without a word.
@@ -68,6 +70,8 @@ class Endpoint:
         checks: tuple[Callable[[Arguments], Iterable[Problem]], ...] = (),
         multiline: tuple[str, ...] = (),
         items: str = "",
+        by_change: bool = False,
+        columns: tuple[str, ...] = (),
         confirms: Confirms = "none",
         customer_text: bool = False,
         silent_refusal: str = "",
@@ -91,6 +95,8 @@ class Endpoint:
         self.checks = checks
         self.multiline = multiline
         self.items = items
+        self.by_change = by_change
+        self.columns = columns
         self.confirms = confirms
         self.customer_text = customer_text
         self.silent_refusal = silent_refusal
@@ -137,6 +143,8 @@ class Helper(Endpoint):
         connected: bool = False,
         patience: float | None = None,
         customer_text: bool = False,
+        checks: tuple[Callable[[Arguments], Iterable[Problem]], ...] = (),
+        silent_refusal: str = "",
     ) -> None:
         super().__init__(
             name=name,
@@ -146,6 +154,8 @@ class Helper(Endpoint):
             verdict=_no_answer,
             perform=perform,
             customer_text=customer_text,
+            checks=checks,
+            silent_refusal=silent_refusal,
         )
         self.patience = patience
         if not connected:
@@ -165,6 +175,7 @@ def _no_answer(answer: Answer, receivers: Receivers) -> Verdict:
 
 
 PAGE = {"pageSize": 20, "pageNumber": 1}  # always sent: WATI's own default differs between its lists
+LISTING = ("all", "max-items", "output", "force")  # the flags of a list
 
 
 def run(endpoint: Endpoint) -> None:

@@ -110,7 +110,8 @@ class Failure(Exception):
     `source`: who says so (arguments, setup, network, maton, wati, package). `problems`: every one found,
     `{"at", "problem"}`, with a `code` where a dry run or a look behind a refusal found it (preflight.CODES);
     `more_problems`: how many are left out. `warnings`: what a dry run could not find out. `answer`: the body
-    behind it. `retry_after`: seconds that the far side asks to wait.
+    behind it. `retry_after`: seconds that the far side asks to wait. `page`, `items`: how far a list was
+    read, and what was read of it.
     """
 
     def __init__(
@@ -142,6 +143,8 @@ class Failure(Exception):
         self.receivers = receivers
         self.answer = answer
         self.retry_after = retry_after
+        self.page: dict[str, Any] | None = None
+        self.items: list[Any] | None = None
 
     def document(self) -> dict[str, Any]:
         """The `error` object of the output, without members that say nothing."""
@@ -158,5 +161,7 @@ class Failure(Exception):
             "warnings": self.warnings or None,
             "receivers": self.receivers,
             "answer": self.answer,
+            "page": self.page,
+            "items": self.items,
         }
         return {name: value for name, value in members.items() if value is not None}

@@ -60,16 +60,24 @@ class Trouble(Exception):
 class Gateway:
     """One call's conversation: its connections, its deadline and its budget of waits.
 
-    `timeout`: seconds for the whole call and for all waits together; None = the defaults.
+    `timeout`: seconds for the whole call and for all waits together; None = the defaults. `first_wait`: the
+    seconds before the second attempt, where the far side asks for none.
     `doubted`: whether an attempt that changes something ended without a clear answer. `clock`: seconds by
     which the far side's clock is ahead of this machine's, as its last answer told; None before one did.
     `diagnostics`: what `verbose` tells; printed when the call is over, since a full pipe must not decide it.
     """
 
-    def __init__(self, settings: Settings, timeout: float | None = None, verbose: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        timeout: float | None = None,
+        verbose: bool = False,
+        first_wait: float = FIRST_WAIT,
+    ) -> None:
         self._settings = settings
-        self._deadline = time.monotonic() + (timeout or WHOLE_CALL)
-        self._waits_left = timeout or ALL_WAITS
+        self._timeout = timeout
+        self._first_wait = first_wait
+        self.renew()
         self._verbose = verbose
         self._client: httpx.Client | None = None
         self._changing: Departure | None = None
@@ -81,6 +89,11 @@ class Gateway:
     def close(self) -> None:
         if self._client is not None:
             self._client.close()
+
+    def renew(self) -> None:
+        """Begin the time and the waits anew: a call that reads many pages has them for each."""
+        self._deadline = time.monotonic() + (self._timeout or WHOLE_CALL)
+        self._waits_left = self._timeout or ALL_WAITS
 
     def hurry(self, seconds: float) -> None:
         """Allow at most `seconds` from now on, and none of them for waits."""
@@ -119,7 +132,7 @@ class Gateway:
             if known == "clear" or effect not in REPEATABLE[known] or attempt == ATTEMPTS:
                 break
             asked = answer.retry_after if answer is not None else None
-            if not self.pause(_backoff(attempt) if asked is None else asked):
+            if not self.pause(_backoff(self._first_wait, attempt) if asked is None else asked):
                 break
         if trouble is not None:
             raise self._failure(trouble, effect, known)
@@ -239,9 +252,9 @@ class Gateway:
             self.diagnostics.append(f"{redact(title, self._settings.key)}\n  {text[:2000]}")
 
 
-def _backoff(attempt: int) -> float:
+def _backoff(first: float, attempt: int) -> float:
     """Seconds to wait after an attempt: twice as long each time, with jitter."""
-    return FIRST_WAIT * float(2 ** (attempt - 1)) * random.uniform(0.75, 1.25)
+    return first * float(2 ** (attempt - 1)) * random.uniform(0.75, 1.25)
 
 
 def _shown_headers(answer: Answer) -> dict[str, str]:

@@ -1,18 +1,17 @@
 """What the far side knows: further reads of one call, over its connection and within its time.
 
-A read sends nothing, so whatever goes wrong here is told as `not_sent`. Lists are read page by page until one
-is empty or brings nothing new; never by `total`, which lies (observed).
+A read sends nothing, so whatever goes wrong here is told as `not_sent`.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from wati import verdicts
 from wati.failures import Failure
+from wati.pages import InMemory, Walk
 from wati.request import Request
 from wati.settings import is_connection_id
 
@@ -27,6 +26,7 @@ PAGE_SIZE = 100
 LONGEST_NAME = 512  # of a template, as in the schemas
 # Bounds for a list that never ends: what lies beyond is not read, and whoever asked is told (`Rows.whole`).
 MOST_PAGES_OF_TEMPLATES = 50
+MOST_PAGES_OF_CONTACTS = 1000
 MOST_PAGES_OF_MESSAGES = 10  # WATI allows 10 of these reads in 10 seconds (documented)
 MOST_ROWS_OF_A_PAGE = 1000  # more than were asked for, in case WATI does not heed that
 
@@ -98,24 +98,22 @@ class Rows:
         return next(self._rows)
 
     def _pages(self, call: Call, path: str, items: str, most_pages: int) -> Iterator[dict[str, Any]]:
-        seen: set[int] = set()
         is_cut = False
-        for number in range(1, most_pages + 1):
-            target = f"{path}?pageSize={PAGE_SIZE}&pageNumber={number}"
+
+        def page(number: int) -> list[dict[str, Any]]:
+            nonlocal is_cut
+            target = f"{path}{'&' if '?' in path else '?'}pageSize={PAGE_SIZE}&pageNumber={number}"
             answer = read(call, target, verdicts.listing(items))
             self.now = answer.date
             rows = verdicts.member(answer.json, items)
             is_cut = is_cut or len(rows) > MOST_ROWS_OF_A_PAGE
-            kept = [row for row in rows[:MOST_ROWS_OF_A_PAGE] if isinstance(row, dict)]
-            # A list that moves while it is read shows rows twice.
-            by_hash = {hash(json.dumps(row, sort_keys=True)): row for row in kept}
-            new = {key: row for key, row in by_hash.items() if key not in seen}
-            seen.update(new)
-            if not new:
-                self.whole = not is_cut
-                return
-            for self.left, row in zip(reversed(range(len(new))), new.values(), strict=True):
+            return [row for row in rows[:MOST_ROWS_OF_A_PAGE] if isinstance(row, dict)]
+
+        walk = Walk(page, InMemory(), last=most_pages)
+        for _, new in walk:
+            for self.left, row in zip(reversed(range(len(new))), new, strict=True):
                 yield row
+        self.whole = walk.whole and not is_cut
 
 
 def templates(call: Call) -> Rows:
@@ -164,6 +162,13 @@ def iso(at: float) -> str:
     from datetime import datetime, timedelta
 
     return (datetime(1970, 1, 1) + timedelta(seconds=int(at))).isoformat() + "Z"
+
+
+def contacts(call: Call, query: dict[str, str], most_pages: int) -> Rows:
+    """The contacts that WATI's own filters find, the last changed first; all of them without a filter."""
+    path = "/wati/api/v1/getContacts"
+    filters = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+    return Rows(call, f"{path}?{filters}" if filters else path, "contact_list", most_pages)
 
 
 def moment(row: dict[str, Any]) -> float | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from wati import interrupts
 from wati.failures import Failure
 from wati.messages import UNRESOLVED
-from wati.shell import command_line, script
+from wati.shell import command_line, python, script
 
 if TYPE_CHECKING:
     from wati.call import Call
@@ -74,7 +74,7 @@ def settle(call: Call, outcome: str, receivers: dict[str, list[str]] | None = No
 
 def check(send: int) -> str:
     """The command that finds out what became of a send."""
-    return command_line(["python3", script("check_send"), f'{{"id": {send}}}'])
+    return command_line([python(), script("check_send"), f'{{"id": {send}}}'])
 
 
 def told(found: list[Repetition]) -> list[Problem]:

@@ -14,15 +14,22 @@ FLAGS = {
     "schema": ("", "print the JSON Schema of the arguments"),
     "dry-run": ("", "check everything that decides success, by reading alone; send nothing"),
     "connection": ("ID", "the Maton connection to use, where there are several"),
-    "timeout": ("SECONDS", "for the whole call, its waits included (default 30, waits at most 6)"),
+    "timeout": (
+        "SECONDS",
+        "for the whole call, its waits included (default 30, waits at most 6); with --all for each request",
+    ),
+    "fields": ("PATHS", "show only these members, such as id,customParams.name; of a list, of each item"),
     "raw": ("", "show WATI's answer untouched"),
     "verbose": ("", "show requests and answers on stderr, secrets hidden"),
     "confirm": ("VALUE", "repeat the number of receivers, or the id to delete; --dry-run tells which"),
     "again": ("", "send although the journal has the same send; only if the user wants it a second time"),
-    "output": ("FILE", "the file to write, below WATI_FILE_ROOTS"),
+    "all": ("", "read every page of the list"),
+    "max-items": ("N", "at most so many items (default: as many as one answer holds; with --output all)"),
+    "output": ("FILE", "the file to write, below WATI_FILE_ROOTS; of a list: .jsonl or .csv"),
     "force": ("", "overwrite the file"),
 }
 LONGEST_TIMEOUT = 3600.0
+MOST_ITEMS = 2_000_000
 
 
 class Options:
@@ -39,8 +46,18 @@ class Options:
         return self.values.get(flag, "")
 
     @property
+    def fields(self) -> list[tuple[str, ...]]:
+        from wati.shape import paths
+
+        return paths(self.values["fields"]) if "fields" in self.values else []
+
+    @property
     def timeout(self) -> float | None:
         return float(self.values["timeout"]) if "timeout" in self.values else None
+
+    @property
+    def max_items(self) -> int | None:
+        return int(self.values["max-items"]) if "max-items" in self.values else None
 
 
 def parse(endpoint: Endpoint, argv: list[str]) -> Options:
@@ -72,6 +89,7 @@ def parse(endpoint: Endpoint, argv: list[str]) -> Options:
         raise Failure("usage", message, hint=hint)
     options.source = positionals[0] if positionals else "{}"
     _check_values(options)
+    _check_together(endpoint, options)
     return options
 
 
@@ -86,7 +104,7 @@ def _unknown_flag(endpoint: Endpoint, item: str, known: list[str]) -> Failure:
 
 def flags_of(endpoint: Endpoint) -> list[str]:
     """The flags that this endpoint's script knows, in the table's order."""
-    left_out = ({"output", "force"} - set(endpoint.flags)) | set(endpoint.lacks)
+    left_out = ({"all", "max-items", "output", "force"} - set(endpoint.flags)) | set(endpoint.lacks)
     if not endpoint.through_wati:
         left_out.add("connection")
     if endpoint.confirms == "none":
@@ -101,6 +119,9 @@ def _check_values(options: Options) -> None:
 
     from wati.settings import is_connection_id
 
+    for other in ("raw", "dry-run"):
+        if options.fields and options.has(other):
+            raise Failure("usage", f"--fields and --{other} do not go together.")
     timeout = options.values.get("timeout")
     if timeout is not None and not (
         re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", timeout, re.ASCII)
@@ -110,3 +131,19 @@ def _check_values(options: Options) -> None:
     connection = options.values.get("connection")
     if connection is not None and not is_connection_id(connection):
         raise Failure("usage", "--connection takes a connection id: letters, digits, _ and - only.")
+    most = options.values.get("max-items")
+    if most is not None and not (re.fullmatch(r"[0-9]{1,7}", most, re.ASCII) and 0 < int(most) <= MOST_ITEMS):
+        raise Failure("usage", f"--max-items takes a whole number, at least 1 and at most {MOST_ITEMS}.")
+
+
+def _check_together(endpoint: Endpoint, options: Options) -> None:
+    if not endpoint.items:
+        return
+    if options.has("all") and options.has("raw"):
+        raise Failure("usage", "--raw shows one answer, --all reads many: they do not go together.")
+    if options.has("output") and options.has("fields"):
+        raise Failure("usage", "A file has all members: --fields does not go with --output.")
+    needed = {"max-items": "all", "output": "all", "force": "output"}
+    for flag, other in needed.items():
+        if options.has(flag) and not options.has(other):
+            raise Failure("usage", f"--{flag} needs --{other}.")

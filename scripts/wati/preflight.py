@@ -36,7 +36,6 @@ CODES = {
     "look_up_failed": "a read failed, so something could not be looked at",
 }
 
-WINDOW = 24 * 3600
 MOST_PROBLEMS = 50  # 1,000 receivers can have one problem 1,000 times
 LONGEST_TEXT = 4096  # of a template with its values filled in; WhatsApp's has at most 1,024 characters
 MOST_NAMED = 10  # templates and connections that one message names
@@ -132,14 +131,17 @@ def repetition(call: Call, found: Findings) -> None:
     from wati import once
 
     journal = once.open_journal(call.settings)
-    if journal is None or call.endpoint.messages is None or call.again or not call.connection:
+    if journal is None or call.endpoint.messages is None or not call.connection:
         return
     try:
         repeated = journal.repetitions(call.connection, call.endpoint.messages(call))
     except (sqlite3.Error, OSError):
         found.warnings.append("The send journal cannot be read: a repeated send would not be noticed.")
         return
-    if repeated:
+    if call.again:
+        # It goes all the same; whoever says yes to it should know who has it already.
+        found.warnings += [f"{one['at']}: {one['problem']}." for one in once.told(repeated)[:MOST_NAMED]]
+    elif repeated:
         found.problems += [{**problem, "code": "repeated_send"} for problem in once.told(repeated)]
         found.hint = once.advice(repeated)
 
@@ -324,50 +326,32 @@ def on_whatsapp(call: Call, found: Findings) -> None:
 def window(call: Call, found: Findings) -> None:
     """Whether the 24-hour window is open: the customer's newest message, by the server's clock."""
     from wati import lookups
+    from wati import window as windows
 
     number = found.valid(call, "whatsappNumber")
     if not found.can_ask or not number:
         return
-    rows = lookups.conversation(call, number)
-    last: float | None = None
-    is_seen = False
     try:
-        for row in rows:
-            at = lookups.moment(row)
-            is_seen = row.get("eventType") == "message" and row.get("owner") is False
-            # What comes after a row that is a day old is older still, since the newest come first.
-            if is_seen or rows.now is None or (at is not None and rows.now - at >= WINDOW):
-                last = at
-                break
+        seen = windows.judge(lookups.conversation(call, number))
     except Failure as failure:
         if not _is_nobody(failure):
             raise
         _nobody(found, number, failure)
         return
-    if rows.now is None or last is None or last - rows.now > WINDOW:
-        found.warnings.append(_unjudged(rows, is_seen=is_seen))
+    if seen.open is None or seen.until is None:
+        found.warnings.append(seen.why)
         return
-    left = WINDOW - (rows.now - last)
-    if left > 0:
-        found.facts["window"] = {"open": True, "until": lookups.iso(last + WINDOW), "seconds_left": int(left)}
+    until = lookups.iso(seen.until)
+    if seen.open:
+        found.facts["window"] = {"open": True, "until": until, "seconds_left": int(seen.left)}
         return
-    since = f"closed {lookups.iso(last + WINDOW)}, {_duration(-left)} ago" if is_seen else "is closed"
+    since = f"closed {until}, {_duration(-seen.left)} ago" if seen.is_seen else "is closed"
     problem = f"the 24-hour window {since}: only an APPROVED template can be sent"
     found.add("$.whatsappNumber", "window_closed", problem)
     try:
         found.hint = offer(call)
     except Failure:
         return  # the answer is known; what could be sent instead is only a help
-
-
-def _unjudged(rows: Any, *, is_seen: bool) -> str:
-    if is_seen or rows.now is None:
-        return "Whether the 24-hour window is open cannot be told: the answer tells no time."
-    from wati import lookups
-
-    newest = lookups.MOST_PAGES_OF_MESSAGES * lookups.PAGE_SIZE
-    where = "in the conversation" if rows.whole else f"among the newest {newest} rows of the conversation"
-    return f"No message of the customer was found {where}: whether the 24-hour window is open is not known."
 
 
 def contact(call: Call, found: Findings) -> None:

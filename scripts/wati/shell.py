@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from wati.endpoint import SKILL_FOLDER
 
@@ -13,6 +14,11 @@ def command_line(words: list[str]) -> str:
     import subprocess
 
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def python() -> str:
+    """The interpreter that runs: a plain `python3` may lack the packages that this one has."""
+    return sys.executable or "python3"
 
 
 def script(name: str) -> str:

@@ -102,18 +102,23 @@ def _file(
 
 
 def media_of(row: dict[str, Any]) -> str:
-    """The file that a row names, as get_media takes it: in an address, what follows fileName=."""
+    """The file that a row names, as get_media takes it: in an address, what follows fileName=, decoded."""
     data = row.get("data")
     if not isinstance(data, str) or len(data) > _LONGEST_NAME:
         return ""
     before, _, name = data.rpartition("fileName=")
-    return unquote(name) if before else data
+    return unquote(name.partition("&")[0]) if before else data
+
+
+def template_of(row: dict[str, Any]) -> Any:
+    """The name of a broadcast row's template; None where it tells none, of any type where WATI's is."""
+    described = _TEMPLATE.search(_text(row, "eventDescription") or "")
+    return member(row, "template.elementName") or (described[1] if described else None)
 
 
 def _template(row: dict[str, Any], entry: Entry, digest: Digest, form: Form | None) -> Likeness:
     is_broadcast = row.get("eventType") == "broadcastMessage"
-    described = _TEMPLATE.search(_text(row, "eventDescription") or "")
-    name = member(row, "template.elementName") or (described[1] if described else None)
+    name = template_of(row)
     if isinstance(name, str) and name.lower() != entry.name.lower():
         return "other"
     text = _text(row, "finalText") or _text(row, "text")
