@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,7 @@ MULTILINE = {
 }
 
 
+@cache
 def valid(name: str) -> Any:
     """Valid arguments of an endpoint. Its files are named only: a test makes them."""
     made = _value(SCHEMAS[name], name)

@@ -215,6 +215,29 @@ def test_helpers_quote_no_customer(
     assert not is_shown(run), run.text
 
 
+LOOK_UPS = {
+    "find_contact": {"whatsappNumber": "14155551234"},
+    "conversation": {"whatsappNumber": "14155551234"},
+}
+
+
+@pytest.mark.parametrize("name", LOOK_UPS)
+def test_a_look_up_marks_what_it_quotes(call: Caller, far_side: FarSide, name: str) -> None:
+    hostile_world(far_side)
+    run = contained(call(name, LOOK_UPS[name], "--verbose"))
+    assert run.exit == 0 and is_shown(run) and is_marked(run), run.text
+
+
+@pytest.mark.parametrize("flags", [["--all"], ["--fields", "text,fullName"]], ids=lambda flags: flags[0])
+@pytest.mark.parametrize("name", ["get_contacts", "get_messages"])
+def test_lists_are_marked_however_they_are_shown(
+    call_example: Caller, far_side: FarSide, name: str, flags: list[str]
+) -> None:
+    hostile_world(far_side)
+    run = contained(call_example(ENDPOINTS[name], *flags))
+    assert run.exit == 0 and is_shown(run) and is_marked(run), run.text
+
+
 # --- files -------------------------------------------------------------------------------------------------
 
 TYPES = [ORDER, f"image/jpeg {ORDER}", f'{ORDER}; name="x"', "x" * 5000 + "/y", f"text/{ORDER}"]

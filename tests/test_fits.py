@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import copy
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from strategies import SCHEMAS, fixed, valid
 from wati.fits import fits
 
-SCHEMAS = {
-    path.stem: json.loads(path.read_text(encoding="utf-8"))
-    for path in (Path(__file__).parent.parent / "schemas").glob("*.json")
-}
 WRONG: list[Any] = [None, True, 0, -1, 1.0, float("nan"), "", "x", "x\n", [], {}, [None]]
 
 
@@ -59,9 +54,10 @@ def edges(schema: dict[str, Any]) -> list[Any]:
 
 
 @st.composite
-def mutations(draw: st.DrawFn, schema: dict[str, Any]) -> Any:
-    """An example of the schema with one place changed, dropped or added."""
-    value = copy.deepcopy(draw(st.sampled_from(schema["examples"])))
+def mutations(draw: st.DrawFn, name: str) -> Any:
+    """Valid arguments with one place changed, dropped or added."""
+    schema = SCHEMAS[name]
+    value = copy.deepcopy(draw(st.sampled_from(schema["examples"]) | valid(name)))
     steps, part = draw(st.sampled_from(places(schema, value)))
     generated = [st.from_regex(part["pattern"])] if "pattern" in part else []
     replacement = draw(st.one_of(st.sampled_from([*edges(part), *WRONG]), *generated))
@@ -80,11 +76,11 @@ def mutations(draw: st.DrawFn, schema: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMAS))
-@settings(max_examples=200, deadline=None)
+@fixed(200)
 @given(data=st.data())
 def test_a_quick_yes_is_a_yes_of_jsonschema(name: str, data: st.DataObject) -> None:
     schema = SCHEMAS[name]
-    value = data.draw(mutations(schema))
+    value = data.draw(mutations(name))
     if fits(schema, value):
         assert Draft202012Validator(schema).is_valid(value)
 
@@ -108,3 +104,12 @@ def test_every_example_is_recognized_at_once(name: str) -> None:
 )
 def test_what_it_does_not_understand_is_left_to_jsonschema(schema: dict[str, Any]) -> None:
     assert not fits(schema, "x")
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+@fixed(25)
+@given(data=st.data())
+def test_what_the_strategy_calls_valid_is_recognized_at_once(name: str, data: st.DataObject) -> None:
+    """Or the generated arguments of all property tests would prove less than they say."""
+    value = data.draw(valid(name))
+    assert fits(SCHEMAS[name], value) and Draft202012Validator(SCHEMAS[name]).is_valid(value)

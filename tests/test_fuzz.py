@@ -417,6 +417,7 @@ def first_and_last(pairs: list[tuple[str, Any]]) -> Any:
 def real_answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     """The sandbox's own answers to each endpoint's examples, and those that the recording side gives."""
     state = tmp_path_factory.mktemp("answers") / "sandbox.sqlite"
+    control.reset(state, limits=False)
     environ = {"MATON_API_KEY": "sandbox", "WATI_SANDBOX_STATE": str(state), "WATI_JOURNAL": "off"}
     found: dict[str, list[Any]] = {}
     for name, endpoint in ENDPOINTS.items():
@@ -591,7 +592,7 @@ def test_an_answer_too_deep_or_too_rich_is_no_answer(
 
 def test_text_full_of_marks_is_no_rich_answer(call: Caller, far_side: FarSide) -> None:
     """A customer cannot make a page unreadable by what they write."""
-    text = ',[{"\\' * 819
+    text = ',[{"\\' * 400 + "," * 2096
     rows = [{"text": text, "\\": "\\\\"} for _ in range(100)]
     far_side.always(reply({"result": "success", "contact_list": rows}), to="/wati/")
     assert call("get_contacts", {}, "--raw").data["contact_list"][99]["text"] == text

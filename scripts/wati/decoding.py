@@ -32,11 +32,9 @@ def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     try:
         for chunk in chunks:
             is_empty = is_empty and not chunk
-            piece = decoder.decompress(chunk, STEP)
-            yield piece
-            while decoder.unconsumed_tail or len(piece) == STEP:  # a full step can leave more behind
-                piece = decoder.decompress(decoder.unconsumed_tail, STEP)
-                yield piece
+            yield decoder.decompress(chunk, STEP)
+            while decoder.unconsumed_tail:
+                yield decoder.decompress(decoder.unconsumed_tail, STEP)
             if decoder.unused_data:
                 raise Undecodable
     except zlib.error:
