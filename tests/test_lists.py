@@ -149,7 +149,8 @@ def test_lists_that_are_not_sorted_by_change_are_read_once(
 ) -> None:
     listing.wrap = wrap
     run = call(name, arguments, "--all")
-    assert run.data == wrap(listing.rows)
+    hidden = {"id"} if name == "get_message_templates" else set()
+    assert run.data == wrap([{k: v for k, v in row.items() if k not in hidden} for row in listing.rows])
     assert listing.asked == [1, 2, 3, 4]
 
 
