@@ -136,9 +136,9 @@ def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
             hint = f"Its time has not passed yet: run this again in {wait} seconds. Do not send it again."
             raise Failure("outcome_unknown", message, hint=hint, problems=problems, retry_after=wait)
         hint = (
-            "Do not send it again. Somebody has to look into the inbox at WATI: tell the user. Only if the "
+            "Do not send it again. Somebody has to look into the inbox at WATI: tell the user. "
+            "Only if the user, having looked, wants it sent: with --again."
         )
-        hint += "user, having looked, wants it sent: with --again."
         raise Failure("outcome_unknown", message, hint=hint, problems=problems)
     states = {GROUPS[entry.state] for entry in after.entries}
     verdict = states.pop() if len(states) == 1 else "mixed"

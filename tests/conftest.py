@@ -22,6 +22,7 @@ from wati.command import execute
 from wati.endpoint import Endpoint
 from wati.failures import EXITS, FAILURES
 from wati.preflight import CODES
+from wati.sandbox import control
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "test-key-that-must-not-leak"
@@ -157,6 +158,17 @@ def call(
         return Run(exit_code, output, stderr.getvalue(), document)
 
     return run
+
+
+SANDBOX = {"MATON_API_KEY": "sandbox", "MATON_BASE_URL": None}  # for `call`: the sandbox in its own process
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> str:
+    """The file of the sandbox that `call` uses, as a fresh world without limits."""
+    path = str(tmp_path / "sandbox.sqlite")
+    control.reset(path, limits=False)
+    return path
 
 
 @pytest.fixture

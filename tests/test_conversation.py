@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 
-from conftest import KEY, Run
+from conftest import KEY, SANDBOX, Run
 from recording import Answer, FarSide
 from wati import lookups, transcript
 
 Json = dict[str, Any]
 MESSAGES = "/wati/api/v1/getMessages"
-SANDBOX = {"MATON_API_KEY": "sandbox", "MATON_BASE_URL": None}
 JOHN, JANE = "14155551234", "14155555678"
 NOW = 1_770_000_000.0  # 2026-02-02T02:40:00Z
 DAY = 24 * 3600

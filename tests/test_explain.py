@@ -14,27 +14,19 @@ from typing import Any
 
 import pytest
 
-from conftest import KEY, ROOT, Run
+from conftest import KEY, ROOT, SANDBOX, Run
 from recording import Answer, FarSide, reply
 from wati import explain, lookups, preflight
 from wati.endpoint import Endpoint
 from wati.sandbox import control
 
 Json = dict[str, Any]
-SANDBOX = {"MATON_API_KEY": "sandbox", "MATON_BASE_URL": None}
 JOHN, JANE = "14155551234", "14155555678"
 TEMPLATES = "/wati/api/v1/getMessageTemplates"
 MESSAGES = "/wati/api/v1/getMessages"
 SEND = "/wati/api/v1/sendTemplateMessage"
 BLANK = reply({"result": False, "info": "Check your template, it cannot have typos or blank text."}, 400)
 EXPIRED = reply({"result": False, "message": "Ticket has been expired.", "ticketStatus": "CLOSED"})
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> str:
-    path = str(tmp_path / "sandbox.sqlite")
-    control.reset(path, limits=False)
-    return path
 
 
 @pytest.fixture

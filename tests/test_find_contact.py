@@ -10,21 +10,13 @@ from zlib import crc32
 
 import pytest
 
-from conftest import KEY, Run
+from conftest import KEY, SANDBOX, Run
 from recording import Answer, FarSide, Received, reply
 from wati import matching
 from wati.sandbox import control
 
 Json = dict[str, Any]
 CONTACTS = "/wati/api/v1/getContacts"
-SANDBOX = {"MATON_API_KEY": "sandbox", "MATON_BASE_URL": None}
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> str:
-    path = str(tmp_path / "sandbox.sqlite")
-    control.reset(path, limits=False)
-    return path
 
 
 @pytest.fixture

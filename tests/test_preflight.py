@@ -11,27 +11,18 @@ from typing import Any
 
 import pytest
 
-from conftest import ENDPOINTS, KEY, ROOT, Run
+from conftest import ENDPOINTS, KEY, ROOT, SANDBOX, Run
 from recording import CONNECTION, Answer, FarSide, reply
 from wati import lookups, media, preflight, templates
 from wati.endpoint import Endpoint
 from wati.sandbox import control
 
 Json = dict[str, Any]
-SANDBOX = {"MATON_API_KEY": "sandbox", "MATON_BASE_URL": None}
 JOHN, JANE, NOBODY = "14155551234", "14155555678", "14155559999"
 NOW = 1_770_000_000.0
 DAY = 24 * 3600
 TEMPLATES = "/wati/api/v1/getMessageTemplates"
 MESSAGES = "/wati/api/v1/getMessages"
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> str:
-    """The file of the sandbox that `call` uses, as a fresh world without limits."""
-    path = str(tmp_path / "sandbox.sqlite")
-    control.reset(path, limits=False)
-    return path
 
 
 @pytest.fixture

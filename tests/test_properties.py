@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from conftest import Run
+from conftest import SANDBOX, Run
 from recording import FarSide, Received
 from strategies import HARD, LINES, SCHEMAS, fixed, texts, valid
 from wati.endpoint import Endpoint
@@ -149,7 +149,6 @@ def test_every_valid_argument_lands_once_where_it_is_declared_and_nothing_else_t
 # --- there and back ----------------------------------------------------------------------------------------
 
 JOHN = {"whatsappNumber": "14155551234"}
-SANDBOX = {"MATON_API_KEY": "sandbox", "MATON_BASE_URL": None}
 
 
 @pytest.fixture

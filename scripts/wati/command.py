@@ -21,17 +21,6 @@ if TYPE_CHECKING:
 
 UNASKED = "MATON_API_KEY is not set: only arguments and files were checked, and nothing was asked of WATI."
 
-_MAY_QUOTE_CUSTOMERS = (6, 7, 8)  # the answer behind these can be anything
-# A refusal of these members alone is in WATI's or Maton's own words (published answers). Any other member,
-# such as `contact`, can hold what a customer wrote, and so can what is nested, but for lists of errors.
-_OWN_WORDS = {
-    *("ok", "result", "message", "info", "error", "errors", "detail", "title", "status", "type", "code"),
-    *("traceId", "ticketStatus", "validWhatsAppNumber"),
-}
-_OWN_LISTS = ("error", "errors")
-# What v2 says of each receiver that it accepted (published answers).
-_OF_A_RECEIVER = {"localMessageId", "waId", "isValidWhatsAppNumber", "errors"}
-
 
 def main(endpoint: Endpoint) -> None:
     """Run the script as a program: print the document, end the process with its exit code."""
@@ -72,153 +61,37 @@ def execute(
     if "--help" in argv or "-h" in argv:
         return 0, help_text(endpoint)
 
-    from wati import interrupts
+    from wati import document, interrupts
     from wati.output import diagnose, terminal_safe
     from wati.settings import api_key
 
     run = _Run(endpoint, environ, stdin)
     key = api_key(environ)
     shown_url = ""
+    failure: Failure | None = None
     try:
         run.options = parse(endpoint, argv)
         if run.options.has("schema"):
             return 0, schema_text(endpoint)
         result = interrupts.welcome(run.result)  # the only stretch of a run that a signal may break off
         shown_url = result.shown_url
-        exit_code, document = 0, _accepted(run, result, key)
-    except Failure as failure:
-        exit_code, document = _failed(run, failure)
+        told = document.accepted(endpoint, run.options, run.arguments, result, key, run.notices)
+    except Failure as caught:
+        failure = caught
     except KeyboardInterrupt:
-        exit_code, document = _failed(run, run.interrupted("The call was interrupted."))
+        failure = run.interrupted("The call was interrupted.")
     except Exception as error:
-        exit_code, document = _failed(run, run.interrupted(_place(error), internal=True))
+        failure = run.interrupted(_place(error), internal=True)
         run.diagnostics.append(_traceback())
     finally:
         run.close()
+    if failure is not None:
+        told = document.failed(endpoint, failure, run.notices)
     if "--verbose" in argv:
         for line in run.diagnostics:
             (say or diagnose)(terminal_safe(line, key))
-    return exit_code, _finish(run, document, key, shown_url, pretty)
-
-
-def _accepted(run: _Run, result: Result, key: str) -> dict[str, Any]:
-    """The document of a call that was accepted, or of a dry run."""
-    from wati.output import NOTICE
-
-    endpoint, is_dry = run.endpoint, run.options.has("dry-run")
-    data, strange = _shown(run, result, key)
-    document: dict[str, Any] = {"ok": True, "data": data}
-    if endpoint.effect != "read":
-        document["outcome"] = "not_sent" if is_dry else "accepted"
-    elif endpoint.items and not is_dry:
-        page = _page(endpoint, run.arguments, result.data) if result.page is None else result.page
-        document |= {"page": page} if page else {}
-    changed = endpoint.through_wati and endpoint.effect != "read"
-    by_customers = endpoint.customer_text or (changed and not _as_documented(result.data))
-    about_customers = NOTICE if by_customers and not is_dry else ""
-    document["notice"] = " ".join(filter(None, [about_customers, result.notice, strange, *run.notices]))
-    return document
-
-
-def _shown(run: _Run, result: Result, key: str) -> tuple[Any, str]:
-    """What of the answer is shown, and what to tell of members that `--fields` names and that are not there.
-
-    Raises `usage` where a read has no such member. What was sent stays sent, so elsewhere it is only told.
-    """
-    from wati import hidden, shape
-    from wati.output import clean, redact
-
-    endpoint, options = run.endpoint, run.options
-    if options.has("raw"):
-        return result.data, ""
-    if not options.fields:
-        hides = {} if options.has("dry-run") else endpoint.hides
-        return hidden.without(clean(result.data), hides), ""
-    # Before anything is picked out: what stands beside a connection's link is what tells it from others.
-    data = redact(result.data, key, result.shown_url)
-    strange = shape.unknown(data, endpoint.items, options.fields, endpoint.members)
-    told = f"--fields names what the answer does not have: {', '.join(strange)}." if strange else ""
-    if told and endpoint.effect == "read":
-        raise Failure("usage", told, hint="--raw shows all members.")
-    return clean(shape.picked(data, endpoint.items, options.fields)), told
-
-
-def _failed(run: _Run, failure: Failure) -> tuple[int, dict[str, Any]]:
-    """The exit code and the document of a failure."""
-    from wati import hidden
-    from wati.output import NOTICE, clean
-
-    endpoint = run.endpoint
-    error = failure.document()
-    if endpoint.effect == "read":
-        del error["outcome"]
-    if "answer" in error:
-        error["answer"] = clean(error["answer"])
-    if "items" in error:
-        error["items"] = hidden.without(clean(error["items"]), endpoint.hides, f"{endpoint.items}.")
-    notice = " ".join([*([NOTICE] if _may_quote_customers(endpoint, failure) else []), *run.notices])
-    return failure.exit, {"ok": False, "error": error, "notice": notice}
-
-
-def _may_quote_customers(endpoint: Endpoint, failure: Failure) -> bool:
-    """Whether the answer behind a failure can hold what customers wrote; one about connections cannot."""
-    answer = failure.answer
-    if failure.items:
-        return endpoint.customer_text
-    if answer is None or not endpoint.through_wati:
-        return False
-    return failure.exit in _MAY_QUOTE_CUSTOMERS or not _in_own_words(answer)
-
-
-def _in_own_words(answer: Any) -> bool:
-    if not isinstance(answer, dict):
-        return isinstance(answer, str)
-    return answer.keys() <= _OWN_WORDS and not any(
-        isinstance(value, (dict, list)) and name not in _OWN_LISTS for name, value in answer.items()
-    )
-
-
-def _as_documented(data: Any) -> bool:
-    """Whether the answer to a change holds only what is known of it, and no customer's text."""
-    if not isinstance(data, dict):
-        return False
-    rest = {name: value for name, value in data.items() if name not in ("receivers", "templateName")}
-    rows = data.get("receivers") or []
-    return (
-        _in_own_words(rest)
-        and isinstance(rows, list)
-        and all(isinstance(row, dict) and row.keys() <= _OF_A_RECEIVER for row in rows)
-    )
-
-
-def _finish(run: _Run, document: dict[str, Any], key: str, shown_url: str, pretty: bool) -> str:
-    """The text for stdout: marked as the sandbox's, without secrets, of a readable length."""
-    from wati import shape
-    from wati.output import redact, render, shorten
-    from wati.settings import SANDBOX_KEY
-
-    notice = document.pop("notice")
-    marks = {"sandbox": key == SANDBOX_KEY, "notice": notice}
-    document |= {name: value for name, value in marks.items() if value}
-    document = {name: redact(value, key, shown_url) for name, value in document.items()}
-    if "error" in document:
-        members = document["error"]
-        members["message"] = shorten(members["message"], 600)
-        for problem in members.get("problems", []):
-            problem["problem"] = shorten(problem["problem"], 1000)
-        if isinstance(members.get("answer"), str):
-            members["answer"] = shorten(members["answer"], 300)
-        elif "answer" in members:
-            members["answer"] = shape.bounded(members["answer"], shape.LONGEST_ANSWER)
-        if "items" in members:
-            shown = shape.fitting(members["items"], shape.LONGEST - shape.LONGEST_ANSWER)
-            members["page"] |= {"shown": shown} if shown < len(members["items"]) else {}
-            members["items"] = members["items"][:shown]
-        document["error"] = shape.error_that_fits(members)
-    elif not run.options.has("raw"):
-        is_done = run.endpoint.effect != "read" and not run.options.has("dry-run")
-        document = shape.document_that_fits(document, run.endpoint.items, is_done=is_done)
-    return render(document, indent=2 if pretty else None)
+    text = document.finished(endpoint, run.options, told, key, shown_url, pretty=pretty)
+    return 0 if failure is None else failure.exit, text
 
 
 def _place(error: Exception) -> str:
@@ -232,15 +105,6 @@ def _traceback() -> str:
     import traceback
 
     return traceback.format_exc()
-
-
-def _page(endpoint: Endpoint, arguments: Arguments, data: Any) -> dict[str, int]:
-    """The page that was read; `next` only where it held something, since WATI's `total` lies (observed)."""
-    from wati.verdicts import member
-
-    asked = {**endpoint.defaults, **arguments}
-    page = {"number": asked["pageNumber"], "size": asked["pageSize"]}
-    return {**page, "next": page["number"] + 1} if member(data, endpoint.items) else page
 
 
 class _Run:
@@ -306,7 +170,7 @@ class _Run:
         if options.has("all"):
             from wati import every
 
-            most, patience, first_wait = every.most(options), every.PATIENCE, every.FIRST_WAIT
+            most, patience, first_wait = options.max_items, every.PATIENCE, every.FIRST_WAIT
             self.arguments = every.arguments(self.arguments, most)
         has_file = endpoint.parts or options.has("output") or (endpoint.flags and not endpoint.items)
         files = Files(settings.file_roots if has_file else [])

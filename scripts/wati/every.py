@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from wati.call import Call
     from wati.endpoint import Arguments
     from wati.files import Files
-    from wati.options import Options
 
 LARGEST_PAGE = 100
 ROOM = shape.LONGEST - 1500  # characters of a document that are left to its items
@@ -31,11 +30,6 @@ IDLE_PAGES = 2
 PATIENCE = 30.0  # seconds that one request may take, its waits included; WATI's windows have 10
 FIRST_WAIT = 2.5  # doubled each time: the four attempts of a request outlast a window of WATI's
 PARTIAL = ".partial"
-
-
-def most(options: Options) -> int | None:
-    """How many items are wanted at most; None = all there are, or of a document all that fit."""
-    return options.max_items
 
 
 def page_size(wanted: int | None) -> int:
