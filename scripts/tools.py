@@ -35,8 +35,8 @@ if __name__ == "__main__":
 
 from wati.endpoint import SKILL_FOLDER
 from wati.failures import Failure
-from wati.output import write
 from wati.packages import import_package
+from wati.streams import write
 
 Json = dict[str, Any]
 

@@ -264,6 +264,25 @@ def hides(name: str) -> bool:
     return bool(importlib.import_module(name).ENDPOINT.hides)
 
 
+def test_every_help_text_belongs_to_a_script(documents: Path) -> None:
+    """Those of scripts with a schema, and no other; each one is noticed where it is missing or changed."""
+    scripts = {name for name, tool in {**TOOLS, **HELPERS}.items() if "schema" in tool}
+    assert len(scripts) > len(TOOLS)
+    assert {path.name for path in (ROOT / docs.HELP).iterdir()} == {f"{name}.txt" for name in scripts}
+    docs.main([], documents)
+    for name in scripts:
+        file = documents / docs.HELP / f"{name}.txt"
+        text = file.read_text(encoding="utf-8")
+        assert text == (ROOT / docs.HELP / f"{name}.txt").read_text(encoding="utf-8")
+        assert docs.main(["--check"], documents) == 0
+        file.write_text("old", encoding="utf-8")
+        assert docs.main(["--check"], documents) == 1
+        file.unlink()
+        assert docs.main(["--check"], documents) == 1
+        docs.main([], documents)
+        assert file.read_text(encoding="utf-8") == text
+
+
 def test_tables_are_written_between_the_markers_and_then_stay(documents: Path) -> None:
     assert docs.main(["--check"], documents) == 1
     assert texts(documents) == dict.fromkeys(docs.TABLES, document("old"))

@@ -217,10 +217,9 @@ def prints(path: Path) -> bool:
     return False
 
 
-def test_only_output_and_the_command_line_know_stdout() -> None:
+def test_only_the_streams_and_the_command_line_know_stdout() -> None:
     printing = {path.name for path in CLIENT_CODE if prints(path)}
-    assert "output.py" in printing
-    assert printing <= {"output.py", "command.py", "help.py"}
+    assert printing == {"streams.py", "command.py"}
 
 
 # --- schemas -----------------------------------------------------------------------------------------------
@@ -367,6 +366,9 @@ def test_schema_prints_the_file(each_endpoint: Endpoint) -> None:
 # --- importing costs nothing and does nothing --------------------------------------------------------------
 
 HEAVY = {"httpx", "jsonschema", "yaml", "argparse"}
+HELP_TEXTS = sorted(path.stem for path in (SCRIPTS.parent / "schemas" / "help").glob("*.txt"))
+# Each of these takes as long as half of starting Python.
+DEAR_FOR_HELP = {"json", "re", "enum", "typing", "functools", "signal", "threading", "dataclasses"}
 IMPORT_ALL = """
 import importlib, os, sys
 folder, *names = sys.argv[1:]
@@ -392,15 +394,25 @@ def test_importing_a_script_does_nothing_and_loads_nothing() -> None:
     assert loaded & HEAVY == set()
 
 
-@pytest.mark.parametrize("flag", ["--help", "--schema"])
-def test_help_and_schema_load_nothing_heavy(each_endpoint: Endpoint, flag: str) -> None:
+def imports(*command: str) -> set[str]:
+    """The modules that a run of Python imports, its own ones at the start included."""
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", str(SCRIPTS / f"{each_endpoint.name}.py"), flag],
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
+        [sys.executable, "-X", "importtime", *command], capture_output=True, encoding="utf-8", check=False
     )
     assert done.returncode == 0, done.stderr[-1000:]
-    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
-    assert "wati" in imported
+    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+
+@pytest.mark.parametrize("flag", ["--help", "--schema"])
+def test_help_and_schema_load_nothing_heavy(each_endpoint: Endpoint, flag: str) -> None:
+    imported = imports(str(SCRIPTS / f"{each_endpoint.name}.py"), flag)
+    assert "wati.help" in imported
     assert imported & HEAVY == set()
+
+
+@pytest.mark.parametrize("name", HELP_TEXTS)
+def test_help_takes_little_longer_than_to_start_python(name: str) -> None:
+    # -S: what a .pth file of this environment imports is not the script's.
+    imported = imports("-S", str(SCRIPTS / f"{name}.py"), "--help")
+    assert "wati.help" in imported
+    assert imported & DEAR_FOR_HELP == set()

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from conftest import ENDPOINTS, KEY, Run
 from recording import CONNECTION, Answer, FarSide, reply
 from wati.command import execute
-from wati.output import clean, redact, render, terminal_safe, write
+from wati.output import clean, redact, render, terminal_safe
+from wati.streams import write
 
 # What would steer a terminal, end a line, or turn what a reader sees around.
 STEERING = re.compile(

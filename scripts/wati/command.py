@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from wati import help
 from wati.failures import Failure
 from wati.options import Options, parse
 
@@ -24,10 +25,15 @@ UNASKED = "MATON_API_KEY is not set: only arguments and files were checked, and 
 
 def main(endpoint: Endpoint) -> None:
     """Run the script as a program: print the document, end the process with its exit code."""
+    from wati.streams import diagnose, write
+
+    if help.is_wanted(sys.argv[1:]):
+        write(help.help_text(endpoint))
+        os._exit(0)
+
     import signal
 
     from wati import interrupts
-    from wati.output import diagnose, write
 
     signals = [name for name in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(name) != signal.SIG_IGN]
     for name in signals:
@@ -56,14 +62,13 @@ def execute(
 
     `say` takes the diagnostics of `--verbose`, redacted; by default they go to stderr.
     """
-    from wati.help import help_text, schema_text
-
-    if "--help" in argv or "-h" in argv:
-        return 0, help_text(endpoint)
+    if help.is_wanted(argv):
+        return 0, help.help_text(endpoint)
 
     from wati import document, interrupts
-    from wati.output import diagnose, terminal_safe
+    from wati.output import terminal_safe
     from wati.settings import api_key
+    from wati.streams import diagnose
 
     run = _Run(endpoint, environ, stdin)
     key = api_key(environ)
@@ -72,7 +77,7 @@ def execute(
     try:
         run.options = parse(endpoint, argv)
         if run.options.has("schema"):
-            return 0, schema_text(endpoint)
+            return 0, help.schema_text(endpoint)
         result = interrupts.welcome(run.result)  # the only stretch of a run that a signal may break off
         shown_url = result.shown_url
         told = document.accepted(endpoint, run.options, run.arguments, result, key, run.notices)

@@ -130,6 +130,10 @@ class Endpoint:
         return os.path.join(SKILL_FOLDER, "schemas", self.name + ".json")
 
     @property
+    def help_file(self) -> str:
+        return os.path.join(SKILL_FOLDER, "schemas", "help", self.name + ".txt")
+
+    @property
     def does(self) -> str:
         return f"Sends {self.method} {self.path} (effect: {self.effect})."
 

@@ -6,8 +6,6 @@ Two scripts that would put the same words before the same customer make the same
 
 from __future__ import annotations
 
-import json
-
 from wati.checks import select
 
 TYPE_CHECKING = False
@@ -61,6 +59,8 @@ def text(call: Call) -> list[Message]:
 
 def interactive(call: Call) -> list[Message]:
     """The body is what a conversation shows; the rest tells two menus with the same body apart."""
+    import json
+
     rest = {name: value for name, value in call.arguments.items() if name not in ("body", "whatsappNumber")}
     parts = {"text": call.arguments["body"], "rest": json.dumps(rest, sort_keys=True, ensure_ascii=False)}
     return _session(call, "interactive", parts)

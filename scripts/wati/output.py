@@ -1,12 +1,9 @@
-"""The one JSON document on stdout: cleaned, without secrets, safe to print."""
+"""What is printed or kept: cleaned, without secrets, safe for a terminal."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
-import threading
 from functools import lru_cache
 from typing import Any
 
@@ -124,45 +121,6 @@ def render(document: Any, *, indent: int | None = None) -> str:
     separators = (",", ":") if indent is None else (",", ": ")
     text = json.dumps(document, ensure_ascii=False, indent=indent, separators=separators)
     return _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)
-
-
-def diagnose(text: str) -> None:
-    """Print to stderr; nothing that happens here may decide what becomes of a call."""
-    if sys.stderr is None or not text:
-        return
-
-    def work() -> None:
-        try:
-            sys.stderr.write(text + "\n")
-            sys.stderr.flush()
-        except (OSError, ValueError):
-            _silence(2)
-
-    # In a thread that can be left behind: a pipe that nobody drains would hold the process for ever.
-    writer = threading.Thread(target=work, daemon=True)
-    writer.start()
-    writer.join(1.0)
-
-
-def write(text: str) -> None:
-    """Print one document as UTF-8, whatever the locale says; the exit code stands, read or not."""
-    stdout = sys.stdout
-    if stdout is None:
-        return
-    try:
-        stdout.flush()
-        if hasattr(stdout, "buffer"):
-            stdout.buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
-        else:
-            stdout.write(text + "\n")
-        stdout.flush()
-    except (OSError, ValueError):
-        _silence(1)
-
-
-def _silence(descriptor: int) -> None:
-    """Nobody reads this stream any more: without this the interpreter complains once more at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def shorten(text: str, longest: int) -> str:

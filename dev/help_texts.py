@@ -1,0 +1,44 @@
+"""What `--help` says of a schema, as text: for people and agents, a line for each member."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def help_text(name: str, schema: dict[str, Any]) -> str:
+    """What the script is for, its arguments and the examples."""
+    examples = [f"  {name}.py '{json.dumps(example, ensure_ascii=False)}'" for example in schema["examples"]]
+    sections = [
+        f"{schema['title']}. {schema['description']}",
+        "arguments (members of one JSON object):\n" + (_members(schema) or "  none"),
+        "examples:\n" + "\n".join(examples),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _members(schema: dict[str, Any], depth: int = 1) -> str:
+    """Every member with its type, whether it is required, and its description; nested ones indented."""
+    lines = []
+    for name, member in schema.get("properties", {}).items():
+        inner = member.get("items", member)
+        kind = f"list of {inner.get('type')}s" if member.get("type") == "array" else member.get("type")
+        choice = f", one of {', '.join(map(str, member['enum']))}" if "enum" in member else ""
+        needed = ", required" if name in schema.get("required", []) else ""
+        default = f", default {member['default']}" if "default" in member else ""
+        facts = f"{kind}{needed}{_limits(member)}{default}{choice}"
+        lines.append(f"{'  ' * depth}{name} ({facts}): {member.get('description', '')}")
+        if inner.get("properties"):
+            lines.append(_members(inner, depth + 1))
+    return "\n".join(lines)
+
+
+def _limits(member: dict[str, Any]) -> str:
+    for least, most, unit in (
+        ("minLength", "maxLength", " characters"),
+        ("minItems", "maxItems", " items"),
+        ("minimum", "maximum", ""),
+    ):
+        if most in member:
+            return f", {member.get(least, 0)}-{member[most]}{unit}"
+    return ""
