@@ -12,11 +12,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conftest import ENDPOINTS, KEY, Run
 from recording import CONNECTION, Answer, FarSide, reply
+from wati import output
 from wati.command import execute
 from wati.output import clean, redact, render, terminal_safe
 from wati.streams import write
@@ -173,6 +174,48 @@ def test_the_key_is_hidden_however_it_is_echoed(echo: str) -> None:
         hidden = json.dumps(redact(value, SHARP))
         assert "[MATON_API_KEY]" in hidden and json.dumps(echo)[1:-1] not in hidden
     assert echo not in terminal_safe(f"x{echo}y", SHARP)
+
+
+FRAGMENTS = [
+    *("plain", "\n", '"', "\\", "\x01", "url", "connection_id", "50% off", "&#x41;"),
+    *(KEY, KEY.upper(), KEY[3:18], SHARP, quote(SHARP, safe=""), "".join(f"&#{ord(c)};" for c in KEY)),
+    *(
+        str(LINK),
+        "connect.maton.ai/live-0123456789",
+        f"session_token={LIVE}",
+        "sessionToken",
+        "".join(f"\\u{ord(c):04x}" for c in KEY),
+    ),
+]
+SPOKEN = st.lists(st.sampled_from(FRAGMENTS), max_size=3).map("".join)
+TELLING = st.recursive(
+    SPOKEN | st.none() | st.integers(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(SPOKEN, inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = [KEY, SHARP, 'key"with\\quotes', "sandbox", "short-key", ""]
+
+
+@given(TELLING, st.sampled_from(KEYS))
+@example({"connection_id": "1", "url": "https://example.com"}, KEY)
+@example({"connection_Id": "1", "url": "https://example.com"}, KEY)
+@example({"text": 'key"with\\quotes'}, 'key"with\\quotes')
+@example({"text": "short-key"}, "short-key")
+def test_what_is_passed_over_at_a_glance_holds_no_secret(value: Any, key: str) -> None:
+    assert redact(value, key) == output._redacted(value, key)
+
+
+@pytest.mark.parametrize("text", FRAGMENTS)
+def test_every_secret_alone_is_seen_at_a_glance(text: str) -> None:
+    for value in (text, [text], {text: 1}, {"a": {"b": text}}):
+        for key in KEYS:
+            assert redact(value, key) == output._redacted(value, key)
+
+
+def test_most_answers_are_passed_over_at_a_glance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(output, "_redacted")
+    row = {"id": "1", "url": "https://example.com/a?b=1", "text": 'two\nlines and "quotes" for Zoë'}
+    assert redact([row], KEY) == [row]
 
 
 def test_the_key_does_not_ride_on_the_link_that_is_shown(call: Callable[..., Run], far_side: FarSide) -> None:

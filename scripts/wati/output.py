@@ -54,16 +54,33 @@ def redact(value: Any, key: str, shown_url: str = "") -> Any:
 
     A connection's `url` holds a live session token (Maton's docs), so the member goes, whatever its form.
     """
+    return _redacted(value, key, shown_url) if _is_suspect(value, key) else value
+
+
+# What every secret has that `_redacted` would find, but for the key itself, in small letters.
+_MARKS = ("%", "\\u", "&#", "token", "connect.maton.ai", "connection_id")
+
+
+def _is_suspect(value: Any, key: str) -> bool:
+    """Whether there may be a secret: one search through all of it is far quicker than one for each text."""
+    if '"' in key or "\\" in key:
+        return True  # JSON would escape it
+    text = json.dumps(value, ensure_ascii=False).lower()
+    secrets = (key.lower(), *_pieces_of(key)) if len(key) >= SHORTEST_KEY else ()
+    return any(mark in text for mark in _MARKS) or any(secret in text for secret in secrets)
+
+
+def _redacted(value: Any, key: str, shown_url: str = "") -> Any:
     if isinstance(value, dict):
         is_connection = "connection_id" in value or "connection_Id" in value or _is_link(value.get("url"))
         return {
-            redact(name, key): redact(member, key, shown_url)
+            _redacted(name, key): _redacted(member, key, shown_url)
             for name, member in value.items()
             if name.lower().replace("_", "").replace("-", "") != "sessiontoken"
             and not (name == "url" and is_connection and member != (shown_url or None))
         }
     if isinstance(value, list):
-        return [redact(item, key, shown_url) for item in value]
+        return [_redacted(item, key, shown_url) for item in value]
     if not isinstance(value, str):
         return value
     return _without_key(value, key) if shown_url and value == shown_url else _redact_text(value, key)
