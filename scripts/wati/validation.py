@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from wati.failures import Failure
 from wati.fits import fits
 from wati.settings import SHORTEST_KEY
+from wati.texts import text_problem
 
 MOST_PROBLEMS = 5000  # five for each of the 1,000 receivers of a bulk send; nobody reads more
 
@@ -203,27 +203,3 @@ def strings(value: Any, steps: tuple[str | int, ...] = ()) -> Iterator[tuple[tup
     elif isinstance(value, (dict, list)) and len(steps) < 20:
         for step, child in value.items() if isinstance(value, dict) else enumerate(value):
             yield from strings(child, (*steps, step))
-
-
-def text_problem(text: str, *, multiline: bool) -> str:
-    for index, character in enumerate(text, start=1):
-        category = unicodedata.category(character)
-        if category == "Cs":
-            return f"holds half of a surrogate pair (character {index}): write the character itself"
-        if character in "\n\r\t":
-            if not multiline:
-                name = "tab" if character == "\t" else "line break"
-                return f"holds a {name} (character {index}); it must be plain text on one line"
-        elif category == "Cc":
-            return f"holds the control character U+{ord(character):04X} (character {index}); remove it"
-    if text and not any(_is_visible(character) for character in text):
-        return "is blank; give text that can be seen"
-    return ""
-
-
-def _is_visible(character: str) -> bool:
-    """Whether a reader sees anything: not spaces, format characters, blank Braille or Hangul fillers."""
-    # Not "Cn": that is what an older Python's tables do not know yet, such as the newest emoji.
-    if unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cc", "Cf", "Cs"):
-        return False
-    return character not in "\u2800\u3164\uffa0\u115f\u1160"
