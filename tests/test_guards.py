@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,24 @@ def test_a_proxy_sees_a_tunnel_to_maton_and_never_the_key(
     assert run.exit == 6 and run.error["code"] == "unreachable"
     assert {(r.method, r.target) for r in far_side.requests} == {("CONNECT", "api.maton.ai:443")}
     assert all(request.header("authorization") is None for request in far_side.requests)
+
+
+def test_the_certificates_are_loaded_once_whatever_the_proxies(
+    call: Callable[..., Run], far_side: FarSide, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(variable, far_side.url)
+    loaded: list[ssl.SSLContext] = []
+    really_make = ssl.create_default_context
+
+    def make(*arguments: Any, **options: Any) -> ssl.SSLContext:
+        loaded.append(really_make(*arguments, **options))
+        return loaded[-1]
+
+    monkeypatch.setattr(ssl, "create_default_context", make)
+    assert call("get_contacts", {}, MATON_BASE_URL=None).error["code"] == "unreachable"
+    assert len(far_side.requests) == 4 and {r.method for r in far_side.requests} == {"CONNECT"}
+    assert len(loaded) == 1 and loaded[0].verify_mode == ssl.CERT_REQUIRED
 
 
 def test_this_machine_is_reached_without_a_proxy(

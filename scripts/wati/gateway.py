@@ -239,7 +239,8 @@ class Gateway:
             # loading costs more than the call.
             return client_class(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         try:
-            return client_class()
+            # Left alone, httpx loads the certificates anew for each proxy variable.
+            return client_class(verify=import_package("httpx").create_ssl_context())
         except Exception as error:
             # The variable may hold a proxy's password, so only the kind of error is told.
             problem = {
