@@ -1,76 +1,312 @@
-"""What one call costs: whole-process CPU time of get_contacts, side by side in one run on the served sandbox.
+"""What calls cost: whole processes, side by side in one run, on the served sandbox with its limits off.
 
-usage: bench.py [RUNS]      (default 15; the commands take turns, so that a machine's mood hits all alike)
+usage: bench.py [ROUNDS]      (default 15; long rows run a fifth as often)
 
-The ratios are the figures to quote; the milliseconds depend on the machine. Needs a POSIX system, since only
-there the operating system tells the CPU time of a process that has ended.
+In each round the rows of a table take turns, so that a machine's mood hits all of them alike; shown are
+medians. The ratios are the figures to quote. Needs a POSIX system: only there the operating system tells
+what a process took that has ended.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import os
-import resource
+import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-CALL = [sys.executable, str(ROOT / "scripts" / "get_contacts.py")]
+SCRIPTS = ROOT / "scripts"
+PYTHON = sys.executable
+CONTACTS, MANY_CONTACTS, RECORDS = 10_000, 100_000, 100_000
+CUSTOMER = "14155550123"
 
 # The request of the page that the package replaces, as that page shows it.
 SNIPPET = """
 import urllib.request, os, json
-req = urllib.request.Request('{url}/wati/api/v1/getContacts?pageSize=10&pageNumber=1')
+req = urllib.request.Request('{url}')
 req.add_header('Authorization', f'Bearer {{os.environ["MATON_API_KEY"]}}')
 print(json.dumps(json.load(urllib.request.urlopen(req)), indent=2))
 """
+# The least that a program of one's own does: no checks, no waits, no second look, no file written to disk.
+LOOP = """
+import urllib.request, os, json
+number = 1
+while True:
+    req = urllib.request.Request(f'{url}/wati/api/v1/getContacts?pageSize=100&pageNumber={{number}}')
+    req.add_header('Authorization', f'Bearer {{os.environ["MATON_API_KEY"]}}')
+    rows = json.load(urllib.request.urlopen(req))['contact_list']
+    if not rows:
+        break
+    for row in rows:
+        print(json.dumps(row))
+    number += 1
+"""
+# get_contacts.py without its waits for WATI's limits, which this sandbox does not have: they are arithmetic.
+UNPACED = f"""
+import sys
+sys.path.insert(0, {str(SCRIPTS)!r})
+from wati.pace import Pacer
+Pacer.wait = lambda self: None
+from get_contacts import ENDPOINT
+from wati.endpoint import run
+run(ENDPOINT)
+"""
+# What anybody would do: the schema that a receiver of a bulk send has here, and jsonschema for each row.
+BY_SCHEMA = f"""
+import csv, json, sys
+from jsonschema import Draft202012Validator
+with open({str(ROOT / "schemas" / "send_template_messages_v2.json")!r}, encoding='utf-8') as file:
+    schema = json.load(file)['properties']['receivers']['items']
+validator = Draft202012Validator(schema)
+for row in csv.DictReader(open(sys.argv[1], newline='', encoding='utf-8')):
+    value = {{'whatsappNumber': row['CountryCode'] + row['Phone'],
+              'customParams': [{{'name': 'ordernumber', 'value': row['ordernumber']}}]}}
+    assert validator.is_valid(value)
+"""
+READ_CSV = (
+    "import csv, sys; print(sum(1 for _ in csv.reader(open(sys.argv[1], newline='', encoding='utf-8'))))"
+)
 
 
-def cpu_seconds(command: list[str], environment: dict[str, str]) -> float:
-    """User and system time of one finished process."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+class Cost(NamedTuple):
+    """Of all processes of a row: seconds of CPU, seconds on the clock, the largest one's peak in bytes."""
+
+    cpu: float
+    clock: float
+    peak: int
 
 
-def measure(url: str, environment: dict[str, str], runs: int) -> dict[str, list[float]]:
-    rows = {
-        "bare Python": [sys.executable, "-c", "pass"],
-        "the page's urllib snippet": [sys.executable, "-c", SNIPPET.format(url=url)],
-        "import httpx, nothing else": [sys.executable, "-c", "import httpx"],
-        "get_contacts.py": [*CALL, '{"pageSize": 10, "pageNumber": 1}'],
-        "get_contacts.py --help": [*CALL, "--help"],
+class Row(NamedTuple):
+    """`commands` run one after the other. A long row is measured a fifth as often."""
+
+    name: str
+    commands: list[list[str]]
+    with_key: bool = True
+
+
+class Table(NamedTuple):
+    """`base`: the row that the others are compared with."""
+
+    title: str
+    base: str
+    rows: list[Row]
+    is_long: bool = False
+
+
+def cost(row: Row, environment: dict[str, str]) -> Cost:
+    """Run a row's processes. Raises CalledProcessError where one fails."""
+    if not row.with_key:
+        environment = {name: value for name, value in environment.items() if name != "MATON_API_KEY"}
+    launcher = [PYTHON, "-I", "-S", str(ROOT / "dev" / "processes.py")]
+    commands = json.dumps(row.commands).encode()
+    done = subprocess.run(launcher, input=commands, env=environment, stdout=subprocess.PIPE, check=True)
+    return Cost(*json.loads(done.stdout))
+
+
+def measured(table: Table, environment: dict[str, str], rounds: int) -> dict[str, list[Cost]]:
+    found: dict[str, list[Cost]] = {row.name: [] for row in table.rows}
+    for row in table.rows:  # once uncounted: it fills the caches of file system and bytecode
+        cost(row._replace(commands=row.commands[:1]), environment)
+    for _ in range(rounds):
+        for row in table.rows:
+            found[row.name].append(cost(row, environment))
+    return found
+
+
+def told(table: Table, found: dict[str, list[Cost]]) -> str:
+    """A Markdown table of the medians, and of their ratios to the base's."""
+    middle = {
+        name: Cost(*(median(each) for each in zip(*costs, strict=True))) for name, costs in found.items()
     }
-    times: dict[str, list[float]] = {name: [] for name in rows}
-    for command in rows.values():  # once uncounted: it fills the caches of file system and bytecode
-        cpu_seconds(command, environment)
-    for _ in range(runs):
-        for name, command in rows.items():
-            times[name].append(cpu_seconds(command, environment))
-    return times
+    base = middle[table.base]
+    rounds = len(next(iter(found.values())))
+    lines = [
+        f"{table.title}; rounds: {rounds}\n",
+        f"| process | CPU, ms | CPU, to *{table.base}* | clock, to the same | peak, MB |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, each in middle.items():
+        ratios = f"{each.cpu / base.cpu:.3g} | {each.clock / base.clock:.3g}"
+        lines.append(f"| {name} | {each.cpu * 1000:.1f} | {ratios} | {each.peak / 1e6:.0f} |")
+    return "\n".join(lines)
+
+
+def script(name: str, *arguments: str) -> list[str]:
+    return [PYTHON, str(SCRIPTS / f"{name}.py"), *arguments]
+
+
+def by_the_page(target: str) -> list[str]:
+    return [PYTHON, "-c", SNIPPET.format(url=target)]
+
+
+def by_curl(target: str) -> list[Row]:
+    curl = shutil.which("curl")
+    return [Row("curl", [[curl, "-qsS", "-H", "Authorization: Bearer sandbox", target]])] if curl else []
+
+
+def tables(url: str, folder: Path) -> Iterator[Table]:
+    """What is measured. The world gets its many contacts between two tables, so they come one by one."""
+    api = f"{url}/wati/api/v1"
+    snippet, everything = "the page's snippet", "get_contacts.py --all"
+    one = f"{api}/getContacts?pageSize=10&pageNumber=1"
+    yield Table(
+        "One call: ten contacts",
+        snippet,
+        [
+            Row("bare Python", [[PYTHON, "-c", "pass"]]),
+            Row("get_contacts.py --help", [script("get_contacts", "--help")]),
+            *by_curl(one),
+            Row(snippet, [by_the_page(one)]),
+            Row("`import httpx`, nothing else", [[PYTHON, "-c", "import httpx"]]),
+            Row("get_contacts.py", [script("get_contacts", '{"pageSize": 10, "pageNumber": 1}')]),
+        ],
+    )
+    urllib_loads = "import urllib.request, ssl; ssl.create_default_context()"
+    yield Table(
+        "Certificates, which a call over the network loads besides",
+        "urllib with certificates",
+        [
+            Row("`import urllib.request`", [[PYTHON, "-c", "import urllib.request"]]),
+            Row("urllib with certificates", [[PYTHON, "-c", urllib_loads]]),
+            Row("`import httpx`", [[PYTHON, "-c", "import httpx"]]),
+            Row("httpx with certificates", [[PYTHON, "-c", "import httpx; httpx.create_ssl_context()"]]),
+        ],
+    )
+    page = f"{api}/getMessages/{CUSTOMER}?pageSize=100&pageNumber=1"
+    asked = json.dumps({"whatsappNumber": CUSTOMER, "pageSize": 100})
+    yield Table(
+        "A page of 100 messages",
+        snippet,
+        [
+            *by_curl(page),
+            Row(snippet, [by_the_page(page)]),
+            Row("get_messages.py", [script("get_messages", asked)]),
+            Row("get_messages.py --raw", [script("get_messages", asked, "--raw")]),
+        ],
+    )
+    records = str(folder / "records.csv")
+    arguments = {"template_name": "t", "broadcast_name": "b", "whatsapp_numbers_csv": records}
+    checked = script("send_template_message_csv", json.dumps(arguments), "--dry-run")
+    yield Table(
+        f"{RECORDS:,} rows of a CSV file, checked",
+        "csv.reader alone",
+        [
+            Row("csv.reader alone", [[PYTHON, "-c", READ_CSV, records]]),
+            Row("csv.DictReader and jsonschema", [[PYTHON, "-c", BY_SCHEMA, records]]),
+            Row("send_template_message_csv.py --dry-run", [checked], with_key=False),
+        ],
+        is_long=True,
+    )
+
+    def pages(size: int) -> list[list[str]]:
+        numbers = range(1, CONTACTS // size + 1)
+        return [by_the_page(f"{api}/getContacts?pageSize={size}&pageNumber={number}") for number in numbers]
+
+    def ours(name: str) -> list[list[str]]:
+        return [[PYTHON, "-c", UNPACED, "--all", "--output", str(folder / name), "--force"]]
+
+    seed(folder, contacts(CONTACTS))
+    yield Table(
+        f"{CONTACTS:,} contacts",
+        "the snippet, for each page of 10",
+        [
+            Row("the snippet, for each page of 10", pages(10)),
+            Row("the snippet, for each page of 100", pages(100)),
+            Row("a bare loop of urllib, pages of 100", [[PYTHON, "-c", LOOP.format(url=url)]]),
+            Row(f"{everything} --output FILE.jsonl", ours("contacts.jsonl")),
+            Row(f"{everything} --output FILE.csv", ours("contacts.csv")),
+        ],
+        is_long=True,
+    )
+    seed(folder, contacts(MANY_CONTACTS))
+    yield Table(
+        f"{MANY_CONTACTS:,} contacts",
+        "a bare loop of urllib, pages of 100",
+        [
+            Row("a bare loop of urllib, pages of 100", [[PYTHON, "-c", LOOP.format(url=url)]]),
+            Row(f"{everything} --output FILE.jsonl", ours("contacts.jsonl")),
+        ],
+        is_long=True,
+    )
+
+
+def contacts(count: int) -> dict[str, Any]:
+    params = [{"name": "member", "value": "VIP"}, {"name": "city", "value": "San Francisco"}]
+    numbers = range(14_160_000_000, 14_160_000_000 + count)
+    return {
+        "contacts": [
+            {"whatsappNumber": str(number), "name": f"Customer {number}", "customParams": params}
+            for number in numbers
+        ]
+    }
+
+
+def messages() -> dict[str, Any]:
+    text = "Hello, my order has not come yet.\nCould you look where it is? Its number is {}."
+    said = [
+        {"whatsappNumber": CUSTOMER, "text": text.format(number), "owner": number % 2 == 1, "age": number}
+        for number in range(100)
+    ]
+    return {"contacts": [{"whatsappNumber": CUSTOMER, "name": "Jo Doe"}], "messages": said}
+
+
+def seed(folder: Path, world: dict[str, Any]) -> None:
+    """More things into the sandbox, which a server of it shows at once."""
+    (folder / "seed.json").write_text(json.dumps(world), encoding="utf-8")
+    command = script("sandbox", "seed", f"@{folder / 'seed.json'}")
+    subprocess.run(command, env=world_of(folder), stdout=subprocess.DEVNULL, check=True)
+
+
+def write_records(path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["Name", "CountryCode", "Phone", "ordernumber"])
+        writer.writerows([f"Customer {n}", "1", f"415{n:07}", f"ORD-{n}"] for n in range(RECORDS))
+
+
+def world_of(folder: Path) -> dict[str, str]:
+    """The environment of all that is measured, and of the sandbox."""
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    state = str(folder / "state.sqlite")
+    return {
+        **own,
+        "MATON_API_KEY": "sandbox",
+        "WATI_SANDBOX_STATE": state,
+        "WATI_FILE_ROOTS": str(folder),
+    }
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The sandbox without limits; its address."""
+    command = script("sandbox", "serve", "--no-limits")
+    with subprocess.Popen(command, env=world_of(folder), stdout=subprocess.PIPE, encoding="utf-8") as server:
+        try:
+            assert server.stdout is not None
+            yield json.loads(server.stdout.readline())["data"]["url"]
+        finally:
+            server.terminate()
 
 
 def main() -> None:
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    with tempfile.TemporaryDirectory() as folder:
-        environment |= {"MATON_API_KEY": "sandbox", "WATI_SANDBOX_STATE": str(Path(folder, "state.sqlite"))}
-        serve = [sys.executable, str(ROOT / "scripts" / "sandbox.py"), "serve", "--no-limits"]
-        with subprocess.Popen(serve, env=environment, stdout=subprocess.PIPE, encoding="utf-8") as server:
-            try:
-                url = json.loads(server.stdout.readline())["data"]["url"] if server.stdout else ""
-                times = measure(url, {**environment, "MATON_BASE_URL": url}, runs)
-            finally:
-                server.terminate()
-    base = median(times["the page's urllib snippet"])
-    print(f"CPU time of the whole process, median of {runs} runs in turn, Python {sys.version.split()[0]}\n")
-    print(f"{'':28}{'ms':>7}{'to the snippet':>16}")
-    for name, seconds in times.items():
-        print(f"{name:28}{median(seconds) * 1000:7.1f}{median(seconds) / base:16.2f}")
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+    print(f"Python {sys.version.split()[0]}, CPU of whole processes, medians")
+    with tempfile.TemporaryDirectory() as name, served(Path(name)) as url:
+        folder = Path(name).resolve()
+        environment = {**world_of(folder), "MATON_BASE_URL": url}
+        seed(folder, messages())
+        write_records(folder / "records.csv")
+        for table in tables(url, folder):
+            found = measured(table, environment, max(1, rounds // 5) if table.is_long else rounds)
+            print(f"\n{told(table, found)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -409,6 +409,7 @@ def test_a_bulk_send_tells_its_size(name: str, dry: Callable[..., Run]) -> None:
     seen = run.data["preflight"]
     assert seen["bulk"] == {"receivers": 101, "requests": 1, "seconds_at_limits": [10, 30]}
     assert seen["template"]["text"] == "Hi n0, your order 1 is ready."
+    assert seen["template"]["receiver"] == run.data["request"]["json"]["receivers"][0]["whatsappNumber"]
     assert run.data["confirm"] == "101"
 
 
@@ -508,6 +509,7 @@ def test_a_send_that_the_journal_would_stop_is_a_problem(call: Callable[..., Run
     assert call("send_template_message", single(**ORDER), **SANDBOX).exit == 0
     run = call("send_template_message", single(**ORDER), "--dry-run", **SANDBOX)
     assert the_problem(run)["code"] == "repeated_send"
+    assert run.error["hint"].startswith("It was accepted: do not send it again")
     other = call("send_template_message", single(name="Jane", ordernumber="2"), "--dry-run", **SANDBOX)
     assert other.exit == 0, other.text
     assert len(control.log(state)) == 1

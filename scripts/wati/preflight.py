@@ -105,6 +105,10 @@ def failure(found: Findings, refused: Failure | None = None) -> Failure | None:
     if refused is None:
         message = "The dry run found " + ("1 problem" if count == 1 else f"{count} problems")
         refused = Failure("preflight_failed", f"{message}; nothing was sent.", source="package")
+        if all(problem.get("code") == "repeated_send" for problem in found.problems):
+            refused.hint = (
+                ""  # there is nothing to mend: another text would only hide that it is the second one
+            )
     elif count:
         refused.message += f" The dry run found {count} more."
     refused.warnings = found.warnings
@@ -249,7 +253,9 @@ def template(call: Call, found: Findings) -> None:
     given = [(at, pairs) for at, items in lists if (pairs := _pairs(items)) is not None]
     for at, pairs in given:
         found.problems += templates.problems(row, pairs, at)
-    describe(call, found, row, dict(given[0][1]) if given else {})
+    receivers = select(call.arguments, "receivers[].whatsappNumber")
+    first = receivers[0][1] if len(receivers) > 1 else ""
+    describe(call, found, row, dict(given[0][1]) if given else {}, first)
 
 
 def _pairs(items: Any) -> list[tuple[str, str]] | None:
@@ -282,8 +288,10 @@ def wanted_template(call: Call, found: Findings) -> dict[str, Any] | None:
     return row
 
 
-def describe(call: Call, found: Findings, row: dict[str, Any], values: dict[str, str]) -> None:
-    """The template as a fact, filled in as the first receiver will read it."""
+def describe(
+    call: Call, found: Findings, row: dict[str, Any], values: dict[str, str], receiver: str = ""
+) -> None:
+    """The template as a fact, filled in as the first receiver reads it: `receiver`, where there are more."""
     from wati import templates
     from wati.output import redact, shorten
 
@@ -295,6 +303,7 @@ def describe(call: Call, found: Findings, row: dict[str, Any], values: dict[str,
     found.facts["template"] = {
         "name": row["elementName"],
         "status": _status(row),
+        **({"receiver": receiver} if receiver else {}),
         **{name: cut(text) if isinstance(text, str) else list(map(cut, text)) for name, text in seen.items()},
     }
 
