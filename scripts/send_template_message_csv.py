@@ -55,22 +55,16 @@ def read(data: bytes) -> Iterator[list[str]]:
     """
     import csv
     import io
-
-    _refuse_ambiguous(data)
-    lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
-    try:
-        yield from (row for row in csv.reader(lines, strict=True) if any(map(str.strip, row)))
-    except csv.Error as error:
-        raise ValueError(f"is no CSV: {error}") from None
-
-
-def _refuse_ambiguous(data: bytes) -> None:
     import re
 
     try:
         text = data.decode("utf-8-sig")
+        lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
+        yield from (row for row in csv.reader(lines, strict=True) if any(map(str.strip, row)))
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8") from None
+    except csv.Error as error:
+        raise ValueError(f"is no CSV: {error}") from None
     # Readers differ over any other quotation mark, and so over where a record ends and who is in it.
     if '"' in text and '"' in re.sub(r'(?<![^,\r\n])"(?:[^"\\]|""|\\(?!"))*"(?![^,\r\n])', "", text):
         problem = "has a quotation mark in a cell without quotes, or after a backslash"
@@ -90,7 +84,12 @@ def problems(data: bytes) -> list[Problem]:
     try:
         records = read(data)
         header = next(records, [])
-        return header_problems(header) or record_problems(header, records)
+        found = header_problems(header)
+        if not found:
+            return record_problems(header, records)
+        for _ in records:
+            pass  # a file that cannot be read to its end is said to be one, first of all
+        return found
     except ValueError as error:
         return [{"at": AT, "problem": str(error)}]
 
