@@ -16,16 +16,21 @@ from typing import Any
 
 import pytest
 
-from conftest import KEY, ROOT, Run
+from conftest import ENDPOINTS, KEY, ROOT, Run
 from recording import Answer, FarSide, Received, reply
-from wati import every, pages, tables
-from wati.output import NOTICE
-from wati.sandbox import control
+from wati import every, pace, pages, tables
+from wati.output import NOTICE, clean
+from wati.sandbox import control, limits
+from wati.verdicts import member
 
 LINUX = sys.platform == "linux"
 POSIX = os.name == "posix"
-CONTACTS = "/wati/api/v1/getContacts"
 Caller = Callable[..., Run]
+LISTS: dict[str, dict[str, Any]] = {  # and the arguments that they need
+    "get_contacts": {},
+    "get_messages": {"whatsappNumber": "14155551234"},
+    "get_message_templates": {},
+}
 
 
 def contact(number: int, **members: Any) -> dict[str, Any]:
@@ -36,9 +41,18 @@ def ids(rows: list[dict[str, Any]]) -> list[str]:
     return [row["id"] for row in rows]
 
 
+def numbers(name: str, run: Run) -> list[str]:
+    """Which items were shown, by a member that no list hides."""
+    return [row["wAid"] for row in member(run.data, ENDPOINTS[name].items)]
+
+
+def start_of(name: str) -> str:
+    return ENDPOINTS[name].path.partition("{")[0]
+
+
 class Listing(FarSide):
     """A far side with a list of its own. It grants pages of at most `granted`, or just these where it does
-    not heed what is asked for; its `total` lies.
+    not heed what is asked for; its `total` lies. Where it `repeats`, every page is the first.
 
     `before`: what happens before the n-th request for the list is answered (from 1): a function that changes
     the list, or the answer that is given in its place.
@@ -49,8 +63,8 @@ class Listing(FarSide):
         self.rows = [contact(number) for number in range(25)]
         self.granted = 10
         self.heeds = True
+        self.repeats = False
         self.before: dict[int, Callable[[], None] | Answer] = {}
-        self.wrap: Callable[[list[Any]], Any] = lambda rows: {"contact_list": rows}
         self.read = 0
 
     def _next(self, request: Received) -> Answer:
@@ -64,10 +78,16 @@ class Listing(FarSide):
             event()
         asked = dict(request.pairs)
         size = min(int(asked["pageSize"]), self.granted) if self.heeds else self.granted
-        first = (int(asked["pageNumber"]) - 1) * size
-        body = self.wrap(self.rows[first : first + size])
+        first = 0 if self.repeats else (int(asked["pageNumber"]) - 1) * size
+        body = self.rows[first : first + size]
+        for name in reversed(self._items(request.path).split(".")):
+            body = {name: body}
         document = {"result": "success", **body, "link": {"total": 3, "nextPage": None}}
         return Answer(body=json.dumps(document).encode())
+
+    @staticmethod
+    def _items(path: str) -> str:
+        return next(ENDPOINTS[name].items for name in LISTS if path.startswith(start_of(name)))
 
     def touch(self, *numbers: int) -> None:
         """These contacts change: they go to the top."""
@@ -137,21 +157,22 @@ def test_the_other_arguments_travel_with_every_page(call: Caller, listing: Listi
         assert pairs["name"] == "Jane & Joe" and pairs["pageSize"] == "9"
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "wrap"),
-    [
-        ("get_messages", {"whatsappNumber": "14155551234"}, lambda rows: {"messages": {"items": rows}}),
-        ("get_message_templates", {}, lambda rows: {"messageTemplates": rows}),
-    ],
-)
-def test_lists_that_are_not_sorted_by_change_are_read_once(
-    name: str, arguments: dict[str, Any], wrap: Any, call: Caller, listing: Listing
-) -> None:
-    listing.wrap = wrap
-    run = call(name, arguments, "--all")
+@pytest.mark.parametrize("name", ["get_messages", "get_message_templates"])
+def test_lists_that_are_not_sorted_by_change_are_read_once(name: str, call: Caller, listing: Listing) -> None:
+    run = call(name, LISTS[name], "--all")
     hidden = {"id"} if name == "get_message_templates" else set()
-    assert run.data == wrap([{k: v for k, v in row.items() if k not in hidden} for row in listing.rows])
+    rows = [{k: v for k, v in row.items() if k not in hidden} for row in listing.rows]
+    assert member(run.data, ENDPOINTS[name].items) == rows
     assert listing.asked == [1, 2, 3, 4]
+    assert (NOTICE in run.document.get("notice", "")) is ENDPOINTS[name].customer_text
+
+
+@pytest.mark.parametrize(("given", "size"), [({}, "100"), ({"pageSize": 7}, "7")])
+def test_the_largest_page_is_asked_for_unless_another_is_given(
+    given: dict[str, Any], size: str, call: Caller, listing: Listing
+) -> None:
+    call("get_contacts", given, "--all", "--output", "a.jsonl")
+    assert {dict(request.pairs)["pageSize"] for request in listing.to("/wati/")} == {size}
 
 
 def test_a_short_page_in_the_middle_ends_nothing(call: Caller, listing: Listing) -> None:
@@ -198,17 +219,19 @@ def test_rows_without_an_id_are_told_apart_by_all_they_hold(call: Caller, listin
     listing.rows = [{"text": "same", "n": n % 13} for n in range(30)] + [
         {"id": None, "n": 1},
         {"id": "", "n": 1},
+        {"id": "", "n": 2},
     ]
     rows = call("get_contacts", {}, "--all").data["contact_list"]
-    assert len(rows) == 13 + 2
+    assert len(rows) == 13 + 3
 
 
-def test_the_same_page_for_ever_ends(call: Caller, listing: Listing) -> None:
-    page = reply({"result": "success", "contact_list": listing.rows[:10]})
-    listing.before = dict.fromkeys(range(1, 50), page)
-    run = call("get_contacts", {}, "--all")
+@pytest.mark.parametrize("name", LISTS)
+def test_the_same_page_for_ever_ends(name: str, call: Caller, listing: Listing) -> None:
+    listing.repeats = True
+    run = call(name, LISTS[name], "--all")
     assert run.document["page"]["complete"] is True
-    assert len(run.data["contact_list"]) == 10 and len(listing.asked) == 5
+    assert len(numbers(name, run)) == 10
+    assert len(listing.asked) == (5 if ENDPOINTS[name].by_change else 3)
 
 
 def test_an_endless_list_is_left_at_the_bound(
@@ -222,10 +245,12 @@ def test_an_endless_list_is_left_at_the_bound(
     assert listing.asked == [*range(1, 13)]
 
 
-def test_an_empty_list_is_a_whole_one(call: Caller, listing: Listing) -> None:
+@pytest.mark.parametrize("name", LISTS)
+def test_an_empty_list_is_a_whole_one(name: str, call: Caller, listing: Listing) -> None:
     listing.rows = []
-    run = call("get_contacts", {}, "--all")
-    assert run.data == {"contact_list": []} and run.document["page"]["complete"] is True
+    run = call(name, LISTS[name], "--all")
+    assert numbers(name, run) == [] and listing.asked
+    assert (run.document["page"]["complete"], run.document["page"]["items"]) == (True, 0)
 
 
 # --- how much, and how to go on ----------------------------------------------------------------------------
@@ -243,6 +268,19 @@ def test_max_items_stops_and_says_how_to_go_on(call: Caller, listing: Listing) -
         assert page["items"] == 7
         arguments = {"pageNumber": page["next"], "pageSize": page["size"]}
     assert got == ids(listing.rows)
+
+
+@pytest.mark.parametrize("most", [1, 7, 50, 100, 101, 150, 199, 230])
+@pytest.mark.parametrize("given", [{}, {"pageSize": 7}, {"pageSize": 100}], ids=str)
+def test_going_on_at_next_misses_nothing_and_gets_on(
+    most: int, given: dict[str, int], call: Caller, listing: Listing
+) -> None:
+    listing.rows, listing.granted = [contact(number) for number in range(240)], 100
+    run = call("get_contacts", given, "--all", "--max-items", str(most), "--fields", "id")
+    assert ids(run.data["contact_list"]) == [f"c{number}" for number in range(most)]
+    page = run.document["page"]
+    assert page["complete"] is False
+    assert 0 < (page["next"] - 1) * page["size"] <= most
 
 
 def test_the_default_bound_is_what_an_answer_holds(call: Caller, listing: Listing) -> None:
@@ -281,6 +319,26 @@ def test_a_long_answer_is_cut_and_is_no_whole_list(call: Caller, listing: Listin
     assert (page["size"], page["next"]) == (100, 2) and f"{shown - 10} of these once more" in run.text
 
 
+def test_a_limit_given_does_not_make_an_answer_too_long(call: Caller, listing: Listing) -> None:
+    listing.rows = [contact(number, note="x" * 2000) for number in range(25)]
+    run = call("get_contacts", {}, "--all", "--max-items", "25")
+    shown = len(run.data["contact_list"])
+    assert len(run.text) <= 30_000 and 10 < shown == run.document["page"]["items"] < 20
+
+
+def test_an_item_that_fits_no_answer_is_shown_cut(call: Caller, listing: Listing) -> None:
+    listing.rows = [contact(1, note="x" * 40_000), contact(2)]
+    run = call("get_contacts", {}, "--all")
+    assert ids(run.data["contact_list"]) == ["c1"] and len(run.text) <= 30_000
+    assert (run.document["page"]["next"], run.document["page"]["size"]) == (2, 1)
+
+
+def test_with_fields_more_items_fit(call: Caller, listing: Listing) -> None:
+    listing.rows, listing.granted = [contact(number, note="x" * 400) for number in range(240)], 100
+    run = call("get_contacts", {}, "--all", "--fields", "id,fullName")
+    assert ids(run.data["contact_list"]) == ids(listing.rows) and run.document["page"]["complete"] is True
+
+
 def test_a_reading_that_begins_later_says_what_it_can_have_missed(call: Caller, listing: Listing) -> None:
     run = call("get_contacts", {"pageNumber": 2, "pageSize": 10}, "--all")
     assert ids(run.data["contact_list"]) == ids(listing.rows[10:])
@@ -307,7 +365,10 @@ def test_a_dry_run_reads_nothing_of_the_list(call: Caller, listing: Listing) -> 
         ["--all", "--max-items", "-1"],
         ["--all", "--max-items", "1.5"],
         ["--all", "--max-items", "2000001"],
+        ["--all", "--max-items", "x"],
+        ["--all", "--max-items", "99999999"],
         ["--all", "--max-items", "\uff15"],
+        ["--all", "--max-items", "\u0663"],
         ["--all=1"],
     ],
     ids=" ".join,
@@ -334,12 +395,14 @@ def test_a_limit_with_retry_after_is_waited_out(call: Caller, listing: Listing, 
     assert run.data == {"contact_list": listing.rows} and pauses == [9, 9]
 
 
+@pytest.mark.parametrize("name", LISTS)
 def test_a_limit_without_retry_after_is_waited_out(
-    call: Caller, listing: Listing, pauses: list[float]
+    name: str, call: Caller, listing: Listing, pauses: list[float]
 ) -> None:
     listing.before = {n: reply({}, 429) for n in (2, 3, 4)}
-    run = call("get_contacts", {}, "--all")
-    assert run.data == {"contact_list": listing.rows}
+    run = call(name, LISTS[name], "--all")
+    assert numbers(name, run) == [row["wAid"] for row in listing.rows]
+    assert listing.asked[:6] == [1, 2, 2, 2, 2, 3]
     assert len(pauses) == 3 and sum(pauses) > 10, "shorter than WATI's window"
 
 
@@ -406,6 +469,17 @@ def test_what_stops_in_the_middle_is_told_and_can_be_gone_on_with(
     assert run.error["items"] + rest.data["contact_list"] == listing.rows
 
 
+@pytest.mark.parametrize("name", LISTS)
+def test_every_list_tells_what_was_read_before_a_failure(
+    name: str, call: Caller, listing: Listing, pauses: list[float]
+) -> None:
+    listing.before = dict.fromkeys(range(3, 9), reply({"detail": "no"}, 500))
+    run = call(name, LISTS[name], "--all")
+    assert (run.exit, run.error["code"], run.error["page"]["stopped_at"]) == (6, "upstream_error", 3)
+    assert [row["wAid"] for row in run.error["items"]] == [row["wAid"] for row in listing.rows[:20]]
+    assert (NOTICE in run.document.get("notice", "")) is ENDPOINTS[name].customer_text
+
+
 def test_a_failure_of_the_second_reading_is_no_whole_list(
     call: Caller, listing: Listing, pauses: list[float]
 ) -> None:
@@ -429,7 +503,9 @@ def test_the_items_of_a_failure_are_as_many_as_fit(
     listing.before = dict.fromkeys(range(3, 9), reply({}, 500))
     run = call("get_contacts", {}, "--all")
     assert len(run.text) <= 30_000
-    assert len(run.error["items"]) == run.error["page"]["shown"] < run.error["page"]["items"] == 20
+    shown = run.error["page"]["shown"]
+    assert 0 < shown < run.error["page"]["items"] == 20
+    assert run.error["items"] == listing.rows[:shown]
 
 
 # --- files -------------------------------------------------------------------------------------------------
@@ -452,6 +528,7 @@ ODD = [
     contact(15, customParams=[{"name": "city", "value": "=Lisboa"}], nested={"a": [1, 2.5, True]}),
     contact(16, fullName="a = b", rest="a column's name", **{"": "no name"}),
     contact(17, fullName="\u2028=x"),
+    contact(18, photo=None, source="", optedIn=False),
     "no object",
 ]
 
@@ -481,9 +558,9 @@ def test_csv_holds_what_json_lines_hold(call: Caller, listing: Listing, tmp_path
         run = call("get_contacts", {}, "--all", "--output", name)
         assert run.exit == 0, run.text
     lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_bytes().splitlines()]
-    assert lines == ODD
+    assert lines == [clean(row) for row in ODD] != ODD
     rows = read_csv((tmp_path / "a.csv").read_bytes())
-    assert [row.get("", row) if row == {"": "no object"} else row for row in rows] == ODD
+    assert [row.get("", row) if row == {"": "no object"} else row for row in rows] == lines
 
 
 def test_no_cell_is_a_formula(call: Caller, listing: Listing, tmp_path: Path) -> None:
@@ -497,7 +574,17 @@ def test_no_cell_is_a_formula(call: Caller, listing: Listing, tmp_path: Path) ->
     assert text.count("\r\n") >= len(ODD) + 1
 
 
-@pytest.mark.parametrize("name", ["get_contacts", "get_messages", "get_message_templates"])
+@pytest.mark.parametrize("name", LISTS)
+def test_csv_is_as_spreadsheets_read_it(name: str, call: Caller, listing: Listing, tmp_path: Path) -> None:
+    listing.rows = [contact(1)]
+    call(name, LISTS[name], "--all", "--output", "a.csv")
+    content = (tmp_path / "a.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbfid,") and content.endswith(b"\r\n")
+    assert content.split(b"\r\n")[0].endswith(b",rest")
+    assert content.count(b"\n") == content.count(b"\r\n") == 2
+
+
+@pytest.mark.parametrize("name", LISTS)
 def test_the_columns_are_the_documented_ones(name: str, all_endpoints: list[Any]) -> None:
     columns = next(endpoint.columns for endpoint in all_endpoints if endpoint.name == name)
     document = (ROOT / "references" / "lists.md").read_text(encoding="utf-8")
@@ -522,6 +609,7 @@ def test_the_summary_of_a_file(call: Caller, listing: Listing, tmp_path: Path) -
 def test_a_file_holds_no_more_than_the_items_wanted(call: Caller, listing: Listing, tmp_path: Path) -> None:
     run = call("get_contacts", {}, "--all", "--output", "a.jsonl", "--max-items", "20")
     assert run.data["complete"] is False and run.data["next"] == 3 and run.data["size"] == 20
+    assert listing.asked == [1, 2], "more is read than is wanted"
     assert len((tmp_path / "a.jsonl").read_bytes().splitlines()) == 20
 
 
@@ -610,10 +698,41 @@ def test_a_long_list_never_meets_the_limits(
         MATON_BASE_URL=None,
     )
     assert run.data["complete"] is True and run.data["items"] == 57
+    assert len({json.loads(line)["id"] for line in (tmp_path / "a.jsonl").read_bytes().splitlines()}) == 57
     requests = control.requests(state)[len(seen) :]
     assert len(requests) >= 20 and {request["status"] for request in requests} == {200}
     # Just under the limits, not far below them: nine in each window.
     assert clock.now - began == pytest.approx(10 * ((len(requests) - 1) // 9), rel=0.02)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_each_window_leaves_a_request_to_others(
+    name: str, call: Caller, listing: Listing, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[float] = []
+    really_wait = pace.Pacer.wait
+
+    def wait(pacer: pace.Pacer) -> None:
+        really_wait(pacer)
+        left.append(clock.now)
+
+    monkeypatch.setattr(pace.Pacer, "wait", wait)
+    listing.granted = 1
+    listing.rows = [contact(number) for number in range(45)]
+    call(name, LISTS[name], "--all", "--output", "a.jsonl")
+    assert len(left) == len(listing.asked) >= 46
+    windows = [pace.GATEWAY, *([pace.LIMITS[name]] if name in pace.LIMITS else [])]
+    for count, seconds in windows:
+        for start in left:
+            assert len([moment for moment in left if start <= moment <= start + seconds]) < count
+    count, seconds = windows[-1]
+    assert left[-1] - left[0] < (len(left) / (count - 1) + 1) * (seconds + 0.2), "far below the limit"
+
+
+def test_the_limits_are_those_of_the_sandbox() -> None:
+    own = {name: (limit.calls, limit.seconds) for name, limit in limits.ENDPOINTS.items()}
+    assert {name: own.get(name) for name in LISTS} == {name: pace.LIMITS.get(name) for name in LISTS}
+    assert (limits.GATEWAY.calls, limits.GATEWAY.seconds) == pace.GATEWAY
 
 
 def test_a_short_list_is_not_slowed_down(call: Caller, listing: Listing, clock: Clock) -> None:
@@ -621,8 +740,9 @@ def test_a_short_list_is_not_slowed_down(call: Caller, listing: Listing, clock: 
     assert clock.sleeps == [] and len(listing.asked) == 6
 
 
-def test_one_connection_is_kept_for_all_pages(call: Caller, listing: Listing) -> None:
-    call("get_contacts", {"pageSize": 2}, "--all")
+@pytest.mark.parametrize("name", LISTS)
+def test_one_connection_is_kept_for_all_pages(name: str, call: Caller, listing: Listing) -> None:
+    call(name, {**LISTS[name], "pageSize": 2}, "--all")
     assert len(listing.asked) > 12
     assert len(listing._connections) == 1
 
