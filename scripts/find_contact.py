@@ -63,6 +63,7 @@ def perform(call: Call) -> Result:
     data = told(call, hits)
     if not hits.found:
         data["searched"] = searched(hits.read, whole=rows.whole, pages=pages)
+        data |= hits.known_attributes(call)
     return Result(data)
 
 
@@ -115,6 +116,8 @@ class Hits:
         self.stopped = ""
         self._tests = list(tests(arguments))
         self._by_number = "whatsappNumber" in arguments
+        self._attribute: str = arguments.get("attribute", {}).get("name", "")
+        self._attributes: dict[str, None] = {}
 
     def take(self, rows: Rows) -> None:
         """Read until enough are found. Raises Failure where a read failed and nobody was found before."""
@@ -131,6 +134,8 @@ class Hits:
         self.read = 0
         for row in rows:
             self.read += 1
+            if self._attribute and len(self._attributes) < MOST_ATTRIBUTES:
+                self._attributes |= dict.fromkeys(name for name, _ in attributes(row))
             rank = self._rank(row)
             if rank is not None:
                 self.found.setdefault(str(row.get("id") or row.get("wAid")), (rank, row))
@@ -142,6 +147,16 @@ class Hits:
                 self.more = not is_certain
                 return
         self.more = not rows.whole
+
+    def known_attributes(self, call: Call) -> dict[str, Any]:
+        """The attributes that there are, where nobody who was read has the one that is asked for."""
+        from wati.matching import folded
+        from wati.output import redact, shorten
+
+        names = sorted(self._attributes)[:MOST_ATTRIBUTES]
+        if not names or folded(self._attribute) in map(folded, names):
+            return {}
+        return {"known_attributes": [shorten(redact(name, call.settings.key), LONGEST) for name in names]}
 
     def _rank(self, row: Row) -> int | None:
         """The worst of what is compared; None where something does not match."""
@@ -238,6 +253,7 @@ HELPER = Helper(
     connected=True,
     customer_text=True,
     checks=(something_to_find,),
+    keeps=("matches", "more", "searched", "known_attributes", "stopped", "guess"),
 )
 
 if __name__ == "__main__":

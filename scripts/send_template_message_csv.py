@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from itertools import chain
+from itertools import chain, islice
 
 if __name__ == "__main__":
     here = os.path.dirname(os.path.abspath(__file__))
@@ -48,8 +48,8 @@ RIVALS = (
 )
 
 
-def read(data: bytes) -> Iterator[list[str]]:
-    """The header, then each record that is not blank. Raises ValueError where it is no CSV in UTF-8.
+def read(data: bytes) -> Iterator[tuple[int, list[str]]]:
+    """The header, then each record that is not blank, with its line. Raises ValueError for what is no CSV.
 
     One at a time: a hundred thousand of them, held at once, take ten times the room of the file.
     """
@@ -60,7 +60,11 @@ def read(data: bytes) -> Iterator[list[str]]:
     try:
         text = data.decode("utf-8-sig")
         lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
-        yield from (row for row in csv.reader(lines, strict=True) if any(map(str.strip, row)))
+        reader, read_to = csv.reader(lines, strict=True), 0
+        for row in reader:
+            line, read_to = read_to + 1, reader.line_num
+            if any(map(str.strip, row)):
+                yield line, row
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8") from None
     except csv.Error as error:
@@ -83,10 +87,11 @@ def problems(data: bytes) -> list[Problem]:
     """Everything that would be lost, doubled or failed later, with the record's index and column."""
     try:
         records = read(data)
-        header = next(records, [])
+        _, header = next(records, (0, []))
+        meant = [BY_LOWER.get(bare(column), column) for column in header]
         found = header_problems(header)
-        if not found:
-            return record_problems(header, records)
+        if not header_problems(meant):
+            return found + record_problems(meant, records)
         for _ in records:
             pass  # a file that cannot be read to its end is said to be one, first of all
         return found
@@ -94,26 +99,27 @@ def problems(data: bytes) -> list[Problem]:
         return [{"at": AT, "problem": str(error)}]
 
 
-def record_problems(header: list[str], records: Iterable[list[str]]) -> list[Problem]:
+def record_problems(header: list[str], records: Iterable[tuple[int, list[str]]]) -> list[Problem]:
     found: list[Problem] = []
     first_at: dict[str, int] = {}
     index = -1
-    for index, record in enumerate(records):
+    for index, (line, record) in enumerate(records):
         at = f"{AT}[{index}]"
         if len(record) != len(header):
-            found.append({"at": at, "problem": f"has {len(record)} cells; the header has {len(header)}"})
+            problem = f"has {len(record)} cells; the header has {len(header)} (line {line})"
+            found.append({"at": at, "problem": problem})
             continue
         receiver = number(header, record)
         if receiver in first_at:
-            twice = f"stands twice: already in record {first_at[receiver]}"
+            twice = f"stands twice: already in line {first_at[receiver]} (line {line})"
             found.append({"at": f"{at}.Phone", "problem": twice})
-        first_at.setdefault(receiver, index)
+        first_at.setdefault(receiver, line)
         for column, cell in zip(header, record, strict=True):
             problem = cell_problem(column, cell)
             if column == "Phone" and not problem:
                 problem = number_problem(cell, receiver)
             if problem:
-                found.append({"at": f"{at}.{column}", "problem": problem})
+                found.append({"at": f"{at}.{column}", "problem": f"{problem} (line {line})"})
     return found if index >= 0 else [{"at": AT, "problem": "lists no receiver below its header"}]
 
 
@@ -177,6 +183,8 @@ def cell_problem(column: str, cell: str) -> str:
 
 
 def number_problem(phone: str, receiver: str) -> str:
+    if not phone.strip():
+        return "is empty: there is no number"
     if phone.strip().startswith("0"):
         return "begins with a zero: no international number does"
     if receiver.isascii() and receiver.isdigit() and 7 <= len(receiver) <= 15 and receiver[0] != "0":
@@ -211,7 +219,7 @@ def contents(call: Call) -> tuple[list[str], Iterator[list[str]]]:
     file.seek(0)
     records = read(file.read())
     file.seek(0)
-    return next(records), records
+    return next(records)[1], (record for _, record in records)
 
 
 def receivers(call: Call) -> Receivers:
@@ -242,7 +250,10 @@ def template(call: Call, found: Findings) -> None:
             problem = templates.unsendable(record[header.index(column)])
             if problem:
                 found.add(f"{AT}[{index_of_record}].{column}", "parameter_unsendable", problem)
-    preflight.describe(call, found, row, dict(zip(header, first, strict=True)))
+    shown = [first, *islice(contents(call)[1], 1, preflight.MOST_SHOWN)]
+    preflight.describe(
+        call, found, row, [(number(header, own), dict(zip(header, own, strict=True))) for own in shown]
+    )
 
 
 def messages(call: Call) -> list[Message]:
@@ -266,7 +277,7 @@ ENDPOINT = Endpoint(
     query=("template_name", "broadcast_name"),
     parts=parts,
     effect="send",
-    verdict=verdicts.bulk,
+    verdict=verdicts.counted,
     perform=perform,
     receivers=receivers,
     confirms="records",

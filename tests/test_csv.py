@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import KEY, Run
-from recording import FarSide
+from recording import FarSide, reply
 
 AT = "$.whatsapp_numbers_csv"
 NAME = "send_template_message_csv"
@@ -244,6 +244,47 @@ def test_a_wrong_file_is_refused_with_every_place(
         assert [problem["at"] for problem in run.error["problems"]] == places
         assert all(said in problem["problem"] for problem in run.error["problems"])
     assert far_side.requests == []
+
+
+def test_the_line_of_the_file_is_told(send: Callable[..., Run]) -> None:
+    data = b'Name,Phone,name\n\n"A\nB",14155551234,x\nC,,y\nD,14155551234,z\nE,14155551111\n'
+    problems = send(data, "--confirm", "4").error["problems"]
+    assert [problem["at"] for problem in problems] == [
+        *(f"{AT}[0].Name", f"{AT}[1].Phone", f"{AT}[2].Phone", f"{AT}[3]"),
+    ]
+    assert [problem["problem"].rpartition(" (")[2] for problem in problems] == [
+        *("line 3)", "line 5)", "line 6)", "line 7)"),
+    ]
+    assert "is empty" in problems[1]["problem"] and "already in line 3" in problems[2]["problem"]
+
+
+def test_records_are_checked_where_the_header_shows_what_is_meant(send: Callable[..., Run]) -> None:
+    run = send(b"name,phone\nA,\nB,4155551O09\nC,14155551234\n", "--confirm", "3")
+    places = [problem["at"] for problem in run.error["problems"]]
+    assert places == [AT, f"{AT}[0].Phone", f"{AT}[1].Phone"]
+
+
+@pytest.mark.parametrize(
+    ("info", "is_known"),
+    [
+        ("2 of 3 records accepted", False),
+        ("0 of 3 records accepted", False),
+        ("3 of 3 records accepted", True),
+        ("1 of 2 servers", True),
+        ("queued", True),
+        ("", True),
+    ],
+)
+def test_where_fewer_are_counted_than_listed_each_is_in_doubt(
+    info: str, is_known: bool, send: Callable[..., Run], far_side: FarSide
+) -> None:
+    far_side.always(reply({"result": True, "info": info}), to="/wati/api/v1/sendTemplateMessageCSV")
+    run = send(rows(3), "--confirm", "3")
+    if is_known:
+        assert run.exit == 0 and run.document["outcome"] == "accepted"
+        return
+    assert run.exit == 7 and run.error["code"] == "outcome_unknown", run.text
+    assert info[:6] in run.error["message"] and run.error["outcome"] == "unknown"
 
 
 def test_an_empty_file_is_unreadable(send: Callable[..., Run], far_side: FarSide) -> None:

@@ -387,6 +387,22 @@ def test_wrong_arguments_are_refused(
     assert far_side.requests == []
 
 
+def test_an_attribute_that_nobody_has_is_told_from_a_value_that_nobody_has(find: Callable[..., Run]) -> None:
+    run = find({"attribute": {"name": "tier", "value": "VIP"}})
+    assert run.data["matches"] == 0
+    assert {"city", "member"} <= set(run.data["known_attributes"])
+    assert "known_attributes" not in find({"attribute": {"name": "Member", "value": "Platinum"}}).data
+    assert "known_attributes" not in find({"name": "Nobody Known"}).data
+
+
+def test_fields_never_leave_out_how_much_was_found(find: Callable[..., Run]) -> None:
+    run = find({"attribute": {"name": "member", "value": "VIP"}, "limit": 2}, "--fields", "contacts.name")
+    assert [list(contact) for contact in run.data["contacts"]] == [["name"]] * 2
+    assert run.data["matches"] > 2 and run.data["more"] is True
+    unknown = find({"name": "Jane"}, "--fields", "contacts.nam")
+    assert unknown.error["code"] == "usage" and "--raw" not in unknown.error["hint"]
+
+
 def test_the_connection_travels(call: Callable[..., Run], far_side: FarSide) -> None:
     listed(far_side, [contact("Ann")])
     call("find_contact", {"name": "Ann"}, "--connection", "conn-7")

@@ -201,6 +201,8 @@ KEYS = [KEY, SHARP, 'key"with\\quotes', "sandbox", "short-key", ""]
 @example({"connection_Id": "1", "url": "https://example.com"}, KEY)
 @example({"text": 'key"with\\quotes'}, 'key"with\\quotes')
 @example({"text": "short-key"}, "short-key")
+@example({"session_to-ken": "live"}, KEY)
+@example({"text": "a key with\na line break"}, "key with\na line")
 def test_what_is_passed_over_at_a_glance_holds_no_secret(value: Any, key: str) -> None:
     assert redact(value, key) == output._redacted(value, key)
 

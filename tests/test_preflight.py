@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -408,8 +410,10 @@ def test_a_bulk_send_tells_its_size(name: str, dry: Callable[..., Run]) -> None:
     assert run.exit == 0, run.text
     seen = run.data["preflight"]
     assert seen["bulk"] == {"receivers": 101, "requests": 1, "seconds_at_limits": [10, 30]}
-    assert seen["template"]["text"] == "Hi n0, your order 1 is ready."
-    assert seen["template"]["receiver"] == run.data["request"]["json"]["receivers"][0]["whatsappNumber"]
+    receivers = [each["whatsappNumber"] for each in run.data["request"]["json"]["receivers"]]
+    assert seen["template"]["texts"] == {
+        number: f"Hi n{index}, your order 1 is ready." for index, number in enumerate(receivers[:20])
+    }
     assert run.data["confirm"] == "101"
 
 
@@ -515,6 +519,32 @@ def test_a_send_that_the_journal_would_stop_is_a_problem(call: Callable[..., Run
     assert len(control.log(state)) == 1
 
 
+def test_who_is_not_repeated_can_still_be_sent_to(call: Callable[..., Run], state: str) -> None:
+    one, two, three = ({"name": name, "ordernumber": "1"} for name in ("A", "B", "C"))
+    assert call("send_template_messages_v2", bulk(one), "--confirm", "1", **SANDBOX).exit == 0
+    run = call("send_template_messages_v2", bulk(one, two, three), "--dry-run", **SANDBOX)
+    assert the_problem(run)["at"] == "$.receivers[0].whatsappNumber"
+    assert "To send to the others, leave out the receivers listed." in run.error["hint"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"), [(1, "60 minutes ago"), (2, "2 hours ago"), (23.4, "23 hours ago"), (25, "")]
+)
+def test_a_dry_run_tells_of_the_same_message_for_a_day(
+    hours: float, said: str, call: Callable[..., Run], state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call("send_template_message", single(**ORDER), **SANDBOX).exit == 0
+    now = time.time() + hours * 3600
+    monkeypatch.setattr("wati.journal.time", SimpleNamespace(time=lambda: now))
+    run = call("send_template_message", single(**ORDER), "--dry-run", **SANDBOX)
+    assert run.exit == 0, run.text
+    told = [warning for warning in run.data["warnings"] if "the same message was accepted" in warning]
+    assert len(told) == bool(said) and said in "".join(told)
+    # Nothing is stopped by it.
+    assert call("send_template_message", single(**ORDER), **SANDBOX).exit == 0
+    assert len(control.log(state)) == 2
+
+
 # --- the CSV -----------------------------------------------------------------------------------------------
 
 
@@ -529,7 +559,7 @@ def test_a_csv_needs_a_column_per_parameter(dry: Callable[..., Run], tmp_path: P
     )
 
 
-def test_a_csv_that_is_fine_is_counted_and_its_first_message_shown(
+def test_a_csv_that_is_fine_is_counted_and_its_messages_shown(
     dry: Callable[..., Run], tmp_path: Path
 ) -> None:
     (tmp_path / "list.csv").write_bytes(
@@ -537,7 +567,10 @@ def test_a_csv_that_is_fine_is_counted_and_its_first_message_shown(
     )
     run = dry("send_template_message_csv", csv())
     assert run.exit == 0, run.text
-    assert run.data["preflight"]["template"]["text"] == "Hi John, your order 1 is ready."
+    assert run.data["preflight"]["template"]["texts"] == {
+        "14155551234": "Hi John, your order 1 is ready.",
+        "14155555678": "Hi Jane, your order 2 is ready.",
+    }
     assert run.data["preflight"]["bulk"]["receivers"] == 2
     assert run.data["warnings"] == ["Whether each number is on WhatsApp shows only when sending."]
 

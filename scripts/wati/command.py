@@ -170,7 +170,7 @@ class _Run:
         validation.refuse_key(self.arguments, settings.key)
         schema = validation.load_schema(endpoint)
         problems = validation.validate(endpoint, schema, self.arguments)
-        code = "invalid_arguments" if problems else ""
+        code, hint = "invalid_arguments" if problems else "", ""
         most, patience, first_wait = None, endpoint.patience, gateway.FIRST_WAIT
         if options.has("all"):
             from wati import every
@@ -188,11 +188,11 @@ class _Run:
                     every.check_output(files, options.value("output"), force=options.has("force"))
         except Failure as failure:
             problems += failure.problems
-            code = code or failure.code
+            code, hint = code or failure.code, failure.hint
         refused = None
         if problems:
-            # Where only files are at fault, the table's own hint helps more than an example.
-            hint = _example(endpoint, schema, problems) if code == "invalid_arguments" else ""
+            # Where only files are at fault, what is said of them helps more than an example.
+            hint = _example(endpoint, schema, problems) if code == "invalid_arguments" else hint
             refused = Failure(code, _count(problems), hint=hint, problems=problems)
         conversation = gateway.Gateway(
             settings, options.timeout or patience, verbose=options.has("verbose"), first_wait=first_wait

@@ -61,8 +61,11 @@ def _shown(endpoint: Endpoint, options: Options, result: Result, key: str) -> tu
     strange = shape.unknown(data, endpoint.items, options.fields, endpoint.members)
     told = f"--fields names what the answer does not have: {', '.join(strange)}." if strange else ""
     if told and endpoint.effect == "read":
-        raise Failure("usage", told, hint="--raw shows all members.")
-    return clean(shape.picked(data, endpoint.items, options.fields)), told
+        everything = "Leave --fields out" if "raw" in endpoint.lacks else "--raw"
+        raise Failure("usage", told, hint=f"To see all members: {everything}.")
+    picked = shape.picked(data, endpoint.items, options.fields)
+    kept = {name: data[name] for name in endpoint.keeps if name in data}
+    return clean(picked | kept if kept else picked), told
 
 
 def failed(endpoint: Endpoint, failure: Failure, notices: list[str]) -> dict[str, Any]:

@@ -133,7 +133,8 @@ class Download:
             raise
 
     def _taken(self) -> Failure:
-        return not_allowed(self._at, "exists already; --force overwrites it")
+        hint = "Take another name; --force overwrites what is there."
+        return not_allowed(self._at, "exists already; --force overwrites it", hint=hint)
 
     def _unwritable(self, error: OSError) -> Failure:
         return not_allowed(self._at, f"cannot be written: {reason(error)}")
@@ -149,5 +150,6 @@ def reason(error: OSError) -> str:
     return known.get(error.errno or 0) or error.strerror or type(error).__name__
 
 
-def not_allowed(at: str, problem: str) -> Failure:
-    return Failure("file_not_allowed", f"The file {problem}.", problems=[{"at": at, "problem": problem}])
+def not_allowed(at: str, problem: str, *, hint: str = "") -> Failure:
+    problems = [{"at": at, "problem": problem}]
+    return Failure("file_not_allowed", f"The file {problem}.", hint=hint, problems=problems)

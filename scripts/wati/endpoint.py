@@ -119,6 +119,8 @@ class Endpoint:
     patience: float | None = None
     # The flags of every script that this one does not know.
     lacks: tuple[str, ...] = ()
+    # What `--fields` never leaves out of `data`: how far the rest can be trusted.
+    keeps: tuple[str, ...] = ()
 
     @property
     def through_wati(self) -> bool:
@@ -141,7 +143,8 @@ class Endpoint:
 class Helper(Endpoint):
     """A script of the same contract that is no endpoint: it answers a question by reads of its own.
 
-    `perform`: asks them, in its own script. `connected`: whether it is told the connection.
+    `perform`: asks them, in its own script. `connected`: whether it is told the connection. `keeps`: the
+    members of `data` that `--fields` never leaves out.
     """
 
     lacks: tuple[str, ...] = ("dry-run", "raw")
@@ -156,6 +159,7 @@ class Helper(Endpoint):
         customer_text: bool = False,
         checks: tuple[Callable[[Arguments], Iterable[Problem]], ...] = (),
         silent_refusal: str = "",
+        keeps: tuple[str, ...] = (),
     ) -> None:
         super().__init__(
             name=name,
@@ -169,6 +173,7 @@ class Helper(Endpoint):
             silent_refusal=silent_refusal,
         )
         self.patience = patience
+        self.keeps = keeps
         if not connected:
             self.lacks += ("connection",)
 

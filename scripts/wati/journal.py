@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 
-from wati.messages import DELIVERING, UNRESOLVED, Message, same_text, seconds_of
+from wati.messages import DELIVERING, TOLD_SECONDS, UNRESOLVED, Message, same_text, seconds_of
 
 _VERSION = 1
 _BUSY_SECONDS = 5.0
@@ -66,13 +66,17 @@ class Send:
 
 
 class Repetition:
-    """A message that was already sent: which one, in which send, how long ago, and what is known of it."""
+    """A message that was already sent: which one, in which send, how long ago, and what is known of it.
 
-    def __init__(self, message: Message, send: int, seconds: float, state: str) -> None:
+    `stops`: whether that forbids another one; if not, it is only worth telling.
+    """
+
+    def __init__(self, message: Message, send: int, seconds: float, state: str, *, stops: bool) -> None:
         self.message = message
         self.send = send
         self.seconds = seconds
         self.state = state
+        self.stops = stops
 
 
 class Journal:
@@ -89,7 +93,8 @@ class Journal:
         now = time.time()
         with self._transaction() as db:
             parts, digests = self._digests(db, connection, messages)
-            repeated = [] if again else _repetitions(db, messages, digests, now)
+            found = [] if again else _repetitions(db, messages, digests, now)
+            repeated = [each for each in found if each.stops]
             if repeated:
                 return repeated
             _forget(db, now)
@@ -107,7 +112,8 @@ class Journal:
             return send or 0
 
     def repetitions(self, connection: str, messages: list[Message]) -> list[Repetition]:
-        """What a send would repeat, without entering it; a journal that is not there yet is not made."""
+        """What a send would repeat, without entering it, with what was sent within a day and stops nothing; a
+        journal that is not there yet is not made."""
         if not os.path.exists(self._path):
             return []
         with self._transaction() as db:
@@ -246,19 +252,22 @@ def _repetitions(
 
 
 def _repetition(db: sqlite3.Connection, message: Message, digest: str, now: float) -> Repetition | None:
-    """The newest send of the same message that forbids another one.
+    """The newest send of the same message that forbids another one, else the newest within a day.
 
     What is unresolved forbids it until it is resolved; what was delivered, for the time of its kind.
     """
+    earlier = None
     rows = db.execute(
         "SELECT id, at, state FROM messages JOIN sends ON send = id WHERE digest = ? ORDER BY id DESC",
         (digest,),
     )
     for row in rows:
-        recent = now - row["at"] < seconds_of(message.kind)
-        if row["state"] in UNRESOLVED or (row["state"] in DELIVERING and recent):
-            return Repetition(message, row["id"], max(0.0, now - row["at"]), row["state"])
-    return None
+        ago, state = max(0.0, now - row["at"]), row["state"]
+        if state in UNRESOLVED or (state in DELIVERING and ago < seconds_of(message.kind)):
+            return Repetition(message, row["id"], ago, state, stops=True)
+        if state in DELIVERING and ago < TOLD_SECONDS and earlier is None:
+            earlier = Repetition(message, row["id"], ago, state, stops=False)
+    return earlier
 
 
 def _forget(db: sqlite3.Connection, now: float) -> None:

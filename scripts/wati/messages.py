@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # again after a minute; the same template within ten is a mistake.
 SESSION_SECONDS = 60
 TEMPLATE_SECONDS = 600
+TOLD_SECONDS = 86400  # for which a dry run tells of the same message: who says yes to it may have forgotten
 
 # WATI's lists lag behind a send (reported): what is not there after this long is taken not to have been sent.
 LAG_SECONDS = 120.0

@@ -82,20 +82,28 @@ def told(found: list[Repetition]) -> list[Problem]:
     return [
         {
             "at": one.message.at,
-            "problem": f"{_SAID[one.state]} {one.seconds:.0f} seconds ago (send {one.send})",
+            "problem": f"{_SAID[one.state]} {_span(one.seconds)} ago (send {one.send})",
         }
         for one in found
     ]
 
 
-def advice(found: list[Repetition]) -> str:
+def _span(seconds: float) -> str:
+    return next(f"{seconds / unit:.0f} {name}" for unit, name in _UNITS if seconds >= 2 * unit or unit == 1)
+
+
+_UNITS = ((3600, "hours"), (60, "minutes"), (1, "seconds"))
+
+
+def advice(found: list[Repetition], receivers: int) -> str:
     """What to do in place of a repetition: look first where it is not known whether the message went out."""
+    others = " To send to the others, leave out the receivers listed." if len(found) < receivers else ""
     doubtful = next((one.send for one in found if one.state in UNRESOLVED), None)
     if doubtful is not None:
-        return f"Find out whether it went out, and tell the user: {check(doubtful)}"
+        return f"Find out whether it went out, and tell the user: {check(doubtful)}{others}"
     return (
         "It was accepted: do not send it again; get_messages.py shows what became of it. Only if the "
-        "user, told of this, wants the customer to get it a second time: run it with --again."
+        f"user, told of this, wants the customer to get it a second time: run it with --again.{others}"
     )
 
 
@@ -104,10 +112,8 @@ def _repeated(found: list[Repetition], receivers: int) -> Failure:
     from wati.preflight import MOST_PROBLEMS
 
     who = "this message" if receivers == 1 else f"this message for {len(found)} of {receivers} receivers"
-    hint, problems = advice(found), told(found)
-    if len(found) < receivers:
-        hint += " To send to the others, leave out the receivers listed."
-    else:
+    hint, problems = advice(found, receivers), told(found)
+    if len(found) == receivers:
         problems = problems[:MOST_PROBLEMS]  # it is all of them
     message = f"The journal has {who} already."
     failure = Failure("repeated_send", message, hint=hint, source="package", problems=problems)

@@ -38,6 +38,7 @@ CODES = {
 
 MOST_PROBLEMS = 50  # 1,000 receivers can have one problem 1,000 times
 LONGEST_TEXT = 4096  # of a template with its values filled in; WhatsApp's has at most 1,024 characters
+MOST_SHOWN = 20  # receivers of a bulk send whose texts a dry run shows
 MOST_NAMED = 10  # templates and connections that one message names
 
 # WATI documents 30, 60 or 100 template sends in 10 seconds, by plan.
@@ -106,9 +107,8 @@ def failure(found: Findings, refused: Failure | None = None) -> Failure | None:
         message = "The dry run found " + ("1 problem" if count == 1 else f"{count} problems")
         refused = Failure("preflight_failed", f"{message}; nothing was sent.", source="package")
         if all(problem.get("code") == "repeated_send" for problem in found.problems):
-            refused.hint = (
-                ""  # there is nothing to mend: another text would only hide that it is the second one
-            )
+            # There is nothing to mend: another text would only hide that it is the second one.
+            refused.hint = ""
     elif count:
         refused.message += f" The dry run found {count} more."
     refused.warnings = found.warnings
@@ -138,16 +138,20 @@ def repetition(call: Call, found: Findings) -> None:
     if journal is None or call.endpoint.messages is None or not call.connection:
         return
     try:
-        repeated = journal.repetitions(call.connection, call.endpoint.messages(call))
+        messages = call.endpoint.messages(call)
+        alike = journal.repetitions(call.connection, messages)
     except (sqlite3.Error, OSError):
         found.warnings.append("The send journal cannot be read: a repeated send would not be noticed.")
         return
-    if call.again:
-        # It goes all the same; whoever says yes to it should know who has it already.
-        found.warnings += [f"{one['at']}: {one['problem']}." for one in once.told(repeated)[:MOST_NAMED]]
-    elif repeated:
+    repeated = [] if call.again else [each for each in alike if each.stops]
+    # The others go all the same; whoever says yes to them should know who has them already.
+    others = [each for each in alike if call.again or not each.stops]
+    found.warnings += [f"{one['at']}: {one['problem']}." for one in once.told(others[:MOST_NAMED])]
+    if len(others) > MOST_NAMED:
+        found.warnings.append(f"So it is with {len(others) - MOST_NAMED} more receivers.")
+    if repeated:
         found.problems += [{**problem, "code": "repeated_send"} for problem in once.told(repeated)]
-        found.hint = once.advice(repeated)
+        found.hint = once.advice(repeated, len(messages))
 
 
 def bulk(receivers: int) -> dict[str, Any]:
@@ -253,9 +257,9 @@ def template(call: Call, found: Findings) -> None:
     given = [(at, pairs) for at, items in lists if (pairs := _pairs(items)) is not None]
     for at, pairs in given:
         found.problems += templates.problems(row, pairs, at)
-    receivers = select(call.arguments, "receivers[].whatsappNumber")
-    first = receivers[0][1] if len(receivers) > 1 else ""
-    describe(call, found, row, dict(given[0][1]) if given else {}, first)
+    numbers = [str(number) for _, number in select(call.arguments, "receivers[].whatsappNumber")]
+    values = [dict(pairs) for _, pairs in given[:MOST_SHOWN]]
+    describe(call, found, row, list(zip(numbers or [""], values or [{}], strict=False)))
 
 
 def _pairs(items: Any) -> list[tuple[str, str]] | None:
@@ -289,22 +293,29 @@ def wanted_template(call: Call, found: Findings) -> dict[str, Any] | None:
 
 
 def describe(
-    call: Call, found: Findings, row: dict[str, Any], values: dict[str, str], receiver: str = ""
+    call: Call, found: Findings, row: dict[str, Any], receivers: list[tuple[str, dict[str, str]]]
 ) -> None:
-    """The template as a fact, filled in as the first receiver reads it: `receiver`, where there are more."""
+    """The template as a fact, filled in as its receivers will read it: each with the values that it gets."""
     from wati import templates
     from wati.output import redact, shorten
 
-    def cut(text: str) -> str:
+    def cut(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: cut(text) for name, text in value.items()}
+        if isinstance(value, list):
+            return list(map(cut, value))
         # Half a key is a secret, too.
-        return shorten(redact(text, call.settings.key), LONGEST_TEXT)
+        return shorten(redact(value, call.settings.key), LONGEST_TEXT)
 
+    (_, values), *others = receivers
     seen = templates.preview(row, values)
+    if others:
+        seen["texts"] = {number: templates.render(row, own) for number, own in receivers}
+        seen.pop("text", None)
     found.facts["template"] = {
         "name": row["elementName"],
         "status": _status(row),
-        **({"receiver": receiver} if receiver else {}),
-        **{name: cut(text) if isinstance(text, str) else list(map(cut, text)) for name, text in seen.items()},
+        **{name: cut(value) for name, value in seen.items()},
     }
 
 

@@ -51,7 +51,8 @@ def form(path: str, columns: tuple[str, ...]) -> JsonLines | Csv:
         return JsonLines()
     if ending == ".csv":
         return Csv(columns)
-    raise not_allowed("--output", "needs a name that ends in .jsonl (JSON Lines) or .csv")
+    problem = "needs a name that ends in .jsonl (JSON Lines) or .csv"
+    raise not_allowed("--output", problem, hint="Name the file so; spreadsheets open .csv.")
 
 
 def _fits(value: Any) -> bool:

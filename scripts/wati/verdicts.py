@@ -248,6 +248,20 @@ def bulk(answer: Answer, receivers: Receivers) -> Verdict:
     return _in_doubt(receivers, invalid, _UNSAID)
 
 
+def counted(answer: Answer, receivers: Receivers) -> Verdict:
+    """v1 for a CSV names nobody: where its words count fewer than are listed, each one is in doubt.
+
+    What the words are is not published; `4 of 5` is the sandbox's form, and any other is left to the reader.
+    """
+    import re
+
+    verdict = bulk(answer, receivers)
+    count = re.search(r"([0-9]+) of ([0-9]+)", said(answer))
+    if verdict.outcome == "accepted" and count and int(count[1]) < int(count[2]) == len(receivers):
+        return _in_doubt(receivers, {}, f"WATI took {count[0]} receivers, and does not say which.")
+    return verdict
+
+
 # Published answers show both lists only empty; what an entry looks like is not known.
 _INVALID = {
     "invalidWhatsappNumbers": "listed by WATI as an invalid number",
