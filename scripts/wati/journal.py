@@ -104,10 +104,10 @@ class Journal:
             ).lastrowid
             db.executemany(
                 "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, 'open')",
-                [
+                (
                     (send, message.receiver, message.kind, message.name, json.dumps(own), hashed)
                     for message, own, hashed in zip(messages, parts, digests, strict=True)
-                ],
+                ),
             )
             return send or 0
 
@@ -125,7 +125,7 @@ class Journal:
         """The digests of each message's parts, and of each message: account, receiver and content."""
         digest = _keyed(db)
         parts = [{name: digest(text) for name, text in message.parts.items()} for message in messages]
-        whole = [
+        whole = (
             [
                 self._place,
                 connection,
@@ -135,7 +135,7 @@ class Journal:
                 sorted(own.items()),
             ]
             for message, own in zip(messages, parts, strict=True)
-        ]
+        )
         return parts, [digest(json.dumps(each)) for each in whole]
 
     def settle(self, send: int, state: str, by_receiver: Mapping[str, str] | None = None) -> None:

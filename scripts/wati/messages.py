@@ -32,6 +32,8 @@ class Message:
     interactive or template; `name`: the template's; `parts`: what it consists of, by name.
     """
 
+    __slots__ = ("at", "kind", "name", "parts", "receiver")  # a CSV can have a hundred thousand
+
     def __init__(self, at: str, receiver: str, kind: str, parts: dict[str, str], *, name: str = "") -> None:
         self.at = at
         self.receiver = receiver
