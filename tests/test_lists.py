@@ -429,7 +429,7 @@ def test_the_timeout_holds_for_each_request(call: Caller, listing: Listing) -> N
         Answer(hang_up="close"),
         reply({}, 500),
         reply({}, 503),
-        Answer(body=b'{"resu', cut=7),
+        Answer(body=b'{"result": "success"', cut=7),
     ],
     ids=["reset", "close", "500", "503", "cut"],
 )
