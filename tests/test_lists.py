@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
 import re
@@ -281,6 +282,32 @@ def test_going_on_at_next_misses_nothing_and_gets_on(
     page = run.document["page"]
     assert page["complete"] is False
     assert 0 < (page["next"] - 1) * page["size"] <= most
+
+
+@pytest.mark.parametrize("flags", [["--all"], []], ids=["whole", "page"])
+@pytest.mark.parametrize("granted", [7, 50, 100])
+@pytest.mark.parametrize("size", [10, 60, 100])
+@pytest.mark.parametrize("first", [1, 2, 4])
+@pytest.mark.parametrize("long", [[2000], [10, 4000], [300, 300, 300, 9000]], ids=str)
+def test_who_follows_next_misses_nothing_whatever_size_is_granted(
+    flags: list[str], granted: int, size: int, first: int, long: list[int], call: Caller, listing: Listing
+) -> None:
+    notes = itertools.cycle(long)
+    listing.rows = [contact(number, note="x" * next(notes)) for number in range(130)]
+    listing.granted = granted
+    begins = (first - 1) * min(size, granted)
+    got: set[str] = set()
+    page: dict[str, Any] = {"next": first, "size": size}
+    for _ in range(300):
+        arguments = {"pageNumber": page["next"], "pageSize": page["size"]}
+        run = call("get_contacts", arguments, *flags)
+        shown = ids(run.data["contact_list"])
+        got |= set(shown)
+        page = run.document["page"]
+        if "next" not in page:
+            break
+    assert "next" not in page, "it repeats for ever"
+    assert {row["id"] for row in listing.rows[begins:]} <= got
 
 
 def test_the_default_bound_is_what_an_answer_holds(call: Caller, listing: Listing) -> None:

@@ -122,6 +122,7 @@ class Reading:
         self._seen = OnDisk()
         self._counter = Counter()
         self._again = False
+        self._came = 0
         self.items = 0
         self.pages = 0
         self.at = self._first
@@ -185,7 +186,7 @@ class Reading:
         """
         self.at, self.repeated = number, taken
         if number == self._first and taken:
-            before = (number - 1) * self.size
+            before = shape.least_before(number, self.size, self._came)
             self.size = shape.even_size(before, taken)
             self.at, self.repeated = before // self.size + 2, taken - self.size
 
@@ -207,6 +208,7 @@ class Reading:
         self._call.turn(number)
         rows: list[Any] = member(self._call.send().json, self._call.endpoint.items)
         self.pages += 1
+        self._came = len(rows)
         return rows
 
     def _stopped(self, failure: Failure) -> Failure:

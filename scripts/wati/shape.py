@@ -115,7 +115,7 @@ def document_that_fits(document: dict[str, Any], items: str, *, is_done: bool = 
     listed = _places(document["data"], items)
     room = LONGEST - _NOTICE - (length - len(_text(listed)))
     asked = document["page"]
-    before = (asked["number"] - 1) * asked["size"]
+    before = least_before(asked["number"], asked["size"], len(listed))
     size = even_size(before, max(1, fitting(listed, room)))
     shown = listed[:size] if fitting(listed, room) else [bounded(listed[0], room)]
     number = before // size + 1
@@ -145,6 +145,15 @@ _NOTICE = 400  # characters kept free for what is told of the cut
 
 def _noticed(document: dict[str, Any], text: str) -> str:
     return " ".join(filter(None, [document.get("notice", ""), text]))
+
+
+def least_before(number: int, size: int, came: int) -> int:
+    """How many items at least lie before a page of which `came` came; it was asked for with `size`.
+
+    The largest page that WATI grants is unknown, so those before may have been as short. Where this one is
+    short because it is the last, they were longer, and going on from here shows some again and misses none.
+    """
+    return (number - 1) * min(size, came)
 
 
 def even_size(before: int, fits: int) -> int:
