@@ -69,6 +69,7 @@ HELPER = Helper(
     perform=perform,
     connected=True,
     customer_text=True,
+    keeps=("more",),
     # Support told so of accounts with several WhatsApp numbers: only the primary one's contacts are found.
     silent_refusal="There may be no contact with this number, or it is of another number of the account.",
 )

@@ -293,6 +293,14 @@ def test_the_window_is_the_dry_run_s(call: Callable[..., Run]) -> None:
 # --- how much is read ---------------------------------------------------------------------------------------
 
 
+def test_fields_never_leave_out_that_there_is_more(call: Callable[..., Run]) -> None:
+    arguments = {"whatsappNumber": "14155551234", "limit": 1}
+    whole = call("conversation", arguments, **SANDBOX)
+    assert whole.data["more"] is True
+    run = call("conversation", arguments, "--fields", "window.open", **SANDBOX)
+    assert run.data == {"window": {"open": whole.data["window"]["open"]}, "more": True}
+
+
 def test_a_short_limit_takes_one_request(call: Callable[..., Run], far_side: FarSide) -> None:
     shown(far_side, [row(60 + index, text=str(index)) for index in range(100)], [row(999, text="older")])
     run = call("conversation", {"whatsappNumber": JOHN, "limit": 2})

@@ -256,7 +256,7 @@ def counted(answer: Answer, receivers: Receivers) -> Verdict:
     import re
 
     verdict = bulk(answer, receivers)
-    count = re.search(r"([0-9]+) of ([0-9]+)", said(answer))
+    count = re.search(r"\b([0-9]{1,7}) of ([0-9]{1,7})\b", said(answer))
     if verdict.outcome == "accepted" and count and int(count[1]) < int(count[2]) == len(receivers):
         return _in_doubt(receivers, {}, f"WATI took {count[0]} receivers, and does not say which.")
     return verdict
