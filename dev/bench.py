@@ -53,10 +53,10 @@ while True:
 UNPACED = f"""
 import sys
 sys.path.insert(0, {str(SCRIPTS)!r})
-from wati.pace import Pacer
+from wati.wire.pace import Pacer
 Pacer.wait = lambda self: None
 from get_contacts import ENDPOINT
-from wati.endpoint import run
+from wati.contract.endpoint import run
 run(ENDPOINT)
 """
 # What anybody would do: the schema that a receiver of a bulk send has here, and jsonschema for each row.

@@ -62,8 +62,8 @@ def answers_table(tools: Sequence[Json]) -> str:
     """What each script leaves out of the answer: members with the same reason share a row."""
     rows: dict[tuple[str, str], list[str]] = {}
     for tool in tools:
-        for path, hidden in importlib.import_module(tool["name"]).ENDPOINT.hides.items():
-            rows.setdefault((tool["name"], hidden.where or "always"), []).append(f"`{path}`")
+        for path, omission in importlib.import_module(tool["name"]).ENDPOINT.omits.items():
+            rows.setdefault((tool["name"], omission.when or "always"), []).append(f"`{path}`")
     return table(
         ("script", "left out", "where"),
         ((name, ", ".join(paths), where) for (name, where), paths in rows.items()),

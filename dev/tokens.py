@@ -183,7 +183,7 @@ def by_the_page(call: Page, state: Path) -> str:
 
 def by_us(call: Ours, state: Path) -> str:
     """What the command is, and what it prints."""
-    from wati.command import execute
+    from wati.cli.command import execute
 
     text = json.dumps(call.arguments)
     environ = {"MATON_API_KEY": "sandbox", "WATI_SANDBOX_STATE": str(state)}

@@ -14,8 +14,8 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, hidden, objects, verdicts
-from wati.endpoint import Endpoint, run
+from wati.contract import checks, objects, omissions, verdicts
+from wati.contract.endpoint import Endpoint
 
 ENDPOINT = Endpoint(
     name="add_contact",
@@ -24,9 +24,9 @@ ENDPOINT = Endpoint(
     json=("name", "customParams"),
     effect="create",
     verdict=verdicts.result_true,
-    hides={
-        **hidden.all_of("result"),
-        **hidden.inside("contact", objects.CONTACT),
+    omits={
+        **omissions.omit("result"),
+        **omissions.inside("contact", objects.CONTACT),
     },
     checks=(checks.unique("customParams", "name"),),
     multiline=("customParams[].value",),
@@ -36,4 +36,6 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    run(ENDPOINT)
+    from wati.cli.command import main
+
+    main(ENDPOINT)

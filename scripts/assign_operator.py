@@ -16,16 +16,16 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import hidden, verdicts
-from wati.endpoint import Endpoint, run
+from wati.contract import omissions, verdicts
+from wati.contract.endpoint import Endpoint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from wati.call import Call
-    from wati.preflight import Findings
+    from wati.calls.context import Context
+    from wati.calls.findings import Findings
 
 
-def operator(_: Call, found: Findings) -> None:
+def operator(_: Context, found: Findings) -> None:
     if found.can_ask:
         found.warnings.append(
             "Whether an operator has this email cannot be checked: nothing lists operators."
@@ -39,10 +39,12 @@ ENDPOINT = Endpoint(
     query=("email", "whatsappNumber"),
     effect="write",
     verdict=verdicts.result_true,
-    hides=hidden.all_of("result"),
+    omits=omissions.omit("result"),
     silent_refusal="There may be no operator with this email, or no conversation with this number.",
     preflight=("connection", "contact", operator),
 )
 
 if __name__ == "__main__":
-    run(ENDPOINT)
+    from wati.cli.command import main
+
+    main(ENDPOINT)

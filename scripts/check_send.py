@@ -18,33 +18,34 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati.endpoint import Helper, run
-from wati.messages import DELIVERING, LAG_SECONDS
+from wati.contract.endpoint import Helper
+from wati.contract.messages import DELIVERING, LAG_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from wati.call import Call, Result
-    from wati.failures import Failure
-    from wati.journal import Entry, Journal, Send
-    from wati.search import Sighting
+    from wati.calls.context import Context
+    from wati.contract.call import Result
+    from wati.contract.failures import Failure
+    from wati.journal.search import Sighting
+    from wati.journal.store import Entry, Journal, Send
 
 PAUSES = (2.0, 4.0, 8.0, 15.0)  # between looks; WATI allows ten in ten seconds
 SAMPLE = 5  # receivers that one look at a bulk send reads
 
 
-def perform(call: Call) -> Result:
+def perform(context: Context) -> Result:
     import sqlite3
 
-    from wati.call import Result
-    from wati.failures import Failure
-    from wati.once import open_journal, reason
+    from wati.contract.call import Result
+    from wati.contract.failures import Failure
+    from wati.journal.once import reason
 
-    journal = open_journal(call.settings)
+    journal = context.session.journal
     if journal is None:
         raise Failure("bad_setup", "WATI_JOURNAL is off: nothing is remembered that could be looked for.")
-    number = call.arguments.get("id")
+    number = context.call.arguments.get("id")
     try:
         if number is None:
             return Result({"unresolved": [summary(send) for send in journal.unresolved()]})
@@ -53,14 +54,14 @@ def perform(call: Call) -> Result:
             problem = {"at": "$.id", "problem": f"the journal has no send {number}"}
             hint = "check_send.py without an id lists the sends that are unresolved."
             raise Failure("invalid_arguments", "There is no such send.", hint=hint, problems=[problem])
-        return check(call, journal, send)
+        return check(context, journal, send)
     except (sqlite3.Error, OSError) as error:
         raise Failure("bad_setup", f"The send journal cannot be used ({reason(error)}).") from None
 
 
 def summary(send: Send) -> dict[str, Any]:
     """A send as it is listed: which, when, and to how many of how many receivers it may have gone."""
-    from wati.lookups import iso
+    from wati.reads.rows import iso
 
     return {
         "id": send.id,
@@ -73,13 +74,13 @@ def summary(send: Send) -> dict[str, Any]:
     }
 
 
-def check(call: Call, journal: Journal, send: Send) -> Result:
+def check(context: Context, journal: Journal, send: Send) -> Result:
     """Look until each message of the sample is seen, or has had the time to appear."""
-    from wati.failures import Failure
-    from wati.search import Search
+    from wati.contract.failures import Failure
+    from wati.journal.search import Search
 
-    call.connection = send.connection
-    search = Search(call, journal, send)
+    context.go_over(send.connection)
+    search = Search(context.inbox, journal, send)
     sample = sampled(send.unresolved)
     found: dict[str, Sighting] = {}
     for pause in chain(PAUSES, repeat(PAUSES[-1])):
@@ -91,7 +92,7 @@ def check(call: Call, journal: Journal, send: Send) -> Result:
             raise unread(send, failure) from None
         early = max((one.early for one in found.values()), default=0.0)
         # A sample has several conversations to read within WATI's limit.
-        if early <= 0 or not call.gateway.pause(min(max(pause, 1.5 * len(sample)), early)):
+        if early <= 0 or not context.gateway.pause(min(max(pause, 1.5 * len(sample)), early)):
             break
     return conclusion(journal, send, list(found.values()))
 
@@ -113,8 +114,8 @@ def sampled(entries: list[Entry]) -> list[Entry]:
 
 def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
     """What the looks say of the whole send, for the journal, too. Raises `outcome_unknown` if not clear."""
-    from wati.call import Result
-    from wati.failures import Failure
+    from wati.contract.call import Result
+    from wati.contract.failures import Failure
 
     early = max((one.early for one in found), default=0.0)
     verdicts = {"unknown" if one.early > 0 else one.verdict for one in found}
@@ -171,4 +172,6 @@ SETTLED = "This was settled before, and not looked at again."
 HELPER = Helper(name="check_send", perform=perform, patience=LAG_SECONDS + 30)
 
 if __name__ == "__main__":
-    run(HELPER)
+    from wati.cli.command import main
+
+    main(HELPER)

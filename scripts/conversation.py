@@ -16,31 +16,33 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati.endpoint import Helper, run
+from wati.contract.endpoint import Helper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from wati.call import Call, Result
-    from wati.window import Window
+    from wati.calls.context import Context
+    from wati.contract.call import Result
+    from wati.reads.window import Window
 
 LIMIT = 20
 
 
-def perform(call: Call) -> Result:
+def perform(context: Context) -> Result:
     """The newest rows, oldest of them first; further ones are read only where the window asks for them."""
     from itertools import chain, islice
 
-    from wati import lookups, transcript, window
-    from wati.call import Result
-    from wati.output import redact, shorten
+    from wati.contract.call import Result
+    from wati.output.redaction import redact
+    from wati.output.rendering import shorten
+    from wati.reads import transcript, window
 
     def hide(text: str) -> str:
-        return str(redact(text, call.settings.key))
+        return str(redact(text, context.session.settings.key))
 
-    limit = call.arguments.get("limit", LIMIT)
-    rows = lookups.conversation(call, call.arguments["whatsappNumber"])
+    limit = context.call.arguments.get("limit", LIMIT)
+    rows = context.inbox.conversation(context.call.arguments["whatsappNumber"])
     read = list(islice(rows, limit + 1))
     newest, has_more = read[:limit], len(read) > limit
     read += islice(rows, rows.left)  # the rest of the page costs nothing
@@ -56,7 +58,7 @@ def perform(call: Call) -> Result:
 
 
 def told(window: Window) -> dict[str, Any]:
-    from wati.lookups import iso
+    from wati.reads.rows import iso
 
     if window.open is None or window.until is None:
         return {"unknown": window.why}
@@ -70,9 +72,9 @@ HELPER = Helper(
     connected=True,
     customer_text=True,
     keeps=("more",),
-    # Support told so of accounts with several WhatsApp numbers: only the primary one's contacts are found.
-    silent_refusal="There may be no contact with this number, or it is of another number of the account.",
 )
 
 if __name__ == "__main__":
-    run(HELPER)
+    from wati.cli.command import main
+
+    main(HELPER)

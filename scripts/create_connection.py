@@ -16,22 +16,23 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import verdicts
-from wati.endpoint import Endpoint, run
+from wati.contract import verdicts
+from wati.contract.endpoint import Endpoint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from wati.answers import Answer
-    from wati.call import Call, Result
-    from wati.endpoint import Receivers
-    from wati.preflight import Findings
+    from wati.calls.context import Context
+    from wati.calls.findings import Findings
+    from wati.contract.answer import Answer
+    from wati.contract.call import Result
+    from wati.contract.types import Receivers
 
 
 def connection_id(body: Any) -> str:
     """The new id, in whichever form Maton answers: its SDK accepts all four, since surfaces differ."""
-    from wati.settings import is_connection_id
+    from wati.contract.settings import is_connection_id
 
     nested = verdicts.member(body, "connection")
     for holder in (nested, body):
@@ -48,27 +49,27 @@ def created(answer: Answer, _: Receivers) -> verdicts.Verdict:
     return verdicts.refused(answer) or verdicts.unknown(answer)
 
 
-def perform(call: Call) -> Result:
+def perform(context: Context) -> Result:
     """Create, then read back: the answer to the creation need not carry status and link."""
-    from wati import connections, lookups
-    from wati.call import Result
-    from wati.failures import Failure
+    from wati.calls.perform import send
+    from wati.contract.call import Result
+    from wati.contract.failures import Failure
+    from wati.reads import connections
 
-    new = connection_id(call.send().json)
+    new = connection_id(send(context).json)
     try:
-        return connections.result(lookups.read(call, f"/connections/{new}", verdicts.connection).json)
+        return connections.result(context.inbox.read(f"/connections/{new}", verdicts.connection).json)
     except Failure as failure:
         notice = f"It was created; reading it back failed ({failure.code}): use get_connection.py."
         return Result({"connection": {"connection_id": new}}, notice=notice)
 
 
-def another(call: Call, found: Findings) -> None:
+def another(context: Context, found: Findings) -> None:
     """A second connection makes every call that names none ambiguous."""
-    from wati import lookups
 
     if not found.can_ask:
         return
-    rows = [row for row in lookups.connections(call) if row["status"] in ("ACTIVE", "PENDING")]
+    rows = [row for row in context.inbox.connections() if row["status"] in ("ACTIVE", "PENDING")]
     if rows:
         there = ", ".join(f"{row['connection_id']} is {row['status']}" for row in rows[:10])
         found.warnings.append(f"There is a wati connection already: {there}. Is another one meant?")
@@ -88,4 +89,6 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    run(ENDPOINT)
+    from wati.cli.command import main
+
+    main(ENDPOINT)

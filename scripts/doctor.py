@@ -16,15 +16,16 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati.endpoint import Helper, run
+from wati.contract.endpoint import Helper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from wati.call import Call, Result
-    from wati.endpoint import Problem
-    from wati.journal import Send
+    from wati.calls.context import Context
+    from wati.contract.call import Result
+    from wati.contract.types import Problem
+    from wati.journal.store import Send
 
 MOST_TEMPLATES = 20  # that are named
 MOST_SENDS = 5  # unresolved ones that are named
@@ -39,33 +40,34 @@ class Report:
         self.warnings: list[str] = []
 
 
-def perform(call: Call) -> Result:
+def perform(context: Context) -> Result:
     """Every check, each as far as the ones before it allow. Raises what stopped them, with all warnings."""
-    from wati.call import Result
-    from wati.failures import Failure
+    from wati.contract.call import Result
+    from wati.contract.failures import Failure
 
     report = Report()
-    guards(call, report)
-    unresolved = journal(call, report)
+    guards(context, report)
+    unresolved = journal(context, report)
     for check in (connection, inbox, templates):
         try:
-            check(call, report)
+            check(context, report)
         except Failure as failure:
             failure.problems = failure.problems or [{"at": check.__name__, "problem": failure.message}]
             failure.warnings = report.warnings
             raise
-    report.facts["next"] = next_step(call, report, unresolved)
+    report.facts["next"] = next_step(context, report, unresolved)
     return Result({**report.facts, **({"warnings": report.warnings} if report.warnings else {})})
 
 
-def connection(call: Call, report: Report) -> None:
+def connection(context: Context, report: Report) -> None:
     """Whether exactly one connection is the one to use; the key is checked by asking at all."""
-    from wati import preflight
-    from wati.failures import Failure
+    from wati.calls import preconditions
+    from wati.calls.findings import Findings
+    from wati.contract.failures import Failure
 
-    found = preflight.Findings(can_ask=True)
+    found = Findings(can_ask=True)
     try:
-        preflight.connection(call, found)
+        preconditions.connection(context, found)
     except Failure as failure:
         if failure.code == "unauthorized":
             failure.hint = (
@@ -74,15 +76,14 @@ def connection(call: Call, report: Report) -> None:
         raise
     if found.problems:
         message = "There is no connection to use."
-        raise Failure(
-            "connection_missing", message, hint=way_to_one(call, found.problems), problems=found.problems
-        )
+        raise Failure("connection_missing", message, hint=way_to_one(found.problems), problems=found.problems)
     if "connection" not in found.facts:
         raise Failure("connection_ambiguous", " ".join(found.warnings))
-    call.connection = report.facts["connection"] = found.facts["connection"]
+    report.facts["connection"] = found.facts["connection"]
+    context.go_over(found.facts["connection"])
 
 
-def way_to_one(call: Call, problems: list[Problem]) -> str:
+def way_to_one(problems: list[Problem]) -> str:
     """What to do where the connection that is wanted cannot be used."""
     said = " ".join(problem["problem"] for problem in problems)
     if "ACTIVE:" in said:
@@ -94,14 +95,14 @@ def way_to_one(call: Call, problems: list[Problem]) -> str:
     return "Make one with create_connection.py: it gives a link for the user to open."
 
 
-def inbox(call: Call, report: Report) -> None:
+def inbox(context: Context, report: Report) -> None:
     """Whether WATI answers over the connection: its token may have expired while Maton calls it ACTIVE."""
-    from wati import lookups, verdicts
-    from wati.failures import Failure
+    from wati.contract import verdicts
+    from wati.contract.failures import Failure
 
     try:
-        lookups.read(
-            call, "/wati/api/v1/getContacts?pageSize=1&pageNumber=1", verdicts.listing("contact_list")
+        context.inbox.read(
+            "/wati/api/v1/getContacts?pageSize=1&pageNumber=1", verdicts.listing("contact_list")
         )
     except Failure as failure:
         if failure.code in ("upstream_error", "bad_answer"):
@@ -120,14 +121,15 @@ def inbox(call: Call, report: Report) -> None:
     report.facts["inbox"] = "WATI answers"
 
 
-def templates(call: Call, report: Report) -> None:
+def templates(context: Context, report: Report) -> None:
     """Which templates can be sent; without one, nobody can be messaged whose window is closed."""
-    from wati import lookups
+
+    from wati.reads.inbox import approved_name
 
     others: dict[str, int] = {}
     approved: list[str] = []
-    for row in lookups.templates(call):
-        name, status = lookups.approved_name(row), row.get("status")
+    for row in context.inbox.templates():
+        name, status = approved_name(row), row.get("status")
         if name:
             approved.append(name)
         else:
@@ -143,9 +145,9 @@ def templates(call: Call, report: Report) -> None:
         )
 
 
-def guards(call: Call, report: Report) -> None:
+def guards(context: Context, report: Report) -> None:
     """What the environment forbids: an agent that meets a guard should not be surprised."""
-    settings = call.settings
+    settings = context.session.settings
     allowed = settings.allowed_recipients
     report.facts["guards"] = {
         "read_only": settings.read_only,
@@ -154,13 +156,13 @@ def guards(call: Call, report: Report) -> None:
     }
 
 
-def journal(call: Call, report: Report) -> list[Send]:
+def journal(context: Context, report: Report) -> list[Send]:
     """Whether repeated sends would be noticed, and which sends wait to be looked for."""
     import sqlite3
 
-    from wati.once import check, open_journal, reason
+    from wati.journal.once import check, reason
 
-    path, book = call.settings.journal_path, open_journal(call.settings)
+    book = context.session.journal
     if book is None:
         report.facts["journal"] = "off"
         report.warnings.append("WATI_JOURNAL is off: a repeated send is not noticed.")
@@ -175,7 +177,7 @@ def journal(call: Call, report: Report) -> list[Send]:
         )
         return []
     report.facts["journal"] = "on"
-    if not os.path.isabs(path):
+    if not os.path.isabs(book.path):
         report.warnings.append("WATI_JOURNAL is no absolute path: every folder has a journal of its own.")
     report.warnings += [
         f"What became of send {send.id} is not known. Find out: {check(send.id)}"
@@ -186,8 +188,8 @@ def journal(call: Call, report: Report) -> list[Send]:
     return unresolved
 
 
-def next_step(call: Call, report: Report, unresolved: list[Send]) -> str:
-    settings = call.settings
+def next_step(context: Context, report: Report, unresolved: list[Send]) -> str:
+    settings = context.session.settings
     if unresolved:
         return "Find out what became of the unresolved sends, as `warnings` says, before sending anything."
     if settings.read_only:
@@ -206,4 +208,6 @@ def next_step(call: Call, report: Report, unresolved: list[Send]) -> str:
 HELPER = Helper(name="doctor", perform=perform, connected=True)
 
 if __name__ == "__main__":
-    run(HELPER)
+    from wati.cli.command import main
+
+    main(HELPER)

@@ -16,16 +16,17 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati.endpoint import Helper, run
+from wati.contract.endpoint import Helper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    from wati.call import Call, Result
-    from wati.endpoint import Arguments, Problem
-    from wati.lookups import Rows
+    from wati.calls.context import Context
+    from wati.contract.call import Result
+    from wati.contract.types import Arguments, Problem
+    from wati.reads.inbox import Rows
 
     Row = dict[str, Any]
 
@@ -38,7 +39,7 @@ LONGEST, MOST_ATTRIBUTES = 200, 30  # of what is shown
 
 def something_to_find(arguments: Arguments) -> Iterator[Problem]:
     """JSON Schema could say it only in a form that some hosts refuse."""
-    from wati.matching import Number
+    from wati.reads.matching import Number
 
     if not any(name in arguments for name in SEARCHED):
         yield {"at": "$", "problem": f"needs one of {', '.join(SEARCHED)}"}
@@ -47,23 +48,24 @@ def something_to_find(arguments: Arguments) -> Iterator[Problem]:
         yield {"at": "$.whatsappNumber", "problem": problem}
 
 
-def perform(call: Call) -> Result:
+def perform(context: Context) -> Result:
     """Ask WATI's filters one after the other, then read without any; what finds somebody ends it."""
-    from wati import lookups
-    from wati.call import Result
+    from wati.contract.call import Result
+    from wati.reads.inbox import MOST_PAGES_OF_CONTACTS
 
-    hits = Hits(call.arguments)
-    for query in queries(call.arguments):
-        hits.take(lookups.contacts(call, query, lookups.MOST_PAGES_OF_CONTACTS))
+    arguments = context.call.arguments
+    hits = Hits(arguments)
+    for query in queries(arguments):
+        hits.take(context.inbox.contacts(query, MOST_PAGES_OF_CONTACTS))
         if hits.found:
-            return Result(told(call, hits))
-    pages = call.arguments.get("pages", PAGES)
-    rows = lookups.contacts(call, {}, pages)
+            return Result(told(context, hits))
+    pages = arguments.get("pages", PAGES)
+    rows = context.inbox.contacts({}, pages)
     hits.take(rows)
-    data = told(call, hits)
+    data = told(context, hits)
     if not hits.found:
         data["searched"] = searched(hits.read, whole=rows.whole, pages=pages)
-        data |= hits.known_attributes(call)
+        data |= hits.known_attributes(context)
     return Result(data)
 
 
@@ -81,7 +83,7 @@ def queries(arguments: Arguments) -> Iterator[dict[str, str]]:
     """What to ask of WATI's filters, the likeliest first. Each only narrows: what comes is compared anew."""
     import json
 
-    from wati.matching import Number
+    from wati.reads.matching import Number
 
     def attribute(name: str, value: str) -> dict[str, str]:
         # How WATI combines conditions is not documented, so that there is never more than one.
@@ -121,7 +123,7 @@ class Hits:
 
     def take(self, rows: Rows) -> None:
         """Read until enough are found. Raises Failure where a read failed and nobody was found before."""
-        from wati.failures import Failure
+        from wati.contract.failures import Failure
 
         try:
             self._take(rows)
@@ -148,15 +150,20 @@ class Hits:
                 return
         self.more = not rows.whole
 
-    def known_attributes(self, call: Call) -> dict[str, Any]:
+    def known_attributes(self, context: Context) -> dict[str, Any]:
         """The attributes that there are, where nobody who was read has the one that is asked for."""
-        from wati.matching import folded
-        from wati.output import redact, shorten
+        from wati.output.redaction import redact
+        from wati.output.rendering import shorten
+        from wati.reads.matching import folded
 
         names = sorted(self._attributes)[:MOST_ATTRIBUTES]
         if not names or folded(self._attribute) in map(folded, names):
             return {}
-        return {"known_attributes": [shorten(redact(name, call.settings.key), LONGEST) for name in names]}
+        return {
+            "known_attributes": [
+                shorten(redact(name, context.session.settings.key), LONGEST) for name in names
+            ]
+        }
 
     def _rank(self, row: Row) -> int | None:
         """The worst of what is compared; None where something does not match."""
@@ -170,7 +177,7 @@ class Hits:
 
 
 def tests(arguments: Arguments) -> Iterator[Callable[[Row], int | None]]:
-    from wati import matching
+    from wati.reads import matching
 
     if "whatsappNumber" in arguments:
         yield matching.Number(arguments["whatsappNumber"]).rank
@@ -206,29 +213,30 @@ def attributes(row: Row) -> list[tuple[str, str]]:
     return [(name, value) for name, value in pairs if isinstance(name, str) and isinstance(value, str)]
 
 
-def told(call: Call, hits: Hits) -> dict[str, Any]:
+def told(context: Context, hits: Hits) -> dict[str, Any]:
     """The answer, the best matches first."""
     ranked = sorted(hits.found.values(), key=lambda hit: hit[0])
     data: dict[str, Any] = {
-        "contacts": [shown(call, row) for _, row in ranked[: hits.limit]],
+        "contacts": [shown(context, row) for _, row in ranked[: hits.limit]],
         "matches": len(ranked),
     }
     if ranked and (hits.more or len(ranked) > hits.limit):
         data["more"] = True
     if hits.stopped:
         data["stopped"] = hits.stopped
-    if "whatsappNumber" in call.arguments and ranked and ranked[0][0] > 0:
+    if "whatsappNumber" in context.call.arguments and ranked and ranked[0][0] > 0:
         data["guess"] = "Only the end of the number is the same; ask the user for its country code."
     return data
 
 
-def shown(call: Call, row: Row) -> dict[str, Any]:
+def shown(context: Context, row: Row) -> dict[str, Any]:
     """What an agent acts on. `optedIn` is left out: that it is false hinders nothing (reported)."""
-    from wati.output import redact, shorten
+    from wati.output.redaction import redact
+    from wati.output.rendering import shorten
 
     def cut(value: Any) -> str:
         # Half a key is a secret, too.
-        return shorten(redact(value, call.settings.key), LONGEST) if isinstance(value, str) else ""
+        return shorten(redact(value, context.session.settings.key), LONGEST) if isinstance(value, str) else ""
 
     number = cut(row.get("wAid")) or cut(row.get("phone"))
     name = cut(next(iter(names_of(row)), ""))
@@ -257,4 +265,6 @@ HELPER = Helper(
 )
 
 if __name__ == "__main__":
-    run(HELPER)
+    from wati.cli.command import main
+
+    main(HELPER)

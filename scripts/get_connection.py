@@ -16,18 +16,20 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import verdicts
-from wati.endpoint import Endpoint, run
+from wati.contract import verdicts
+from wati.contract.endpoint import Endpoint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from wati.call import Call, Result
+    from wati.calls.context import Context
+    from wati.contract.call import Result
 
 
-def perform(call: Call) -> Result:
-    from wati import connections
+def perform(context: Context) -> Result:
+    from wati.calls.perform import send
+    from wati.reads import connections
 
-    return connections.result(call.send().json)
+    return connections.result(send(context).json)
 
 
 ENDPOINT = Endpoint(
@@ -41,4 +43,6 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    run(ENDPOINT)
+    from wati.cli.command import main
+
+    main(ENDPOINT)

@@ -14,8 +14,8 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, hidden, objects, verdicts
-from wati.endpoint import LISTING, PAGE, Endpoint, run
+from wati.contract import checks, objects, omissions, verdicts
+from wati.contract.endpoint import LISTING, PAGE, Endpoint
 
 ENDPOINT = Endpoint(
     name="get_contacts",
@@ -32,9 +32,9 @@ ENDPOINT = Endpoint(
         *("allowBroadcast", "allowSMS", "teamIds", "isInFlow", "lastFlowId", "currentFlowNodeId"),
         "selectedHubspotId",
     ),
-    hides={
-        **hidden.all_of("result link"),
-        **hidden.inside("contact_list", objects.CONTACT),
+    omits={
+        **omissions.omit("result link"),
+        **omissions.inside("contact_list", objects.CONTACT),
     },
     by_change=True,
     columns=(
@@ -57,4 +57,6 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    run(ENDPOINT)
+    from wati.cli.command import main
+
+    main(ENDPOINT)

@@ -16,15 +16,16 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, verdicts
-from wati.endpoint import Endpoint, run
+from wati.contract import checks, verdicts
+from wati.contract.endpoint import Endpoint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from wati.answers import Answer
-    from wati.call import Call, Result
-    from wati.endpoint import Receivers
-    from wati.preflight import Findings
+    from wati.calls.context import Context
+    from wati.calls.findings import Findings
+    from wati.contract.answer import Answer
+    from wati.contract.call import Call, Result
+    from wati.contract.types import Receivers
 
 
 def media(answer: Answer, _: Receivers) -> verdicts.Verdict:
@@ -37,34 +38,36 @@ def media(answer: Answer, _: Receivers) -> verdicts.Verdict:
 
 
 def target(call: Call) -> str:
-    return call.output or os.path.basename(call.arguments["fileName"])
+    return call.options.output or os.path.basename(call.arguments["fileName"])
 
 
-def perform(call: Call) -> Result:
+def perform(context: Context) -> Result:
     """Stream the file to the disk: it appears under its name only when it is whole."""
-    from wati.call import Result
+    from wati.calls.perform import failed, send
+    from wati.contract.call import Result
 
-    path = target(call)
-    with call.files.download(path, force=call.force) as download:
-        answer = call.send(download.handle)
+    path, force = target(context.call), context.call.options.force
+    with context.session.files.download(path, force=force) as download:
+        answer = send(context, download.handle)
         size = download.handle.tell()
         # A web page in place of a picture is the error page of somebody on the way.
         is_error_page = answer.media_type == "text/html" and not path.lower().endswith((".html", ".htm"))
         if size == 0 or is_error_page:
             flaw = "A web page came in place of the file." if size else "The file came empty."
-            raise call.failure(verdicts.Verdict("unknown", "bad_answer", flaw), answer, "read")
+            raise failed(context, verdicts.Verdict("unknown", "bad_answer", flaw), answer)
         download.commit()
     return Result({"file": path, "bytes": size, "content_type": answer.media_type})
 
 
-def name_is_free(call: Call, found: Findings) -> None:
+def name_is_free(context: Context, found: Findings) -> None:
     """Whether the file may be written. Needs no key; an --output is looked at with the arguments."""
-    from wati.failures import Failure
+    from wati.contract.failures import Failure
 
-    if call.output or not found.valid(call, "fileName"):
+    call = context.call
+    if call.options.output or not found.valid(call, "fileName"):
         return
     try:
-        call.files.download(target(call), force=call.force)
+        context.session.files.download(target(call), force=call.options.force)
     except Failure as failure:
         for problem in failure.problems:
             found.add(problem["at"], "file_not_allowed", f"{target(call)} {problem['problem']}")
@@ -85,4 +88,6 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    run(ENDPOINT)
+    from wati.cli.command import main
+
+    main(ENDPOINT)

@@ -14,17 +14,17 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import hidden, verdicts
-from wati.endpoint import LISTING, PAGE, Endpoint, run
+from wati.contract import omissions, verdicts
+from wati.contract.endpoint import LISTING, PAGE, Endpoint
 
 # Of each template: what no call takes (a send names it by elementName), and what nearly every one has.
 TEMPLATE = {
-    **hidden.all_of("id lastModified"),
-    **hidden.all_of("type", hidden.where_it_is("template")),
-    **hidden.all_of("language.text", hidden.where_same_as("key")),
-    **hidden.all_of("body", hidden.where_same_as("bodyOriginal")),
-    **hidden.all_of("buttons", hidden.where_it_is([])),
-    **hidden.all_of("buttonsType", hidden.where_it_is("none")),
+    **omissions.omit("id lastModified"),
+    **omissions.omit("type", omissions.equal("template")),
+    **omissions.omit("language.text", omissions.same_as("key")),
+    **omissions.omit("body", omissions.same_as("bodyOriginal")),
+    **omissions.omit("buttons", omissions.equal([])),
+    **omissions.omit("buttonsType", omissions.equal("none")),
 }
 
 ENDPOINT = Endpoint(
@@ -41,9 +41,9 @@ ENDPOINT = Endpoint(
         *("customParams", "customParams.paramName", "customParams.paramValue", "header", "body"),
         *("bodyOriginal", "footer", "buttons", "buttonsType", "hsm", "hsmOriginal"),
     ),
-    hides={
-        **hidden.all_of("result link"),
-        **hidden.inside("messageTemplates", TEMPLATE),
+    omits={
+        **omissions.omit("result link"),
+        **omissions.inside("messageTemplates", TEMPLATE),
     },
     columns=(
         "id",
@@ -60,4 +60,6 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    run(ENDPOINT)
+    from wati.cli.command import main
+
+    main(ENDPOINT)

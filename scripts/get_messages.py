@@ -14,8 +14,9 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import hidden, objects, verdicts
-from wati.endpoint import LISTING, PAGE, Endpoint, run
+from wati.contract import objects, omissions, verdicts
+from wati.contract.endpoint import LISTING, PAGE, Endpoint
+from wati.contract.failures import NO_CONVERSATION
 
 ENDPOINT = Endpoint(
     name="get_messages",
@@ -34,11 +35,13 @@ ENDPOINT = Endpoint(
         *("eventDescription", "finalText", "template", "template.elementName", "mediaHeaderLink"),
         *("actor", "assignee", "topicName"),
     ),
-    hides={
-        **hidden.all_of("result link"),
-        **hidden.inside("messages", hidden.all_of("pageNumber pageSize convCount total grandTotal orderBy")),
-        **hidden.inside("messages", hidden.all_of("lastId sortBy filters allowFilters search")),
-        **hidden.inside("messages.items", objects.MESSAGE),
+    omits={
+        **omissions.omit("result link"),
+        **omissions.inside(
+            "messages", omissions.omit("pageNumber pageSize convCount total grandTotal orderBy")
+        ),
+        **omissions.inside("messages", omissions.omit("lastId sortBy filters allowFilters search")),
+        **omissions.inside("messages.items", objects.MESSAGE),
     },
     columns=(
         "id",
@@ -56,10 +59,11 @@ ENDPOINT = Endpoint(
     ),
     flags=LISTING,
     customer_text=True,
-    # Support told so of accounts with several WhatsApp numbers: only the primary one's contacts are found.
-    silent_refusal="There may be no contact with this number, or it is of another number of the account.",
+    silent_refusal=NO_CONVERSATION,
     preflight=("connection",),
 )
 
 if __name__ == "__main__":
-    run(ENDPOINT)
+    from wati.cli.command import main
+
+    main(ENDPOINT)

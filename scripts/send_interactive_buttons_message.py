@@ -14,8 +14,8 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, hidden, messages, verdicts
-from wati.endpoint import Endpoint, run
+from wati.contract import checks, messages, omissions, verdicts
+from wati.contract.endpoint import Endpoint
 
 ENDPOINT = Endpoint(
     name="send_interactive_buttons_message",
@@ -25,9 +25,9 @@ ENDPOINT = Endpoint(
     json=("header", "body", "footer", "buttons"),
     effect="send",
     verdict=verdicts.interactive,
-    hides={
-        **hidden.all_of("ok result errors"),
-        **hidden.inside("message", hidden.all_of("text interactiveData conversationId ticketId")),
+    omits={
+        **omissions.omit("ok result errors"),
+        **omissions.inside("message", omissions.omit("text interactiveData conversationId ticketId")),
     },
     checks=(checks.header_fits_its_type,),
     multiline=("body",),
@@ -38,4 +38,6 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    run(ENDPOINT)
+    from wati.cli.command import main
+
+    main(ENDPOINT)

@@ -16,15 +16,15 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import hidden, verdicts
-from wati.endpoint import Endpoint, run
+from wati.contract import omissions, verdicts
+from wati.contract.endpoint import Endpoint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from wati.call import Call
-    from wati.endpoint import Arguments
-    from wati.files import Files, Part
-    from wati.messages import Message
+    from wati.contract.call import Call, Part
+    from wati.contract.messages import Message
+    from wati.contract.types import Arguments
+    from wati.files.uploads import Files
 
 
 def parts(arguments: Arguments, files: Files) -> list[Part]:
@@ -36,7 +36,7 @@ def messages(call: Call) -> list[Message]:
     """The file by its bytes: under another name it is the same message."""
     import hashlib
 
-    from wati.messages import Message
+    from wati.contract.messages import Message
 
     file = call.parts[0].handle
     content = {"file": hashlib.sha256(file.read()).hexdigest(), "text": call.arguments.get("caption", "")}
@@ -52,7 +52,7 @@ ENDPOINT = Endpoint(
     parts=parts,
     effect="send",
     verdict=verdicts.result_true,
-    hides=hidden.all_of("result"),
+    omits=omissions.omit("result"),
     multiline=("caption",),
     customer_text=True,
     messages=messages,
@@ -61,4 +61,6 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    run(ENDPOINT)
+    from wati.cli.command import main
+
+    main(ENDPOINT)

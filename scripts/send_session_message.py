@@ -14,8 +14,8 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import hidden, messages, objects, verdicts
-from wati.endpoint import Endpoint, run
+from wati.contract import messages, objects, omissions, verdicts
+from wati.contract.endpoint import Endpoint
 
 ENDPOINT = Endpoint(
     name="send_session_message",
@@ -24,10 +24,10 @@ ENDPOINT = Endpoint(
     form=("messageText",),  # a JSON body is ignored: WATI then finds the text empty
     effect="send",
     verdict=verdicts.session_message,
-    hides={
-        **hidden.all_of("ok result"),
-        **hidden.inside(
-            "message", {**objects.MESSAGE, **hidden.all_of("text")}
+    omits={
+        **omissions.omit("ok result"),
+        **omissions.inside(
+            "message", {**objects.MESSAGE, **omissions.omit("text")}
         ),  # the text is the arguments'
     },
     multiline=("messageText",),
@@ -38,4 +38,6 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    run(ENDPOINT)
+    from wati.cli.command import main
+
+    main(ENDPOINT)

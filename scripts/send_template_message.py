@@ -14,8 +14,8 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, hidden, messages, verdicts
-from wati.endpoint import Endpoint, run
+from wati.contract import checks, messages, omissions, verdicts
+from wati.contract.endpoint import Endpoint
 
 ENDPOINT = Endpoint(
     name="send_template_message",
@@ -26,8 +26,8 @@ ENDPOINT = Endpoint(
     effect="send",
     verdict=verdicts.template_message,
     # `outcome` says what result says; the rest repeats the arguments, or is the whole contact.
-    hides={
-        **hidden.all_of("result validWhatsAppNumber template_name parameteres parameters contact model"),
+    omits={
+        **omissions.omit("result validWhatsAppNumber template_name parameteres parameters contact model"),
     },
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
     customer_text=True,
@@ -37,4 +37,6 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    run(ENDPOINT)
+    from wati.cli.command import main
+
+    main(ENDPOINT)

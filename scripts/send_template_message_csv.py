@@ -17,20 +17,21 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import verdicts
-from wati.endpoint import Endpoint, run
-from wati.failures import Failure
-from wati.texts import text_problem
+from wati.arguments.texts import text_problem
+from wati.contract import verdicts
+from wati.contract.endpoint import Endpoint
+from wati.contract.failures import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from wati.call import Call, Result
-    from wati.endpoint import Arguments, Problem, Receivers
-    from wati.files import Files, Part
-    from wati.messages import Message
-    from wati.preflight import Findings
+    from wati.calls.context import Context
+    from wati.calls.findings import Findings
+    from wati.contract.call import Call, Part, Result
+    from wati.contract.messages import Message
+    from wati.contract.types import Arguments, Problem, Receivers
+    from wati.files.uploads import Files
 
 AT = "$.whatsapp_numbers_csv"
 
@@ -125,7 +126,7 @@ def record_problems(header: list[str], records: Iterable[tuple[int, list[str]]])
 
 def header_problems(header: list[str]) -> list[Problem]:
     """A column that WATI could read otherwise than we do: then others than we count would be messaged."""
-    from wati.validation import shown
+    from wati.arguments.validation import shown
 
     if not any(bare(column) == "phone" for column in header):
         return [{"at": AT, "problem": "has no column Phone in its first line (commas separate columns)"}]
@@ -205,36 +206,39 @@ def parts(arguments: Arguments, files: Files) -> list[Part]:
     return [part]
 
 
-def perform(call: Call) -> Result:
+def perform(context: Context) -> Result:
     """WATI takes the file and names nobody: what became of each receiver stands in no answer."""
-    from wati.call import Result
+    from wati.calls.perform import send
+    from wati.contract.call import Result
 
     notice = "The answer names no receiver: read `info`, and see with get_messages whom it reached."
-    return Result(call.send().json, notice=notice)
+    return Result(send(context).json, notice=notice)
 
 
-def contents(call: Call) -> tuple[list[str], Iterator[list[str]]]:
+def contents(parts: Sequence[Part]) -> tuple[list[str], Iterator[list[str]]]:
     """Header and records of the file that is to be sent."""
-    file = call.parts[0].handle
+    file = parts[0].handle
     file.seek(0)
     records = read(file.read())
     file.seek(0)
     return next(records)[1], (record for _, record in records)
 
 
-def receivers(call: Call) -> Receivers:
-    header, records = contents(call)
+def receivers(_: Arguments, parts: Sequence[Part]) -> Receivers:
+    header, records = contents(parts)
     return [(f"{AT}[{index}].Phone", number(header, record)) for index, record in enumerate(records)]
 
 
-def template(call: Call, found: Findings) -> None:
+def template(context: Context, found: Findings) -> None:
     """The template, and a column for each of its parameters."""
-    from wati import preflight, templates
+    from wati.calls import preconditions
+    from wati.reads import templates
 
-    row = preflight.wanted_template(call, found)
-    if row is None or not call.parts:
+    parts = context.call.parts
+    row = preconditions.wanted_template(context, found)
+    if row is None or not parts:
         return
-    header, records = contents(call)
+    header, records = contents(parts)
     first = next(records)
     needed = templates.parameters(row)
     columns = [column for column in header if column not in CONTACT_COLUMNS or column in needed]
@@ -250,17 +254,17 @@ def template(call: Call, found: Findings) -> None:
             problem = templates.unsendable(record[header.index(column)])
             if problem:
                 found.add(f"{AT}[{index_of_record}].{column}", "parameter_unsendable", problem)
-    shown = [first, *islice(contents(call)[1], 1, preflight.MOST_SHOWN)]
-    preflight.describe(
-        call, found, row, [(number(header, own), dict(zip(header, own, strict=True))) for own in shown]
+    shown = [first, *islice(contents(parts)[1], 1, preconditions.MOST_SHOWN)]
+    preconditions.describe(
+        context, found, row, [(number(header, own), dict(zip(header, own, strict=True))) for own in shown]
     )
 
 
 def messages(call: Call) -> list[Message]:
     """A template to each record, with the columns that are not the contact's own as its parameters."""
-    from wati.messages import Message
+    from wati.contract.messages import Message
 
-    header, records = contents(call)
+    header, records = contents(call.parts)
     name = call.arguments["template_name"]
     columns = [column for column in header if column not in CONTACT_COLUMNS]
     cells = (dict(zip(header, record, strict=True)) for record in records)
@@ -287,4 +291,6 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    run(ENDPOINT)
+    from wati.cli.command import main
+
+    main(ENDPOINT)

@@ -14,8 +14,8 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, hidden, messages, verdicts
-from wati.endpoint import Endpoint, run
+from wati.contract import checks, messages, omissions, verdicts
+from wati.contract.endpoint import Endpoint
 
 ENDPOINT = Endpoint(
     name="send_template_message_v2",
@@ -25,10 +25,10 @@ ENDPOINT = Endpoint(
     json=("template_name", "broadcast_name", "parameters"),
     effect="send",
     verdict=verdicts.v2,
-    hides={
-        **hidden.all_of("result templateName parameters"),  # the last two repeat the arguments
-        **hidden.all_of("receivers.isValidWhatsAppNumber", hidden.where_it_is(True)),
-        **hidden.all_of("receivers.errors", hidden.where_it_is([])),
+    omits={
+        **omissions.omit("result templateName parameters"),  # the last two repeat the arguments
+        **omissions.omit("receivers.isValidWhatsAppNumber", omissions.equal(True)),
+        **omissions.omit("receivers.errors", omissions.equal([])),
     },
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
     messages=messages.template,
@@ -37,4 +37,6 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    run(ENDPOINT)
+    from wati.cli.command import main
+
+    main(ENDPOINT)

@@ -14,8 +14,8 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, hidden, messages, verdicts
-from wati.endpoint import Endpoint, run
+from wati.contract import checks, messages, omissions, verdicts
+from wati.contract.endpoint import Endpoint
 
 ENDPOINT = Endpoint(
     name="send_template_messages",
@@ -24,7 +24,7 @@ ENDPOINT = Endpoint(
     json=("template_name", "broadcast_name", "receivers"),
     effect="send",
     verdict=verdicts.bulk,
-    hides=hidden.all_of("result"),
+    omits=omissions.omit("result"),
     checks=(
         checks.unique("receivers", "whatsappNumber", ignore_case=True),
         checks.unique("receivers[].customParams", "name"),
@@ -37,4 +37,6 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    run(ENDPOINT)
+    from wati.cli.command import main
+
+    main(ENDPOINT)

@@ -33,10 +33,10 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati.endpoint import SKILL_FOLDER
-from wati.failures import Failure
-from wati.packages import import_package
-from wati.streams import write
+from wati.cli.streams import write
+from wati.contract.endpoint import SKILL_FOLDER
+from wati.contract.failures import Failure
+from wati.contract.packages import import_package
 
 Json = dict[str, Any]
 

@@ -14,8 +14,8 @@ if __name__ == "__main__":
     # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
-from wati import checks, hidden, verdicts
-from wati.endpoint import Endpoint, run
+from wati.contract import checks, omissions, verdicts
+from wati.contract.endpoint import Endpoint
 
 ENDPOINT = Endpoint(
     name="update_contact_attributes",
@@ -24,7 +24,7 @@ ENDPOINT = Endpoint(
     json=("customParams",),
     effect="write",
     verdict=verdicts.result_true,
-    hides=hidden.all_of("result"),
+    omits=omissions.omit("result"),
     checks=(checks.unique("customParams", "name"),),
     multiline=("customParams[].value",),
     customer_text=True,
@@ -33,4 +33,6 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    run(ENDPOINT)
+    from wati.cli.command import main
+
+    main(ENDPOINT)

@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from recording import FarSide
-from wati.command import execute
-from wati.endpoint import Endpoint
-from wati.failures import EXITS, FAILURES
-from wati.preflight import CODES
+from wati.calls.findings import CODES
+from wati.cli.command import execute
+from wati.contract.endpoint import Endpoint
+from wati.contract.failures import EXITS, FAILURES
 from wati.sandbox import control
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,7 +106,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waits: list[float] = []
     # The gateway's own name for the module: a far side of an earlier test may still sleep in its thread.
     clock = SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=waits.append)
-    monkeypatch.setattr("wati.gateway.time", clock)
+    monkeypatch.setattr("wati.wire.gateway.time", clock)
     return waits
 
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import pytest
 
 from recording import JPEG, Answer, FarSide, reply
-from wati.endpoint import Endpoint
+from wati.contract.endpoint import Endpoint
 
 Caller = Callable[..., Any]
 Endpoints = dict[str, Endpoint]
@@ -432,7 +432,7 @@ def test_a_file_without_an_end_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
     pauses: list[float],
 ) -> None:
-    monkeypatch.setattr("wati.gateway.LARGEST_FILE", 1000)
+    monkeypatch.setattr("wati.wire.gateway.LARGEST_FILE", 1000)
     far_side.always(Answer(200, b"x" * 1001, content_type="image/jpeg"), to="/wati/")
     run = call_example(endpoints["get_media"])
     assert (run.exit, run.error["code"]) == (6, "bad_answer")

@@ -693,7 +693,7 @@ def test_devices_and_folders_after_the_at_sign_are_not_opened(
     def refuse(path: str, *_: Any) -> int:
         raise AssertionError(f"{path} was about to be opened")
 
-    monkeypatch.setattr("wati.arguments.os.open", refuse)
+    monkeypatch.setattr("wati.arguments.reading.os.open", refuse)
     for path in ("/dev/zero", "/dev/null", "/dev/tty", "link", "folder", ".", "/", "/dev/stdin"):
         run = call("get_contacts", f"@{path}")
         assert (run.exit, run.error["code"]) == (2, "file_unreadable"), run.text
@@ -709,8 +709,8 @@ def test_a_file_after_the_at_sign_that_never_ends(
     assert (run.exit, run.error["code"]) == (2, "invalid_json") and "More than" in run.error["message"]
 
     ended = threading.Event()
-    monkeypatch.setattr("wati.arguments.INPUT_SECONDS", 0.1)
-    monkeypatch.setattr("wati.arguments._read_regular", lambda path: b"{}" if ended.wait(60) else b"")
+    monkeypatch.setattr("wati.arguments.reading.INPUT_SECONDS", 0.1)
+    monkeypatch.setattr("wati.arguments.reading._read_regular", lambda path: b"{}" if ended.wait(60) else b"")
     run = call("get_contacts", "@network-drive.json")
     ended.set()
     assert (run.exit, run.error["code"]) == (2, "usage") and "did not end" in run.error["message"]

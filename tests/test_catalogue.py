@@ -261,7 +261,7 @@ def test_the_documents_are_up_to_date() -> None:
 
 
 def hides(name: str) -> bool:
-    return bool(importlib.import_module(name).ENDPOINT.hides)
+    return bool(importlib.import_module(name).ENDPOINT.omits)
 
 
 def test_every_help_text_belongs_to_a_script(documents: Path) -> None:

@@ -28,10 +28,10 @@ from sends import (
     make_world,
     states,
 )
-from wati import sightings
-from wati.endpoint import Endpoint
-from wati.journal import Entry, Journal
-from wati.messages import Message
+from wati.contract.endpoint import Endpoint
+from wati.contract.messages import Message
+from wati.journal import sightings
+from wati.journal.store import Entry, Journal
 from wati.sandbox import control
 
 EVERY_SEND = pytest.mark.parametrize("name", SENDS)
@@ -636,7 +636,7 @@ def test_rows_of_any_form_crash_nothing(
 def test_a_far_side_that_makes_comparing_endless_is_left(
     call: Callable[..., Run], far_side: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wati.search.MOST_DIGESTS", 2000)
+    monkeypatch.setattr("wati.journal.search.MOST_DIGESTS", 2000)
     own = {"WATI_JOURNAL": str(tmp_path / "journal")}
     far_side.will(reply({}, 502), to="/wati/api/v1/send")
     assert call("send_template_message", ONE, "--connection", "c", **own).exit == 7
@@ -665,7 +665,7 @@ def test_what_is_shown_of_a_row_is_short(call: Callable[..., Run], far_side: Far
 def test_rows_out_of_order_on_a_page_are_all_looked_at(
     call: Callable[..., Run], far_side: FarSide, tmp_path: Path
 ) -> None:
-    from wati.lookups import iso
+    from wati.reads.rows import iso
 
     own = {"WATI_JOURNAL": str(tmp_path / "journal")}
     far_side.will(reply({}, 502), to="/wati/api/v1/send")

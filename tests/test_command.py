@@ -12,8 +12,8 @@ import pytest
 from conftest import ENDPOINTS, KEY, Run
 from recording import FarSide
 from wati import __version__
-from wati.endpoint import Endpoint
-from wati.options import FLAGS
+from wati.contract.endpoint import Endpoint
+from wati.contract.options import FLAGS
 
 CONFIRMING = {
     "send_template_messages",

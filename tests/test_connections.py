@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from recording import CONNECTION, Answer, FarSide, reply
-from wati.endpoint import Endpoint
+from wati.contract.endpoint import Endpoint
 
 Caller = Callable[..., Any]
 Endpoints = dict[str, Endpoint]

@@ -14,7 +14,8 @@ import pytest
 
 from conftest import KEY, SANDBOX, Run
 from recording import Answer, FarSide
-from wati import lookups, transcript
+from wati.reads import inbox, transcript
+from wati.reads.rows import iso
 
 Json = dict[str, Any]
 MESSAGES = "/wati/api/v1/getMessages"
@@ -24,7 +25,7 @@ DAY = 24 * 3600
 
 
 def row(age: float = 60, *, owner: Any = False, event: Any = "message", **members: Any) -> Json:
-    made = {"eventType": event, "created": lookups.iso(NOW - age), **members}
+    made = {"eventType": event, "created": iso(NOW - age), **members}
     return made | ({"owner": owner} if event == "message" else {})
 
 
@@ -325,7 +326,7 @@ def test_a_conversation_without_end_is_bounded(call: Callable[..., Run], far_sid
     shown(far_side, *[[row(60, owner=True, text=str(page))] for page in range(30)])
     run = call("conversation", {"whatsappNumber": JOHN})
     assert "among the newest" in run.data["window"]["unknown"]
-    assert len(far_side.requests) == lookups.MOST_PAGES_OF_MESSAGES
+    assert len(far_side.requests) == inbox.MOST_PAGES_OF_MESSAGES
 
 
 def test_a_limited_read_is_waited_for(

@@ -79,7 +79,7 @@ def test_records_are_counted_and_the_same_bytes_are_sent(
 def test_the_bytes_that_were_checked_are_sent_even_if_the_file_changes(
     send: Callable[..., Run], far_side: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wati import connections
+    from wati.reads import connections
 
     look_up = connections.only_active
 

@@ -11,8 +11,8 @@ import pytest
 
 from conftest import ENDPOINTS, KEY, Run, parse
 from recording import CONNECTION, JPEG, LINK, WATI, Answer, FarSide, reply
-from wati.command import execute
-from wati.endpoint import Endpoint
+from wati.cli.command import execute
+from wati.contract.endpoint import Endpoint
 
 Caller = Callable[..., Run]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from wati.departure import CalledOff, Departure, bounded
+from wati.wire.departure import CalledOff, Departure, bounded
 
 
 class Step:

@@ -21,8 +21,10 @@ import pytest
 import yaml
 
 import static_rules
-from wati import explain, failures, gateway, preflight
-from wati.command import execute
+from wati.calls import explain, findings
+from wati.cli.command import execute
+from wati.contract import failures
+from wati.wire import gateway
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "dev"))
@@ -134,12 +136,12 @@ def test_every_error_code_is_explained_with_its_exit() -> None:
 
 def test_every_code_of_a_problem_is_explained_word_for_word() -> None:
     rows = table(ERRORS, "code of a problem")
-    assert [(row[0].strip("`"), row[1]) for row in rows] == list(preflight.CODES.items())
+    assert [(row[0].strip("`"), row[1]) for row in rows] == list(findings.CODES.items())
 
 
 def test_the_seconds_of_an_explanation_are_the_code_s() -> None:
     assert f"at most {explain.SECONDS:g} seconds of the time allowed" in ERRORS
-    assert f"beyond {preflight.MOST_PROBLEMS} of these" in ERRORS
+    assert f"beyond {failures.MOST_PROBLEMS} of these" in ERRORS
 
 
 def test_codes_that_nothing_raises_are_called_reserved() -> None:

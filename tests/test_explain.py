@@ -16,8 +16,9 @@ import pytest
 
 from conftest import KEY, ROOT, SANDBOX, Run
 from recording import Answer, FarSide, reply
-from wati import explain, lookups, preflight
-from wati.endpoint import Endpoint
+from wati.calls import explain, preconditions
+from wati.contract.endpoint import Endpoint
+from wati.reads.inbox import Inbox
 from wati.sandbox import control
 
 Json = dict[str, Any]
@@ -143,7 +144,9 @@ def test_at_most_ten_templates_are_named(refused: Callable[..., Run], state: str
     more = [{"elementName": f"extra_{n}", "status": "APPROVED", "body": "x"} for n in range(20)]
     control.seed(state, {"templates": more})
     hint = refused("send_session_message", hello()).error["hint"]
-    assert hint.count("(no parameters)") + hint.count("(name") + hint.count("(1, 2)") == preflight.MOST_NAMED
+    assert (
+        hint.count("(no parameters)") + hint.count("(name") + hint.count("(1, 2)") == preconditions.MOST_NAMED
+    )
     assert "15 more" in hint
 
 
@@ -297,7 +300,7 @@ def test_whatever_happens_while_it_looks_the_refusal_is_told(
     def breaks(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(lookups, "read", breaks)
+    monkeypatch.setattr(Inbox, "read", breaks)
     name, arguments, answer, path = REFUSALS[case]
     far_side.will(answer, to=path)
     run = call(name, arguments, "--connection", "conn-1")

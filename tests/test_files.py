@@ -15,8 +15,8 @@ import pytest
 
 from conftest import ENDPOINTS, Run
 from recording import JPEG, Answer, FarSide, reply
-from wati.failures import Failure
-from wati.files import Files
+from wati.contract.failures import Failure
+from wati.files.uploads import Files
 
 MEDIA = {"fileName": "data/images/photo.jpg"}
 POSIX = os.name == "posix"

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import KEY, SANDBOX, Run
 from recording import Answer, FarSide, Received, reply
-from wati import matching
+from wati.reads import matching
 from wati.sandbox import control
 
 Json = dict[str, Any]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from strategies import SCHEMAS, fixed, valid
-from wati.fits import fits
+from wati.arguments.fits import fits
 
 WRONG: list[Any] = [None, True, 0, -1, 1.0, float("nan"), "", "x", "x\n", [], {}, [None]]
 

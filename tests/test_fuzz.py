@@ -27,12 +27,12 @@ from jsonschema import Draft202012Validator
 from conftest import ENDPOINTS, KEY, ROOT, Run, parse
 from recording import Answer, FarSide, reply
 from strategies import HARD, SCHEMAS, fixed, valid
-from wati.command import execute
-from wati.decoding import STEP, Undecodable, decoded
-from wati.endpoint import Endpoint
-from wati.help import ENVIRONMENT
-from wati.options import FLAGS
+from wati.cli.command import execute
+from wati.cli.help import ENVIRONMENT
+from wati.contract.endpoint import Endpoint
+from wati.contract.options import FLAGS
 from wati.sandbox import control
+from wati.wire.decoding import STEP, Undecodable, decoded
 
 Caller = Callable[..., Run]
 Endpoints = dict[str, Endpoint]
@@ -732,7 +732,7 @@ MEASURED = """
 import os, sys
 sys.path.insert(0, "scripts")
 import importlib
-from wati.command import execute
+from wati.cli.command import execute
 endpoint = importlib.import_module(sys.argv[1]).ENDPOINT
 exit_code, _ = execute(endpoint, sys.argv[2:], os.environ)
 peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM:"))

@@ -14,8 +14,8 @@ import pytest
 
 from conftest import ENDPOINTS, KEY, Run
 from recording import FarSide
-from wati.endpoint import Endpoint
-from wati.settings import Settings
+from wati.contract.endpoint import Endpoint
+from wati.contract.settings import Settings
 
 SENDING = {
     *("send_session_message", "send_session_file"),

@@ -10,7 +10,7 @@ import pytest
 
 from conftest import ENDPOINTS, Run
 from recording import CONNECTION, FarSide, reply
-from wati import hidden
+from wati.contract import omissions
 
 
 def answer(name: str, items: list[Any]) -> dict[str, Any]:
@@ -40,9 +40,9 @@ CONTACT = {
 
 
 def shown(contact: dict[str, Any]) -> Any:
-    return hidden.without(answer("get_contacts", [contact]), ENDPOINTS["get_contacts"].hides)["contact_list"][
-        0
-    ]
+    return omissions.without(answer("get_contacts", [contact]), ENDPOINTS["get_contacts"].omits)[
+        "contact_list"
+    ][0]
 
 
 def test_a_contact_without_what_says_nothing() -> None:
@@ -87,8 +87,8 @@ def test_a_member_without_the_one_that_it_repeats_stays() -> None:
     alone = {"firstName": "John", "phone": "1", "customParams": [{"name": "phone", "value": "1"}]}
     assert shown(alone) == alone
     message = {"timestamp": "1795165200"}
-    hides = ENDPOINTS["get_messages"].hides
-    assert hidden.without(answer("get_messages", [message]), hides) == {"messages": {"items": [message]}}
+    hides = ENDPOINTS["get_messages"].omits
+    assert omissions.without(answer("get_messages", [message]), hides) == {"messages": {"items": [message]}}
 
 
 def test_fields_may_name_what_is_hidden_and_what_only_documents_know(
@@ -121,7 +121,7 @@ def test_raw_and_a_dry_run_hide_nothing(call: Callable[..., Run], far_side: FarS
 
 
 def test_hiding_changes_no_outcome_and_no_rule_hides_a_list_of_items() -> None:
-    hiding = {name: endpoint for name, endpoint in ENDPOINTS.items() if endpoint.hides}
+    hiding = {name: endpoint for name, endpoint in ENDPOINTS.items() if endpoint.omits}
     assert len(hiding) >= 12
     for endpoint in hiding.values():
         kept = {
@@ -134,11 +134,11 @@ def test_hiding_changes_no_outcome_and_no_rule_hides_a_list_of_items() -> None:
             "statusString",
             "failedDetail",
         }
-        for path, rule in endpoint.hides.items():
+        for path, rule in endpoint.omits.items():
             assert path != endpoint.items and not endpoint.items.startswith(f"{path}."), path
             name = path.rpartition(".")[2]
             assert name not in kept or (endpoint.name, path) == (
                 "get_message_templates",
                 "messageTemplates.id",
             )
-            assert rule.where == "" or isinstance(rule.where, str)
+            assert rule.when == "" or isinstance(rule.when, str)

@@ -13,8 +13,9 @@ import pytest
 
 from conftest import KEY, Run
 from recording import Answer, FarSide, reply
-from wati.endpoint import Endpoint
-from wati.output import redact, render
+from wati.contract.endpoint import Endpoint
+from wati.output.redaction import redact
+from wati.output.rendering import render
 
 Caller = Callable[..., Run]
 Endpoints = dict[str, Endpoint]

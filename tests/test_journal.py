@@ -37,7 +37,8 @@ from sends import (
     states,
     text,
 )
-from wati.endpoint import Endpoint
+from wati.contract import verdicts
+from wati.contract.endpoint import Endpoint
 from wati.sandbox import control
 
 POSIX = os.name == "posix"
@@ -406,7 +407,7 @@ def test_interrupted_before_the_request_has_left(world: World, monkeypatch: pyte
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("wati.gateway.Gateway._attempt", interrupt)
+        patch.setattr("wati.wire.gateway.Gateway._attempt", interrupt)
         first = world.run("send_session_message", HELLO, "--connection", "sandbox-main")
     assert first.error["code"] == "timeout" and first.error["outcome"] == "not_sent"
     assert world.delivered == [] and states(world) == ["not_sent"]
@@ -420,8 +421,8 @@ def test_a_signal_while_the_journal_is_written_waits_for_it(
     method: str, moment: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The entry is complete, or there is none: never one that nobody settles."""
-    from wati import interrupts
-    from wati.journal import Journal
+    from wati.journal.store import Journal
+    from wati.wire import interrupts
 
     write = getattr(Journal, method)
 
@@ -451,13 +452,13 @@ def test_a_crash_in_the_verdict_leaves_it_unknown(world: World, monkeypatch: pyt
     def crash(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    real = __import__("wati.verdicts").verdicts.judge
+    real = verdicts.judge
 
     def judge(answer: Any, verdict: Any, *rest: Any, **more: Any) -> Any:
         return crash() if "message" in (answer.json or {}) else real(answer, verdict, *rest, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr("wati.verdicts.judge", judge)
+        patch.setattr("wati.contract.verdicts.judge", judge)
         first = world.run("send_session_message", HELLO)
     assert first.exit == 7 and '{"id": 1}' in first.error["hint"]
     assert states(world) == ["unknown"]
@@ -469,7 +470,7 @@ def test_a_look_behind_a_refusal_comes_after_the_entry_is_settled(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[list[str]] = []
-    from wati import preflight
+    from wati.calls import preflight
 
     look = preflight.look
     monkeypatch.setattr(preflight, "look", lambda *a, **k: (seen.append(states(world)), look(*a, **k))[1])
@@ -589,7 +590,7 @@ def foreign(path: Path, version: int = 0) -> None:
 
 def ours(path: Path, *statements: str) -> None:
     """A journal of ours, damaged."""
-    from wati.journal import Journal
+    from wati.journal.store import Journal
 
     assert Journal(str(path), "x").unresolved() == []
     with closing(sqlite3.connect(path)) as db:
@@ -645,7 +646,7 @@ def test_a_journal_that_cannot_be_used_stops_no_send_and_is_left_alone(
 def test_a_journal_that_another_process_locks_stops_no_send(
     send: Callable[..., Run], far_side: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wati.journal._BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("wati.journal.store._BUSY_SECONDS", 0.05)
     path = tmp_path / "sends"
     ours(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
@@ -666,7 +667,7 @@ def test_an_entry_that_cannot_be_completed_is_told_and_stays(
         raise OSError(errno.ENOSPC, "No space left on device", "/secret/path")
 
     with monkeypatch.context() as patch:
-        patch.setattr("wati.journal.Journal.settle", full)
+        patch.setattr("wati.journal.store.Journal.settle", full)
         run = send("send_session_message", HELLO)
     assert run.exit == 0 and "unknown" in run.document["notice"] and "/secret" not in run.text
     stopped(send("send_session_message", HELLO))
@@ -732,8 +733,8 @@ def test_numbers_of_dropped_sends_are_not_given_again(world: World, clock: Clock
 
 
 def test_a_thousand_receivers_cost_little(tmp_path: Path) -> None:
-    from wati.journal import Journal
-    from wati.messages import Message
+    from wati.contract.messages import Message
+    from wati.journal.store import Journal
 
     journal = Journal(str(tmp_path / "sends"), "x")
 

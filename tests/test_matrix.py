@@ -29,13 +29,13 @@ from typing import Any
 import pytest
 
 from conftest import ENDPOINTS, ROOT, Run, assert_contract, parse
-from wati.endpoint import Endpoint
-from wati.gateway import LARGEST_ANSWER
+from wati.contract.endpoint import Endpoint
 from wati.sandbox import control, faults
 from wati.sandbox.app import Exchange, Sandbox
 from wati.sandbox.server import Server
 from wati.sandbox.state import State
 from wati.sandbox.wire import Call
+from wati.wire.gateway import LARGEST_ANSWER
 
 sys.path.insert(0, str(ROOT / "dev"))
 docs = importlib.import_module("docs")
@@ -230,7 +230,7 @@ def test_every_kind_of_fault_has_its_row() -> None:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client's waits between attempts take no time; how long they are is tested elsewhere."""
     clock = SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=lambda seconds: None)
-    monkeypatch.setattr("wati.gateway.time", clock)
+    monkeypatch.setattr("wati.wire.gateway.time", clock)
 
 
 def receivers(arguments: Json) -> list[str]:

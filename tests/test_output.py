@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from conftest import ENDPOINTS, KEY, Run
 from recording import CONNECTION, Answer, FarSide, reply
-from wati import output
-from wati.command import execute
-from wati.output import clean, redact, render, terminal_safe
-from wati.streams import write
+from wati.cli.command import execute
+from wati.cli.streams import write
+from wati.output import redaction
+from wati.output.redaction import redact, terminal_safe
+from wati.output.rendering import clean, render
 
 # What would steer a terminal, end a line, or turn what a reader sees around.
 STEERING = re.compile(
@@ -204,18 +205,18 @@ KEYS = [KEY, SHARP, 'key"with\\quotes', "sandbox", "short-key", ""]
 @example({"session_to-ken": "live"}, KEY)
 @example({"text": "a key with\na line break"}, "key with\na line")
 def test_what_is_passed_over_at_a_glance_holds_no_secret(value: Any, key: str) -> None:
-    assert redact(value, key) == output._redacted(value, key)
+    assert redact(value, key) == redaction._redacted(value, key)
 
 
 @pytest.mark.parametrize("text", FRAGMENTS)
 def test_every_secret_alone_is_seen_at_a_glance(text: str) -> None:
     for value in (text, [text], {text: 1}, {"a": {"b": text}}):
         for key in KEYS:
-            assert redact(value, key) == output._redacted(value, key)
+            assert redact(value, key) == redaction._redacted(value, key)
 
 
 def test_most_answers_are_passed_over_at_a_glance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(output, "_redacted")
+    monkeypatch.delattr(redaction, "_redacted")
     row = {"id": "1", "url": "https://example.com/a?b=1", "text": 'two\nlines and "quotes" for Zoë'}
     assert redact([row], KEY) == [row]
 
@@ -413,7 +414,7 @@ def test_a_bug_before_anything_left_is_told_as_one(
     def fail(*_: Any) -> None:
         raise Accident(KEY)
 
-    monkeypatch.setattr("wati.request.build", fail)
+    monkeypatch.setattr("wati.wire.request.build", fail)
     for name in ("get_contacts", "assign_operator"):
         run = call(
             name,
@@ -433,7 +434,7 @@ def test_a_bug_after_a_send_left_is_an_unknown_outcome(
     def fail(*_: Any, **__: Any) -> None:
         raise Accident(KEY)
 
-    monkeypatch.setattr("wati.verdicts.session_message", fail)
+    monkeypatch.setattr("wati.contract.verdicts.session_message", fail)
     monkeypatch.setattr(ENDPOINTS["send_session_message"], "verdict", fail)
     run = call("send_session_message", {"whatsappNumber": "14155551234", "messageText": "Hello"})
     assert run.exit == 7 and run.error["code"] == "outcome_unknown"

@@ -15,8 +15,12 @@ import pytest
 
 from conftest import ENDPOINTS, KEY, ROOT, SANDBOX, Run
 from recording import CONNECTION, Answer, FarSide, reply
-from wati import lookups, media, preflight, templates
-from wati.endpoint import Endpoint
+from wati.calls import findings, preconditions
+from wati.contract import failures
+from wati.contract.endpoint import Endpoint
+from wati.files import media
+from wati.reads import inbox, templates
+from wati.reads.rows import iso, moment
 from wati.sandbox import control
 
 Json = dict[str, Any]
@@ -116,7 +120,7 @@ def test_a_dry_run_of_wrong_arguments_sends_nothing_either(
 def test_every_endpoint_names_checks_that_exist(each_endpoint: Endpoint) -> None:
     assert (each_endpoint.preflight == ()) is (each_endpoint.name == "list_connections")
     for check in each_endpoint.preflight:
-        assert callable(check) or check in preflight.CHECKS
+        assert callable(check) or check in preconditions.CHECKS
     if each_endpoint.through_wati:
         assert each_endpoint.preflight[0] == "connection", "what it finds decides what can be asked"
 
@@ -318,7 +322,7 @@ FLAT = [pytest.param(code, *case, id=f"{code} {case[0]}") for code, cases in CAS
 def test_every_code_is_found_by_some_test() -> None:
     # Below; the last in tests/test_journal.py.
     elsewhere = {"file_type", "file_too_large", "look_up_failed", "repeated_send"}
-    assert set(CASES) | elsewhere == set(preflight.CODES)
+    assert set(CASES) | elsewhere == set(findings.CODES)
     assert not set(CASES) & elsewhere
 
 
@@ -496,7 +500,7 @@ def test_a_wrong_file_and_a_closed_window_come_at_once(dry: Callable[..., Run], 
 def test_the_same_problem_of_a_thousand_receivers_is_told_fifty_times(dry: Callable[..., Run]) -> None:
     run = dry("send_template_messages", bulk(*[{"name": "x"}] * 1000))
     assert codes(run) == [
-        (f"$.receivers[{n}].customParams", "parameter_missing") for n in range(preflight.MOST_PROBLEMS)
+        (f"$.receivers[{n}].customParams", "parameter_missing") for n in range(failures.MOST_PROBLEMS)
     ]
     assert run.error["more_problems"] == 950
     assert "1000 problems" in run.error["message"]
@@ -535,7 +539,7 @@ def test_a_dry_run_tells_of_the_same_message_for_a_day(
 ) -> None:
     assert call("send_template_message", single(**ORDER), **SANDBOX).exit == 0
     now = time.time() + hours * 3600
-    monkeypatch.setattr("wati.journal.time", SimpleNamespace(time=lambda: now))
+    monkeypatch.setattr("wati.journal.store.time", SimpleNamespace(time=lambda: now))
     run = call("send_template_message", single(**ORDER), "--dry-run", **SANDBOX)
     assert run.exit == 0, run.text
     told = [warning for warning in run.data["warnings"] if "the same message was accepted" in warning]
@@ -597,7 +601,7 @@ def test_a_broken_csv_and_a_wrong_template_come_at_once(dry: Callable[..., Run],
 
 
 def row(age: float, *, owner: bool | None = False, event: str = "message", **members: Any) -> Json:
-    made = {"eventType": event, "created": lookups.iso(NOW - age).replace("Z", ".123Z"), **members}
+    made = {"eventType": event, "created": iso(NOW - age).replace("Z", ".123Z"), **members}
     return made if owner is None else {**made, "owner": owner}
 
 
@@ -710,12 +714,12 @@ def test_the_list_ends_where_a_page_brings_nothing_new(
 def test_a_list_without_an_end_is_no_proof_that_something_is_missing(
     call: Callable[..., Run], far_side: FarSide
 ) -> None:
-    for number in range(lookups.MOST_PAGES_OF_TEMPLATES + 5):
+    for number in range(inbox.MOST_PAGES_OF_TEMPLATES + 5):
         far_side.will(template_page(f"t{number}"), to=TEMPLATES)
     run = call("send_template_message", single("wanted"), "--dry-run")
     assert (run.exit, run.error["code"], run.error["outcome"]) == (6, "bad_answer", "not_sent")
-    assert "longer than" in run.error["message"]
-    assert len(far_side.to(TEMPLATES)) == lookups.MOST_PAGES_OF_TEMPLATES
+    assert "more templates than" in run.error["message"]
+    assert len(far_side.to(TEMPLATES)) == inbox.MOST_PAGES_OF_TEMPLATES
 
 
 def test_the_approved_one_of_several_languages_is_taken(call: Callable[..., Run], far_side: FarSide) -> None:
@@ -1014,9 +1018,9 @@ def test_a_template_is_rendered_as_it_is_read() -> None:
 def test_times_are_read_in_every_form() -> None:
     at = 1_728_656_646.0
     for created in ("2024-10-11T14:24:06Z", "2024-10-11T14:24:06.000Z", "2024-10-11T14:24:06.0000000Z"):
-        assert lookups.moment({"created": created}) == at
-    assert lookups.moment({"created": "2024-10-11T16:24:06.5+02:00"}) == at + 0.5
-    assert lookups.moment({"created": "2024-10-11T14:24:06"}) == at
-    assert lookups.moment({"created": None, "timestamp": "1728656646"}) == at
+        assert moment({"created": created}) == at
+    assert moment({"created": "2024-10-11T16:24:06.5+02:00"}) == at + 0.5
+    assert moment({"created": "2024-10-11T14:24:06"}) == at
+    assert moment({"created": None, "timestamp": "1728656646"}) == at
     for wrong in ({}, {"created": 7}, {"timestamp": 7}, {"timestamp": "-1"}, {"timestamp": "9" * 40}):
-        assert lookups.moment(wrong) is None
+        assert moment(wrong) is None

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from conftest import SANDBOX, Run
 from recording import FarSide, Received
 from strategies import HARD, LINES, SCHEMAS, fixed, texts, valid
-from wati.endpoint import Endpoint
+from wati.contract.endpoint import Endpoint
 from wati.sandbox import control
 
 Caller = Callable[..., Run]

@@ -19,10 +19,11 @@ import pytest
 
 from conftest import KEY, ROOT, Run
 from recording import JPEG, Answer, FarSide
-from wati import files, folder
-from wati.failures import Failure
-from wati.files import Files, windows_problem
-from wati.folder import Folder
+from wati.contract.failures import Failure
+from wati.files import folder
+from wati.files import uploads as files
+from wati.files.folder import Folder
+from wati.files.uploads import Files, windows_problem
 
 MEDIA = {"fileName": "data/images/photo.jpg"}
 POSIX = os.name == "posix"
@@ -482,7 +483,7 @@ def test_what_was_read_is_sent_whatever_becomes_of_the_file(
     far_side: FarSide,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from wati import connections
+    from wati.reads import connections
 
     look_up = connections.only_active
 

@@ -11,7 +11,7 @@ import pytest
 
 from conftest import ENDPOINTS, Run
 from recording import FarSide
-from wati.endpoint import Endpoint
+from wati.contract.endpoint import Endpoint
 
 SENDING = sorted(name for name, endpoint in ENDPOINTS.items() if endpoint.effect == "send")
 BY_NUMBER = [name for name in SENDING if name != "send_template_message_csv"]

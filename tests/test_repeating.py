@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from recording import Answer, FarSide, reply
-from wati.endpoint import Endpoint
+from wati.contract.endpoint import Endpoint
 
 Caller = Callable[..., Any]
 
@@ -174,7 +174,7 @@ def test_a_connection_that_was_refused_is_tried_again(
     def start(_: float) -> None:
         started.append(FarSide(int(nobody.rpartition(":")[2])))
 
-    monkeypatch.setattr("wati.gateway.time.sleep", start)
+    monkeypatch.setattr("wati.wire.gateway.time.sleep", start)
     endpoint = endpoints[OF_EACH_EFFECT[effect]]
     run = call_example(endpoint, *named(endpoint), MATON_BASE_URL=nobody)
     (server,) = started
@@ -589,7 +589,7 @@ def test_the_deadline_is_of_the_whole_call(
     call_example: Caller, far_side: FarSide, monkeypatch: pytest.MonkeyPatch, endpoints: dict[str, Endpoint]
 ) -> None:
     """Every attempt is in time; all of them together are not. Thirty seconds, shortened."""
-    from wati import gateway
+    from wati.wire import gateway
 
     assert gateway.WHOLE_CALL == 30
     monkeypatch.setattr(gateway, "WHOLE_CALL", 0.9)
@@ -674,7 +674,7 @@ def test_an_interruption_while_waiting_out_a_rate_limit_sent_nothing(
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("wati.gateway.time.sleep", interrupt)
+    monkeypatch.setattr("wati.wire.gateway.time.sleep", interrupt)
     far_side.always(Answer(429))
     endpoint = endpoints[OF_EACH_EFFECT[effect]]
     run = call_example(endpoint, *named(endpoint))
@@ -696,7 +696,7 @@ def test_a_bug_after_the_request_left_does_not_deny_it(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("wati.verdicts.judge", fail)
+    monkeypatch.setattr("wati.contract.verdicts.judge", fail)
     endpoint = endpoints[OF_EACH_EFFECT[effect]]
     run = call_example(endpoint, *named(endpoint), "--verbose")
     assert len(far_side.requests) == 1

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from conftest import Run
 from recording import FarSide, reply
-from wati import shape
-from wati.failures import Failure
+from wati.contract.failures import Failure
+from wati.output import shape
 from wati.sandbox import control
 
 ROWS = [

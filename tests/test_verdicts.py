@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from recording import Answer, FarSide, default, reply
-from wati.endpoint import Endpoint
+from wati.contract.endpoint import Endpoint
 
 Caller = Callable[..., Any]
 Meaning = tuple[int, str, str]  # exit, code, outcome

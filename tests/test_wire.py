@@ -13,7 +13,7 @@ import pytest
 
 from recording import Answer, FarSide, Received, reply
 from wati import __version__
-from wati.endpoint import Endpoint
+from wati.contract.endpoint import Endpoint
 
 Caller = Callable[..., Any]
 

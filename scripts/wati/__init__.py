@@ -1,3 +1,15 @@
-"""What the endpoint scripts share: from the command line to the JSON document on stdout."""
+"""What the scripts share: a house of rooms, one above the other. Imports go down only (pyproject.toml).
 
-__version__ = "1.0.0"
+    cli                   the command line: from argv to one JSON document
+    calls                 one call, from its arguments to its result
+    journal               who was sent what, and what became of it
+    reads                 what Maton and WATI know
+    output                the document: what is shown of a result
+    arguments · files     what comes in: JSON, words, uploads and downloads
+    wire                  one request and its answer
+    contract              what an endpoint is: data and pure functions
+
+`sandbox` is the other side of the wire.
+"""
+
+__version__ = "1.1.0"

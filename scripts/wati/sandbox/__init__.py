@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .state import State, StateError
+from .state import State, StateError, state_path
 
 if TYPE_CHECKING:
     from .mount import handle, transport
 
-__all__ = ["State", "StateError", "handle", "transport"]
+__all__ = ["State", "StateError", "handle", "state_path", "transport"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,55 @@
+"""What may be done at all: the environment's guards, and a person's confirmation."""
+
+from __future__ import annotations
+
+from wati.contract.failures import Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wati.contract.call import Call
+    from wati.contract.endpoint import Endpoint
+    from wati.contract.settings import Settings
+
+
+def effect(settings: Settings, endpoint: Endpoint) -> None:
+    """Raises `read_only` if WATI_READ_ONLY is set and the endpoint changes something."""
+    if settings.read_only and endpoint.effect != "read":
+        raise Failure("read_only", f"{endpoint.name} changes something (effect: {endpoint.effect}).")
+
+
+def receivers(settings: Settings, call: Call) -> None:
+    """Raises `recipient_not_allowed` if a send is for anyone whom WATI_ALLOWED_RECIPIENTS does not list."""
+    if call.endpoint.effect != "send":
+        return
+    problems = [
+        {"at": at, "problem": f"{number} is not in WATI_ALLOWED_RECIPIENTS"}
+        for at, number in call.receivers
+        if not settings.may_message(number)
+    ]
+    if problems:
+        message = f"Not allowed: {len(problems)} of {len(call.receivers)} receivers."
+        raise Failure("recipient_not_allowed", message, problems=problems)
+
+
+def needed_confirmation(call: Call) -> str:
+    """The value that `--confirm` has to repeat; "" if the call needs none."""
+    if call.endpoint.confirms == "none":
+        return ""
+    by_id = call.endpoint.confirms == "connection_id"
+    return str(call.arguments["connection_id"]) if by_id else str(len(call.receivers))
+
+
+def confirmation(call: Call) -> None:
+    """Raises `confirmation_required` unless `--confirm` repeats what the endpoint asks for."""
+    given, needed = call.options.confirm, needed_confirmation(call)
+    if given == needed:
+        return
+    what = "the connection's id" if call.endpoint.confirms == "connection_id" else "the number of receivers"
+    message = f"--confirm must repeat {what}" + (f", and {given!r} is not it." if given else ".")
+    hint = f"Tell the user what will happen; once they agree, run it again with --confirm {needed}"
+    raise Failure("confirmation_required", message, hint=hint)
+
+
+def key(settings: Settings) -> None:
+    if not settings.key:
+        raise Failure("missing_key", "MATON_API_KEY is not set.")

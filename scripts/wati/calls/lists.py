@@ -1,0 +1,230 @@
+"""`--all`: every page of a list in one call, as one document or as a file."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from wati.contract.call import Result
+from wati.contract.failures import Failure
+from wati.contract.verdicts import member
+from wati.output import shape, tables
+from wati.output.redaction import redact
+from wati.output.rendering import clean
+from wati.reads.pages import OnDisk, Walk
+from wati.wire import interrupts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wati.calls.context import Context
+    from wati.contract.answer import Answer
+    from wati.contract.call import Call
+    from wati.contract.types import Arguments
+    from wati.files.uploads import Files
+
+    Send = Callable[[Context], Answer]
+
+LARGEST_PAGE = 100
+ROOM = shape.LONGEST - 1500  # characters of a document that are left to its items
+MOST_PAGES = 20_000  # of a list that always brings something new: two million items
+# A list that moves by a whole page while it is read shows one that is known from end to end.
+IDLE_PAGES = 2
+PARTIAL = ".partial"
+
+
+def page_size(wanted: int | None) -> int:
+    """The biggest page that ends where the items wanted end, so that `next` repeats none of them."""
+    if wanted is None or wanted > LARGEST_PAGE:
+        fitting = range(LARGEST_PAGE, LARGEST_PAGE // 2, -1)
+        return next((size for size in fitting if wanted and wanted % size == 0), LARGEST_PAGE)
+    return wanted
+
+
+def arguments(given: Arguments, wanted: int | None) -> Arguments:
+    """The arguments with the page size of `--all`, where they name none."""
+    return {"pageSize": page_size(wanted), **given}
+
+
+def check_output(files: Files, path: str, *, force: bool) -> None:
+    """Raises `file_not_allowed` where the file has no form, or an incomplete list could not be written."""
+    tables.form(path, ())
+    files.download(path + PARTIAL, force=force, at=f"--output ({PARTIAL}, for an incomplete list)")
+
+
+def read(context: Context, send: Send) -> Result:
+    """Read the list, to its end or up to the items that are wanted; `send` makes the request of a page."""
+    reading = Reading(context, send)
+    try:
+        if context.call.options.output:
+            return _into_file(context, reading)
+        return _into_document(context.call, reading)
+    finally:
+        reading.close()
+
+
+def _into_document(call: Call, reading: Reading) -> Result:
+    rows: list[Any] = []
+    measured: list[Any] = []
+    fields = call.options.fields
+
+    def take(new: list[Any]) -> int:
+        measured.extend(clean(shape.picked(row, "", fields) if fields else row) for row in new)
+        count = max(0, shape.fitting(measured, ROOM) - len(rows))
+        if not rows and not count:
+            # One that fits no document is shown with its texts cut: to skip it would lose it.
+            new, count = [shape.bounded(new[0], ROOM)], 1
+        rows.extend(new[:count])
+        return count
+
+    try:
+        reading.into(take)
+    except Failure as failure:
+        failure.items = rows or None
+        raise
+    data: Any = rows
+    for name in reversed(call.endpoint.items.split(".")):
+        data = {name: data}
+    return Result(data, notice=reading.notice, page=reading.summary())
+
+
+def _into_file(context: Context, reading: Reading) -> Result:
+    options = context.call.options
+    form = tables.form(options.output, context.call.endpoint.columns)
+    began = time.monotonic()
+    with context.session.files.download(options.output, force=options.force) as download:
+        download.handle.write(form.head)
+
+        def take(rows: list[Any]) -> int:
+            lines = (form.line(redact(clean(row), context.session.settings.key)) for row in rows)
+            download.handle.write(b"".join(lines))
+            return len(rows)
+
+        try:
+            reading.into(take)
+        except Failure as failure:
+            if reading.items and failure.page is not None:
+                interrupts.defer(partial(download.commit, PARTIAL))
+                failure.page["file"] = options.output + PARTIAL
+            raise
+        interrupts.defer(download.commit)
+    seconds = round(time.monotonic() - began, 1)
+    data = {"file": options.output, "seconds": seconds, **reading.summary()}
+    return Result(data, notice=reading.notice, page={})
+
+
+class Reading:
+    """A list that is being read: `items` and `pages` taken so far, `at` and `size` the page to go on with.
+
+    `repeated`: how many items that page begins with were given already.
+    """
+
+    def __init__(self, context: Context, send: Send) -> None:
+        call = context.call
+        self._context = context
+        self._send = send
+        self._endpoint = call.endpoint
+        self._wanted = call.options.max_items
+        self._first = int(call.arguments.get("pageNumber", 1))
+        self._seen = OnDisk()
+        self._again = False
+        self._came = 0
+        self.items = 0
+        self.pages = 0
+        self.at = self._first
+        self.size = int(call.arguments["pageSize"])
+        self.repeated = 0
+        self.complete = False
+
+    def close(self) -> None:
+        self._seen.close()
+
+    @property
+    def notice(self) -> str:
+        """How to get the rest, or what a list that moves can have kept from one who began in its middle."""
+        if not self.complete:
+            repeats = f", with {self.repeated} of these once more" if self.repeated else ""
+            rest = f"go on with pageSize {self.size} and pageNumber {self.at}{repeats}"
+            return f"This is not the whole list: {rest}, or write all of it to a file with --output."
+        is_open = self._first > 1 and self._endpoint.by_change
+        return "Contacts that changed since page 1 was read may be missing." if is_open else ""
+
+    def summary(self) -> dict[str, Any]:
+        """The `page` of an answer: how much was read, and where to go on if that is not all."""
+        told = {"complete": self.complete, "items": self.items, "pages": self.pages}
+        asked = {"number": self._first, "size": self.size}
+        return {**told, **asked} if self.complete else {**told, **asked, "next": self.at}
+
+    def into(self, take: Callable[[list[Any]], int]) -> None:
+        """Give the rows to `take`, page by page, until it takes fewer than it is given, which is their limit.
+
+        Raises Failure, with `page`, where it stops before that.
+        """
+        try:
+            for number, rows in self._new():
+                wanted = rows if self._wanted is None else rows[: self._wanted - self.items]
+                # A page is taken as a whole, or read again by who goes on.
+                taken = interrupts.defer(partial(self._took, take, wanted))
+                if taken < len(rows):
+                    self._go_on(number, taken)
+                    return
+                self.at = number + 1
+                if self.items == self._wanted:
+                    return
+            self.complete = True
+        except KeyboardInterrupt:
+            raise self._stopped(Failure("timeout", "It was interrupted.", source="package")) from None
+        except Failure as failure:
+            raise self._stopped(failure) from None
+
+    def _took(self, take: Callable[[list[Any]], int], rows: list[Any]) -> int:
+        taken = take(rows)
+        self.items += taken
+        if self._context.session.progress is not None:
+            self._context.session.progress(f"{self.items} items, {self.pages} pages")
+        return taken
+
+    def _go_on(self, number: int, taken: int) -> None:
+        """Choose the page to go on with, after the first `taken` new rows of page `number`.
+
+        Nothing may be missed, so rather some are repeated: where the pages before may have been shorter than
+        was asked for, another size would begin elsewhere.
+        """
+        self.at, self.repeated = number, taken
+        if number == self._first and taken:
+            before = shape.least_before(number, self.size, self._came)
+            self.size = shape.even_size(before, taken)
+            self.at, self.repeated = before // self.size + 2, taken - self.size
+
+    def _new(self) -> Iterator[tuple[int, list[Any]]]:
+        walk = Walk(
+            self._page, self._seen, first=self._first, last=self._first + MOST_PAGES - 1, idle=IDLE_PAGES
+        )
+        yield from walk
+        if not walk.whole:
+            raise Failure("bad_answer", f"The list did not end after {MOST_PAGES} pages.", source="wati")
+        if self._endpoint.by_change and self._first == 1:
+            # What changed while the list was read went to its top, past the page that was read next.
+            self._again = True
+            yield from Walk(self._page, self._seen, last=MOST_PAGES, idle=IDLE_PAGES)
+
+    def _page(self, number: int) -> list[Any]:
+        self.at = number
+        self._context.call = self._context.call.but(
+            arguments={**self._context.call.arguments, "pageNumber": number}
+        )
+        self._context.gateway.renew()
+        rows: list[Any] = member(self._send(self._context).json, self._endpoint.items)
+        self.pages += 1
+        self._came = len(rows)
+        return rows
+
+    def _stopped(self, failure: Failure) -> Failure:
+        failure.page = {"complete": False, "stopped_at": self.at, "items": self.items, "pages": self.pages}
+        if self._again:
+            failure.hint += " Every page was read, but not once more for contacts that moved meanwhile."
+        elif self.items:
+            size = self._context.call.arguments["pageSize"]
+            failure.hint += f' The rest: the same with "pageNumber": {self.at}, "pageSize": {size}.'
+        return failure

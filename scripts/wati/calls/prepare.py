@@ -1,0 +1,91 @@
+"""Everything that can be checked on this machine: the arguments, the files, whom the call is about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wati.arguments import validation
+from wati.contract.checks import select
+from wati.contract.failures import Failure
+from wati.wire import request
+
+if TYPE_CHECKING:
+    from wati.calls.context import Context
+    from wati.contract.call import Call
+    from wati.contract.endpoint import Endpoint
+    from wati.contract.options import Options
+    from wati.contract.types import Problem, Receivers
+    from wati.files.uploads import Files
+
+
+def prepare(context: Context) -> Failure | None:
+    """Check the call and fill it in; the failure has every problem at once, None = it can be sent.
+
+    Raises Failure if the arguments hold the API key: then nothing of them may be shown.
+    """
+    call, settings = context.call, context.session.settings
+    endpoint, options = call.endpoint, call.options
+    validation.refuse_key(call.arguments, settings.key)
+    schema = validation.load_schema(endpoint)
+    problems = validation.validate(endpoint, schema, call.arguments)
+    code, hint = "invalid_arguments" if problems else "", ""
+    if endpoint.through_wati:
+        call = call.but(connection=call.connection or options.connection or settings.connection)
+    if options.all:
+        from wati.calls import lists
+
+        call = call.but(arguments=lists.arguments(call.arguments, options.max_items))
+    # get_media writes a file even without --output.
+    needs_files = endpoint.parts or options.output or (endpoint.flags and not endpoint.items)
+    files = context.session.files if needs_files else None
+    context.call = call
+    try:
+        if endpoint.parts is not None:
+            context.call = call = call.but(parts=endpoint.parts(call.arguments, files))
+        if files is not None and options.output:
+            _check_output(files, options)
+    except Failure as failure:
+        problems += failure.problems
+        code, hint = code or failure.code, failure.hint
+    if problems:
+        # If only files are at fault, what is said about them helps more than an example.
+        hint = _example(endpoint, schema, problems) if code == "invalid_arguments" else hint
+        return Failure(code, _count(problems), hint=hint, problems=problems)
+    context.call = call.but(receivers=receivers(call))
+    try:
+        request.build(context.call)
+    except Failure as failure:
+        return failure
+    return None
+
+
+def _check_output(files: Files, options: Options) -> None:
+    """Raises `file_not_allowed` if the file of `--output` may not be written."""
+    files.download(options.output, force=options.force)
+    if options.all:
+        from wati.calls import lists
+
+        lists.check_output(files, options.output, force=options.force)
+
+
+def receivers(call: Call) -> Receivers:
+    """Everyone a valid call is about."""
+    if call.endpoint.receivers is not None:
+        return call.endpoint.receivers(call.arguments, call.parts)
+    return select(call.arguments, "whatsappNumber") + select(call.arguments, "receivers[].whatsappNumber")
+
+
+def _count(problems: list[Problem]) -> str:
+    many = "At least " if len(problems) >= validation.MOST_PROBLEMS else ""
+    return f"{many}{len(problems)} problem{'s' if len(problems) > 1 else ''} in the arguments."
+
+
+def _example(endpoint: Endpoint, schema: dict[str, Any], problems: list[Problem]) -> str:
+    from wati.output.rendering import render
+
+    # The shortest of those that show most of the members at fault.
+    at_fault = {problem["at"].partition("$.")[2].partition(".")[0].partition("[")[0] for problem in problems}
+    example = min(
+        schema["examples"], key=lambda example: (-len(at_fault & example.keys()), len(str(example)))
+    )
+    return f"Fix every problem listed. An example: {endpoint.name}.py '{render(example)}'"

@@ -1,0 +1,60 @@
+"""What outlives a call: settings, connection pool, pacer and journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wati.contract.settings import Settings
+from wati.files.uploads import Files
+from wati.wire.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from wati.journal.store import Journal
+    from wati.wire.gateway import Trace
+
+
+class Session:
+    """Any number of calls, from any number of threads, over one connection pool and at one pace.
+
+    `environ`: the variables that scripts read from the environment. `trace`: takes each request and answer of
+    calls with `verbose`, not redacted. `progress`: takes one line of text while a call takes long.
+    Raises Failure (`bad_setup`).
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        trace: Trace | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        self.settings = Settings(environ)
+        self.client = Client(self.settings)
+        self.trace = trace
+        self.progress = progress
+
+    @property
+    def journal(self) -> Journal | None:
+        """The send journal, None if it is switched off. Raises Failure (`bad_setup`)."""
+        from wati.journal.once import open_journal
+
+        return open_journal(self.settings)
+
+    @property
+    def files(self) -> Files:
+        """Where files may come from and go to. Raises Failure (`bad_setup`)."""
+        return Files(self.settings.file_roots)
+
+    def close(self) -> None:
+        self.client.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,132 @@
+"""The command line: flags and one positional argument. Nothing is guessed, abbreviated or ignored."""
+
+from __future__ import annotations
+
+import re
+
+from wati.contract.failures import Failure
+from wati.contract.options import FLAGS, Options, flags_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from wati.contract.endpoint import Endpoint
+    from wati.contract.types import Path
+
+LONGEST_TIMEOUT = 3600.0
+MOST_ITEMS = 2_000_000
+
+
+class CommandLine:
+    """What was asked for. `source`: the positional argument; `schema`: whether only the schema is wanted."""
+
+    def __init__(self, source: str, options: Options, *, schema: bool) -> None:
+        self.source = source
+        self.options = options
+        self.schema = schema
+
+
+def parse(endpoint: Endpoint, argv: list[str]) -> CommandLine:
+    """The command line. Raises `usage`."""
+    known = flags_of(endpoint)
+    given: dict[str, str] = {}
+    positionals: list[str] = []
+    items = iter(argv)
+    for item in items:
+        if item == "--":
+            positionals += items
+        elif item == "-" or not item.startswith("-"):
+            positionals.append(item)
+        else:
+            name, equals, value = item.removeprefix("--").partition("=")
+            if name not in known or not item.startswith("--"):
+                raise _unknown_flag(endpoint, item, known)
+            if FLAGS[name][0]:
+                value = value if equals else next(items, "")
+                if not value or (not equals and value.startswith("--")):
+                    raise Failure("usage", f"--{name} needs its value: --{name} {FLAGS[name][0]}.")
+            if equals and not FLAGS[name][0]:
+                raise Failure("usage", f"--{name} takes no value.")
+            if given.setdefault(name, value) != value:
+                raise Failure("usage", f"--{name} is given twice, with different values.")
+    if len(positionals) > 1:
+        message = f"There are {len(positionals)} arguments; one JSON object is taken."
+        hint = "Put the whole JSON object in single quotes, or in a file given as @path."
+        raise Failure("usage", message, hint=hint)
+    _check_together(endpoint, given)
+    wants_schema = given.pop("schema", None) is not None
+    values: dict[str, Any] = {
+        name.replace("-", "_"): _READ[name](value) if FLAGS[name][0] else True
+        for name, value in given.items()
+    }
+    return CommandLine(positionals[0] if positionals else "{}", Options(**values), schema=wants_schema)
+
+
+def _unknown_flag(endpoint: Endpoint, item: str, known: list[str]) -> Failure:
+    from wati.arguments.validation import near, shown
+
+    flag = item.partition("=")[0]
+    message = f"{endpoint.name}.py has no flag {shown(flag)}{near(flag.lstrip('-'), known)}."
+    flags = " ".join(f"--{name}" for name in known)
+    return Failure("usage", message, hint=f"Flags of this script: {flags}. What to send goes into the JSON.")
+
+
+# Flags that do not go together, and flags that need another one.
+_APART = (
+    ("fields", "raw", "--fields and --raw do not go together."),
+    ("fields", "dry-run", "--fields and --dry-run do not go together."),
+    ("all", "raw", "--raw shows one answer, --all reads many: they do not go together."),
+    ("output", "fields", "A file has all members: --fields does not go with --output."),
+)
+_NEEDED = {"max-items": "all", "output": "all", "force": "output"}
+
+
+def _check_together(endpoint: Endpoint, given: dict[str, str]) -> None:
+    for one, other, message in _APART:
+        if one in given and other in given:
+            raise Failure("usage", message)
+    for flag, other in _NEEDED.items() if endpoint.items else ():
+        if flag in given and other not in given:
+            raise Failure("usage", f"--{flag} needs --{other}.")
+
+
+# --- the values of flags -----------------------------------------------------------------------------------
+
+
+def _timeout(text: str) -> float:
+    is_number = re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text, re.ASCII)
+    if not is_number or not 0 < float(text) <= LONGEST_TIMEOUT:
+        raise Failure("usage", f"--timeout takes seconds, more than 0 and at most {LONGEST_TIMEOUT:g}.")
+    return float(text)
+
+
+def _connection(text: str) -> str:
+    from wati.contract.settings import is_connection_id
+
+    if not is_connection_id(text):
+        raise Failure("usage", "--connection takes a connection id: letters, digits, _ and - only.")
+    return text
+
+
+def _max_items(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,7}", text, re.ASCII) or not 0 < int(text) <= MOST_ITEMS:
+        raise Failure("usage", f"--max-items takes a whole number, at least 1 and at most {MOST_ITEMS}.")
+    return int(text)
+
+
+def _fields(text: str) -> list[Path]:
+    from wati.output.shape import paths
+
+    return paths(text)
+
+
+_READ: dict[str, Callable[[str], Any]] = {
+    "timeout": _timeout,
+    "connection": _connection,
+    "max-items": _max_items,
+    "fields": _fields,
+    "confirm": str,
+    "output": str,
+}

@@ -1,0 +1,69 @@
+"""The text of `--help`: how an agent learns a script.
+
+What the schema says is read as text (`make docs` writes it): to parse JSON would double the time that a help
+text takes (references/speed.md).
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wati.contract.endpoint import Endpoint
+
+# The variables that the code reads; references/setup.md says what each is for.
+ENVIRONMENT = (
+    "MATON_API_KEY",
+    "MATON_CONNECTION_ID",
+    "MATON_BASE_URL",
+    "WATI_READ_ONLY",
+    "WATI_ALLOWED_RECIPIENTS",
+    "WATI_FILE_ROOTS",
+    "WATI_JOURNAL",
+    "WATI_SANDBOX_STATE",
+)
+EXIT_CODES = (
+    "0 accepted, 1 bug, 2 arguments, 3 setup, 4 rejected, 5 rate limited, 6 network (run it again), "
+    "7 unknown (never run it again), 8 partial"
+)
+
+
+def is_wanted(argv: list[str]) -> bool:
+    return "--help" in argv or "-h" in argv
+
+
+def schema_text(endpoint: Endpoint) -> str:
+    return _text(endpoint.schema_file)
+
+
+def help_text(endpoint: Endpoint) -> str:
+    from wati.contract.options import FLAGS, flags_of
+
+    flags = [(f"--{name} {FLAGS[name][0]}".strip(), _meaning(endpoint, name)) for name in flags_of(endpoint)]
+    sections = [
+        f"usage: {endpoint.name}.py [flags] ['{{…}}' | @FILE | -]",
+        _text(endpoint.help_file),
+        f"{endpoint.does} Prints one JSON document.",
+        "flags:\n" + _table(flags),
+        "environment (references/setup.md):\n  " + ", ".join(ENVIRONMENT),
+        "exit codes (references/errors.md):\n  " + EXIT_CODES,
+    ]
+    return "\n\n".join(sections)
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read().rstrip("\n")
+
+
+def _meaning(endpoint: Endpoint, flag: str) -> str:
+    from wati.contract.options import FLAGS
+
+    meaning = FLAGS[flag][1]
+    if flag == "timeout" and endpoint.patience is not None:
+        return f"{meaning.partition(' (')[0]} (default {endpoint.patience:g})"
+    return meaning
+
+
+def _table(rows: list[tuple[str, str]]) -> str:
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"  {name:<{width}}  {meaning}" for name, meaning in rows)

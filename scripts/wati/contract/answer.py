@@ -1,0 +1,80 @@
+"""One HTTP answer, read whole, and what can be said of it before its meaning is judged."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Answer:
+    """One HTTP answer, read whole (`wire.answers.parse` makes it).
+
+    `json`: the parsed body, None if it is not JSON; `flaw` then says why. `saved`: the body went into a file,
+    and `content` is empty. `ambiguous`: one member is in the body twice.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        headers: Any,
+        content: bytes = b"",
+        *,
+        json: Any = None,
+        flaw: str = "",
+        ambiguous: bool = False,
+        saved: bool = False,
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.content = content
+        self.json = json
+        self.flaw = flaw
+        self.ambiguous = ambiguous
+        self.saved = saved
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters; "" if the header has none."""
+        return media_type(self.headers)
+
+    @property
+    def date(self) -> float | None:
+        """The far side's time in epoch seconds, as its `Date` header gives it, to the second."""
+        from email.utils import parsedate_to_datetime
+
+        try:
+            return parsedate_to_datetime(self.headers.get("date", "")).timestamp()
+        except (TypeError, ValueError, OverflowError, OSError):  # OSError: Windows, for the year 1
+            return None
+
+    @property
+    def text(self) -> str:
+        """The beginning of a body that is not JSON, for people; the output shortens it after redaction."""
+        return (
+            "" if self.json is not None else " ".join(self.content[:65536].decode("utf-8", "replace").split())
+        )
+
+    @property
+    def from_maton(self) -> bool:
+        """Whether Maton itself answers: none of the envelopes that its SDK lists has `result` or `ok`."""
+        body = self.json
+        if not isinstance(body, dict) or "result" in body or "ok" in body:
+            return False
+        return isinstance(body.get("error"), dict) or "detail" in body or isinstance(body.get("message"), str)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds of a `Retry-After` header; Maton and WATI do not use its date form."""
+        try:
+            seconds = float(self.headers.get("retry-after", ""))
+        except ValueError:
+            return None
+        return seconds if 0 <= seconds < 1e9 else None
+
+
+def media_type(headers: Any) -> str:
+    import re
+
+    named = str(headers.get("content-type", "")).partition(";")[0].strip().lower()
+    return named if re.fullmatch(r"[a-z0-9][a-z0-9.+_-]{0,60}/[a-z0-9][a-z0-9.+_-]{0,99}", named) else ""

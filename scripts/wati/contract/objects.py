@@ -1,0 +1,25 @@
+"""The objects that several endpoints answer with: which of their members are left out, and when."""
+
+from __future__ import annotations
+
+from wati.contract import omissions
+
+# Of each contact: what no call takes, and what nearly every contact has.
+CONTACT = {
+    **omissions.omit("photo allowSMS lastFlowId currentFlowNodeId tenantId"),
+    **omissions.omit("isDeleted isInFlow isInTestFlow isSendBCLimit", omissions.equal(False)),
+    **omissions.omit("isShowCTWAFollowUpNotice deletedFromSMB", omissions.equal(False)),
+    **omissions.omit("allowBroadcast", omissions.equal(True)),
+    **omissions.omit("contactStatus", omissions.equal("VALID")),
+    **omissions.omit("teamIds", omissions.equal([])),
+    **omissions.omit("phone", omissions.same_as("wAid")),
+    **omissions.omit("firstName", omissions.prefix_of("fullName")),
+    **omissions.omit("customParams", omissions.repeating(name="fullName", phone="wAid")),
+}
+
+# Of each message: what no call takes, and what says again what stands beside it.
+MESSAGE = {
+    **omissions.omit("avatarUrl conversationId ticketId"),
+    **omissions.omit("timestamp", omissions.beside("created")),
+    **omissions.omit("type", omissions.equal("text")),
+}

@@ -1,0 +1,81 @@
+"""How a call is run: the table of flags, and the options that they give."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wati.contract.endpoint import Endpoint
+    from wati.contract.types import Path
+
+# flag: (what its value is called, or "" if it takes none; what it does)
+FLAGS = {
+    "help": ("", "print this text"),
+    "schema": ("", "print the JSON Schema of the arguments"),
+    "dry-run": ("", "check everything that decides success, by reading only; send nothing"),
+    "connection": ("ID", "the Maton connection to use, if there are several"),
+    "timeout": (
+        "SECONDS",
+        "for the whole call, waits included (default 30, waits at most 6); with --all for each request",
+    ),
+    "fields": ("PATHS", "show only these members, such as id,customParams.name; of a list, of each item"),
+    "raw": ("", "show WATI's answer untouched"),
+    "verbose": ("", "show requests and answers on stderr, secrets redacted"),
+    "confirm": ("VALUE", "repeat the number of receivers, or the id to delete; --dry-run shows the value"),
+    "again": ("", "send although the journal has the same message; only if the user wants a second one"),
+    "all": ("", "read every page of the list"),
+    "max-items": ("N", "at most N items (default: as many as one answer holds; with --output all)"),
+    "output": ("FILE", "the file to write, below WATI_FILE_ROOTS; for a list .jsonl or .csv"),
+    "force": ("", "overwrite the file"),
+}
+
+
+class Options:
+    """The flags of one call. `timeout`: seconds; `fields`: paths of members; `all`: every page of a list.
+
+    `max_items`: None = no limit of its own. `output`: the path of the file to write, "" = none.
+    """
+
+    def __init__(
+        self,
+        *,
+        dry_run: bool = False,
+        connection: str = "",
+        timeout: float | None = None,
+        fields: list[Path] | None = None,
+        raw: bool = False,
+        verbose: bool = False,
+        confirm: str = "",
+        again: bool = False,
+        all: bool = False,
+        max_items: int | None = None,
+        output: str = "",
+        force: bool = False,
+    ) -> None:
+        self.dry_run = dry_run
+        self.connection = connection
+        self.timeout = timeout
+        self.fields = fields or []
+        self.raw = raw
+        self.verbose = verbose
+        self.confirm = confirm
+        self.again = again
+        self.all = all
+        self.max_items = max_items
+        self.output = output
+        self.force = force
+
+    def __repr__(self) -> str:
+        given = {name: value for name, value in vars(self).items() if value not in (False, "", None, [])}
+        return f"Options({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+
+
+def flags_of(endpoint: Endpoint) -> list[str]:
+    """The flags that this endpoint's script takes, in the table's order."""
+    absent = ({"all", "max-items", "output", "force"} - set(endpoint.flags)) | set(endpoint.lacks)
+    if not endpoint.through_wati:
+        absent.add("connection")
+    if endpoint.confirms == "none":
+        absent.add("confirm")
+    if endpoint.effect != "send":
+        absent.add("again")
+    return [name for name in FLAGS if name not in absent]

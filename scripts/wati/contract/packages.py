@@ -1,0 +1,36 @@
+"""The packages that the skill needs, imported only when they are; a missing one is a named failure."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from typing import Any
+
+from wati.contract.commands import command_line
+from wati.contract.endpoint import SKILL_FOLDER
+from wati.contract.failures import Failure
+
+
+def import_package(name: str) -> Any:
+    """The module, or `missing_dependency` with the command that installs it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise _missing(name) from None
+
+
+def require_package(name: str) -> None:
+    """Raise `missing_dependency` where the package is not installed, without importing it."""
+    if importlib.util.find_spec(name) is None:
+        raise _missing(name)
+
+
+def _missing(name: str) -> Failure:
+    requirements = os.path.join(SKILL_FOLDER, "requirements.txt")
+    command = [sys.executable or "python3", "-m", "pip", "install", "-r", requirements]
+    hint = f"Run the script with `uv run -q`, or install what it needs: {command_line(command)}"
+    if sys.prefix == sys.base_prefix:
+        hint += " (a system's Python may refuse: then make a virtual environment, and use its python)"
+    return Failure("missing_dependency", f"The Python package {name} is not installed.", hint=hint)

@@ -1,0 +1,155 @@
+"""A file that comes: nothing of it can be seen before it is whole, and nothing is lost to it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import sys
+from contextlib import suppress
+from types import TracebackType
+from typing import BinaryIO
+
+from wati.contract.failures import Failure
+from wati.files.folder import Folder
+
+
+class Download:
+    """A file that appears under its name only when it is whole, by `commit`.
+
+    Until then it has no name (Linux: it ends with the process, however that ends), or a hidden one beside it.
+    """
+
+    def __init__(self, path: str, *, force: bool, at: str) -> None:
+        self._path, self._name = os.path.split(path)
+        self._force = force
+        self._at = at
+        self._temporary = f".wati-{secrets.token_hex(8)}.part"
+
+    def check(self) -> None:
+        """Raises `file_not_allowed` where the name is taken, or the folder cannot be written to."""
+        try:
+            with Folder(self._path) as folder:
+                status = folder.status(self._name)
+        except OSError as error:
+            raise self._unwritable(error) from None
+        if status is None:
+            return
+        if stat.S_ISDIR(status.st_mode):
+            raise not_allowed(self._at, "is a folder; name the file")
+        if not self._force:
+            raise self._taken()
+        if not stat.S_ISREG(status.st_mode):
+            raise not_allowed(self._at, "is no regular file")
+
+    def __enter__(self) -> Download:
+        try:
+            self._folder = Folder(self._path)
+            try:
+                self.handle, self._is_named = self._created()
+            except OSError:
+                self._folder.__exit__(None, None, None)
+                raise
+        except OSError as error:
+            raise self._unwritable(error) from None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        with self._folder:
+            try:
+                self.handle.close()
+            except OSError as full:  # what was buffered does not fit the disk either
+                error = error or full
+            finally:
+                with suppress(FileNotFoundError):
+                    self._folder.remove(self._temporary)
+        if isinstance(error, OSError):
+            raise self._unwritable(error) from None
+
+    def commit(self, suffix: str = "") -> None:
+        """Give the file its name, over another one only with `force`. Raises `file_not_allowed`, OSError.
+
+        `suffix`: what the name gets in addition, for a file that did not become whole.
+        """
+        self._name += suffix
+        self.handle.flush()
+        if not self._folder.is_in_place():
+            raise not_allowed(self._at, "has a folder that was moved while it was written")
+        source = self._temporary if self._is_named else f"/proc/self/fd/{self.handle.fileno()}"
+        if self._is_named:
+            self.handle.close()  # Windows moves no open file
+        if not self._force and self._linked(source):
+            return
+        if not self._is_named:
+            self._give_temporary_name(source)
+        # Whole under a name of its own, so that it takes the other one in one step. A file that is replaced
+        # keeps its content under its further names (hard links).
+        if self._force:
+            self._folder.replace(self._temporary, self._name)
+        else:
+            self._replace_placeholder()
+
+    def _created(self) -> tuple[BinaryIO, bool]:
+        """The file to write to, and whether it has a name yet."""
+        if sys.platform == "linux":
+            with suppress(OSError):  # a file system that cannot (NFS, FAT)
+                return open(self._folder.open(os.curdir, os.O_TMPFILE | os.O_RDWR), "w+b"), False
+        return open(self._new(self._temporary), "wb"), True
+
+    def _new(self, name: str) -> int:
+        return self._folder.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+
+    def _linked(self, source: str) -> bool:
+        """Whether it got its name by a link, in one step; not where the name is taken, even if just now."""
+        try:
+            self._folder.link(source, self._name)
+        except OSError:  # taken, a file system without hard links, a system that allows none (Android)
+            return False
+        return True
+
+    def _give_temporary_name(self, source: str) -> None:
+        try:
+            self._folder.link(source, self._temporary)
+        except OSError:
+            import shutil
+
+            with open(self._new(self._temporary), "wb") as copy:
+                self.handle.seek(0)
+                shutil.copyfileobj(self.handle, copy)
+
+    def _replace_placeholder(self) -> None:
+        """Without links: first make the name ours, which fails where anybody has it; then replace that."""
+        try:
+            os.close(self._new(self._name))
+        except FileExistsError:
+            raise self._taken() from None
+        try:
+            self._folder.replace(self._temporary, self._name)
+        except BaseException:
+            self._folder.remove(self._name)
+            raise
+
+    def _taken(self) -> Failure:
+        hint = "Take another name; --force overwrites what is there."
+        return not_allowed(self._at, "exists already; --force overwrites it", hint=hint)
+
+    def _unwritable(self, error: OSError) -> Failure:
+        return not_allowed(self._at, f"cannot be written: {reason(error)}")
+
+
+def reason(error: OSError) -> str:
+    known = {
+        errno.ENOENT: "does not exist",
+        errno.EACCES: "permission denied",
+        errno.ELOOP: "is a link",
+        errno.ENOTDIR: "has a step in its path that is no folder",
+    }
+    return known.get(error.errno or 0) or error.strerror or type(error).__name__
+
+
+def not_allowed(at: str, problem: str, *, hint: str = "") -> Failure:
+    problems = [{"at": at, "problem": problem}]
+    return Failure("file_not_allowed", f"The file {problem}.", hint=hint, problems=problems)

@@ -1,0 +1,190 @@
+"""The search for a message that the journal remembers, in the conversation that it would stand in."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from wati.contract.failures import Failure
+from wati.contract.messages import DELIVERING, LAG_SECONDS, UNRESOLVED
+from wati.journal import sightings
+from wati.reads.rows import iso, moment
+
+if TYPE_CHECKING:
+    from wati.journal.store import Entry, Journal, Send
+    from wati.reads.inbox import Inbox
+
+    Row = dict[str, Any]
+
+# WATI sends what exceeds a plan's rate later (documented); its smallest plan takes 30 in 10 seconds.
+SECONDS_PER_RECEIVER = 1 / 3
+# How far the two clocks may be apart after their difference was taken into account: `Date` has whole seconds,
+# and the answer that told it may be as old as a slow call.
+CLOCK_SECONDS = 30.0
+
+
+# Comparing is quick, and a far side that means ill could make it endless: one template of WhatsApp's greatest
+# length takes about a thousand.
+MOST_DIGESTS = 200_000
+_LONGEST_SHOWN = 500
+
+
+class Sighting:
+    """What one look found of one message. `verdict`: sent, not_seen or unknown; `row`: the one that is it;
+    `early`: seconds until WATI surely had the time to show it; `searched`: how many rows of which time.
+    """
+
+    def __init__(
+        self, receiver: str, verdict: str, *, why: str, row: Row | None, early: float, searched: Row
+    ) -> None:
+        self.receiver = receiver
+        self.verdict = verdict
+        self.why = why
+        self.row = row
+        self.early = early
+        self.searched = searched
+
+    def document(self) -> dict[str, Any]:
+        found = {"receiver": self.receiver, "verdict": self.verdict, "why": self.why}
+        if self.row is None:
+            return {**found, "searched": self.searched}
+        told = {name: self.row.get(name) for name in _SHOWN}
+        is_short = {
+            name: isinstance(text, str) and len(text) <= _LONGEST_SHOWN for name, text in told.items()
+        }
+        return {**found, "message": {name: text for name, text in told.items() if is_short[name]}}
+
+
+_SHOWN = ("id", "created", "statusString", "failedDetail")
+
+
+class _TooMuch(Exception):
+    """MOST_DIGESTS are used up."""
+
+
+class Search:
+    """The search for the messages of one send, over the connection that it went by."""
+
+    def __init__(self, inbox: Inbox, journal: Journal, send: Send) -> None:
+        self._inbox = inbox
+        self._journal = journal
+        self._send = send
+        self._keyed = journal.digest()
+        self._digests = 0
+        self._forms: dict[str, sightings.Form | None] = {}
+        self._contents: dict[str, str | None] = {}
+
+    def look(self, entry: Entry) -> Sighting:
+        """Read the conversation back to when the message was sent, and count what is it."""
+        rows = self._inbox.conversation(entry.receiver)
+        form = self._form(entry.name) if entry.kind == "template" else None
+        kinds: dict[str, list[Row]] = {"same": [], "alike": [], "other": []}
+        why = "the conversation is longer than what is read of it"
+        try:
+            for row in rows:
+                at = moment(row)
+                if at is not None and at < self._since - CLOCK_SECONDS:
+                    if rows.left == 0:
+                        why = ""  # newest first (observed), if not to the row: the page is read to its end
+                        break
+                    continue
+                likeness = sightings.likeness(row, entry, self._digest, form, self._content)
+                kinds["alike" if likeness == "same" and at is None else likeness].append(row)
+            why = "" if rows.whole else why
+        except _TooMuch:
+            why = "there is too much to compare"
+        except Failure as failure:
+            if failure.exit != 4:
+                raise
+            why = "WATI shows no conversation with this receiver"
+        now = rows.now or time.time() + (self._inbox.gateway.clock or 0.0)
+        late = _lag(len(self._send.entries)) - (now - self._since)
+        verdict, why = self._judged(entry, kinds, form, why, now - self._since)
+        return Sighting(
+            entry.receiver,
+            verdict,
+            why=why,
+            row=kinds["same"][0] if verdict == "sent" else None,
+            early=late + 1.0 if verdict != "sent" and late > 0 else 0.0,  # `Date` has whole seconds
+            searched={
+                "rows": sum(map(len, kinds.values())),
+                "from": iso(self._since - CLOCK_SECONDS),
+                "until": iso(now),
+            },
+        )
+
+    def _judged(
+        self, entry: Entry, kinds: dict[str, list[Row]], form: sightings.Form | None, why: str, passed: float
+    ) -> tuple[str, str]:
+        """The verdict on one message: the rows that are it, less those that belong to other sends.
+
+        Whatever a row cannot tell from it counts: the same text with other buttons, the same template with
+        another link. Where one lies so near in time that its row may be in the search or not, or may not show
+        yet, both are thought through. `passed`: seconds since the send.
+        """
+        since, parts = self._send.at - 2 * CLOCK_SECONDS, sightings.shown(entry, form)
+        others = [
+            (at - self._send.at, other.state)
+            for at, other in self._journal.others(self._send, entry, since)
+            if all(other.parts.get(part) == entry.parts.get(part) for part in parts)
+        ]
+        known = [after for after, state in others if state in DELIVERING]
+        most_taken = len(known)
+        least_taken = sum(0 <= after <= passed - LAG_SECONDS for after in known)
+        claimed = 1 + sum(state in UNRESOLVED for _, state in others)
+        seen = len(kinds["same"])
+        if seen - most_taken >= claimed:
+            return "sent", ""
+        if why:
+            return "unknown", why
+        if seen - least_taken > 0:
+            return "unknown", "messages that look the same were sent at that time, and some of it is there"
+        if kinds["alike"]:
+            return "unknown", "a message is there that may be it"
+        return "not_seen", ""
+
+    @property
+    def _since(self) -> float:
+        """When it was sent, by the far side's clock: by the difference then, else by today's."""
+        ahead = self._inbox.gateway.clock if self._send.clock is None else self._send.clock
+        return self._send.at + (ahead or 0.0)
+
+    def _digest(self, text: str) -> str:
+        self._digests += 1
+        if self._digests > MOST_DIGESTS:
+            raise _TooMuch
+        return self._keyed(text)
+
+    def _form(self, name: str) -> sightings.Form | None:
+        """The template as it is now, read once; None if there is none any more."""
+        if name not in self._forms:
+            row = self._inbox.template(name)
+            self._forms[name] = None if row is None else sightings.Form(row)
+        return self._forms[name]
+
+    def _content(self, name: str) -> str | None:
+        """The digest of a file at WATI, fetched once; None where it cannot be had."""
+        if name not in self._contents:
+            self._contents[name] = self._fetched(name)
+        return self._contents[name]
+
+    def _fetched(self, name: str) -> str | None:
+        import hashlib
+        import tempfile
+        from urllib.parse import quote
+
+        from wati.wire.request import Request
+
+        request = Request("GET", f"/wati/api/v1/getMedia?fileName={quote(name, safe='', errors='replace')}")
+        sha256 = hashlib.sha256()
+        with tempfile.TemporaryFile() as sink:
+            answer = self._inbox.gateway.exchange(request, "read", self._inbox.connection, sink)
+            sink.seek(0)
+            while chunk := sink.read(1 << 20):
+                sha256.update(chunk)
+        return self._keyed(sha256.hexdigest()) if answer.saved else None
+
+
+def _lag(receivers: int) -> float:
+    """Seconds after which a send to so many shows, if it happened."""
+    return LAG_SECONDS + (receivers - 1) * SECONDS_PER_RECEIVER

@@ -1,0 +1,143 @@
+"""Whether a row of a conversation is a message that the journal remembers. Pure; a row may have any form.
+
+Three answers, since a wrong one costs a customer a message or a second one: the row is it, it is not, or it
+resembles it and nobody can say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from wati.contract.messages import same_text
+from wati.reads import templates
+from wati.reads.rows import media_of, template_of, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wati.journal.store import Entry
+
+    Digest = Callable[[str], str]
+    Likeness = Literal["same", "alike", "other"]
+
+# What the inbox shows as the sender of a message that came by the API (published captures).
+_BY_API = "API Token"
+# The types of row that a message of a kind makes (WATI docs, webhooks).
+_TYPES = {
+    "text": ("text",),
+    "interactive": ("interactive", "button"),
+    "file": ("image", "video", "audio", "voice", "document", "sticker"),
+}
+# What an attachment that was sent without a caption is called (WATI support).
+_UNCAPTIONED = ("untitled", "null", "")
+
+
+class Form:
+    """A template as it is now. `pieces`: literal, name, literal, name, …, literal; `names`: of all that it
+    takes, those of its header and buttons included, which no row shows.
+    """
+
+    def __init__(self, template: dict[str, Any]) -> None:
+        self.pieces = templates.pieces(same_text(templates.body(template)))
+        self.names = set(templates.parameters(template))
+
+
+def shown(entry: Entry, form: Form | None) -> list[str]:
+    """The parts of a message that a row shows: by these alone it is told from another."""
+    if entry.kind == "template":
+        return [] if form is None else form.pieces[1::2]
+    return ["text", "file"] if entry.kind == "file" else ["text"]
+
+
+def likeness(
+    row: dict[str, Any],
+    entry: Entry,
+    digest: Digest,
+    form: Form | None,
+    content: Callable[[str], str | None],
+) -> Likeness:
+    """How a row compares with the message of `entry`.
+
+    `form`: the template's, None if it is not known. `content`: the digest of the file of a name, None where
+    it cannot be had.
+    """
+    if row.get("owner") is False:
+        return "other"  # the customer's own
+    if entry.kind == "template":
+        return _template(row, entry, digest, form)
+    if entry.kind == "file":
+        return _file(row, entry, digest, content)
+    text = text_of(row, "text")
+    if text is None or digest(text) != entry.parts["text"]:
+        return "other"
+    return "same" if _is_by_api(row, entry) else "alike"
+
+
+def _is_by_api(row: dict[str, Any], entry: Entry) -> bool:
+    """A colleague may have typed the same words, and whether a menu is shown as one is not certain."""
+    is_sent = row.get("eventType") == "message" and row.get("owner") is True
+    by_api = (text_of(row, "operatorName") or "").startswith(_BY_API)
+    return is_sent and by_api and row.get("type") in _TYPES[entry.kind]
+
+
+def _file(
+    row: dict[str, Any], entry: Entry, digest: Digest, content: Callable[[str], str | None]
+) -> Likeness:
+    """Its bytes tell; where they differ, WATI may have changed them."""
+    name = media_of(row)
+    if not name and row.get("type") not in _TYPES["file"]:
+        return "other"
+    text = text_of(row, "text") or ""
+    captions = {text, ""} if text in _UNCAPTIONED else {text}
+    is_captioned = entry.parts["text"] in map(digest, captions)
+    if name and content(name) == entry.parts["file"]:
+        return "same" if is_captioned and _is_by_api(row, entry) else "alike"
+    return "alike" if is_captioned else "other"
+
+
+def _template(row: dict[str, Any], entry: Entry, digest: Digest, form: Form | None) -> Likeness:
+    is_broadcast = row.get("eventType") == "broadcastMessage"
+    name = template_of(row)
+    if isinstance(name, str) and name.lower() != entry.name.lower():
+        return "other"
+    text = text_of(row, "finalText") or text_of(row, "text")
+    if form is None or text is None:
+        return "alike" if is_broadcast else "other"
+    text = same_text(text)
+    literals, names = form.pieces[::2], set(form.pieces[1::2])
+    if names <= entry.parts.keys() and _is_filled(text, form.pieces, entry.parts, digest):
+        return "same" if is_broadcast and isinstance(name, str) else "alike"
+    # Not the text of this template as it was then, or not a value that we gave: nobody can say.
+    is_unclear = form.names != entry.parts.keys() or not _has_form(text, literals)
+    return "alike" if is_broadcast and is_unclear else "other"
+
+
+def _has_form(text: str, literals: list[str]) -> bool:
+    """Whether the template's own words stand in the text, in their order."""
+    first, *others = literals
+    if not text.startswith(first):
+        return False
+    at = len(first)
+    for literal in others:
+        found = text.find(literal, at)
+        if found < 0:
+            return False
+        at = found + len(literal)
+    return text.endswith(literals[-1])
+
+
+def _is_filled(text: str, pieces: list[str], parts: dict[str, str], digest: Digest) -> bool:
+    """Whether the places hold the remembered values.
+
+    A value ends where the next literal begins; where that is in several places, its digest tells which, and
+    where several digests fit (a space more or less makes no other value), each is followed.
+    """
+    starts = {len(pieces[0])} if text.startswith(pieces[0]) else set()
+    for name, literal in zip(pieces[1::2], pieces[2::2], strict=True):
+        starts = {
+            end + len(literal)
+            for start in starts
+            for end in range(start, len(text) - len(literal) + 1)
+            if text.startswith(literal, end) and digest(text[start:end]) == parts[name]
+        }
+    return len(text) in starts

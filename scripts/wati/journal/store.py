@@ -1,0 +1,285 @@
+"""The send journal: who was sent what, over which connection, and what became of it. One SQLite file.
+
+It remembers messages by keyed hashes, never their text. Every send is entered before it leaves and settled
+after; look-up and entry are one transaction, so that of two processes with the same message one is stopped.
+Raises sqlite3.Error or OSError where the file cannot be used.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
+
+from wati.contract.messages import DELIVERING, TOLD_SECONDS, UNRESOLVED, Message, same_text, seconds_of
+
+_VERSION = 1
+_BUSY_SECONDS = 5.0
+_KEPT_SECONDS = 30 * 86400  # settled entries protect for minutes; the rest of the time is for people who look
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS secret (salt BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS sends (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, clock REAL,
+    place TEXT NOT NULL, connection TEXT NOT NULL, script TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS messages (send INTEGER NOT NULL, receiver TEXT NOT NULL, kind TEXT NOT NULL,
+    name TEXT NOT NULL, parts TEXT NOT NULL, digest TEXT NOT NULL, state TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS messages_alike ON messages (digest);
+CREATE INDEX IF NOT EXISTS messages_of ON messages (send, receiver);
+"""
+
+
+class Entry:
+    """One message of a send, as remembered. `parts`: the digest of each part by its name."""
+
+    def __init__(self, row: sqlite3.Row) -> None:
+        self.receiver: str = row["receiver"]
+        self.kind: str = row["kind"]
+        self.name: str = row["name"]
+        self.parts: dict[str, str] = json.loads(row["parts"])
+        self.digest: str = row["digest"]
+        self.state: str = row["state"]
+
+
+class Send:
+    """One call that sent, with its entries. `at`: epoch seconds by this machine's clock; `clock`: seconds by
+    which the far side's clock was ahead then, None where no answer had told.
+    """
+
+    def __init__(self, row: sqlite3.Row, entries: list[Entry]) -> None:
+        self.id: int = row["id"]
+        self.at: float = row["at"]
+        self.clock: float | None = row["clock"]
+        self.connection: str = row["connection"]
+        self.script: str = row["script"]
+        self.entries = entries
+
+    @property
+    def unresolved(self) -> list[Entry]:
+        return [entry for entry in self.entries if entry.state in UNRESOLVED]
+
+
+class Repetition:
+    """A message that was already sent: which one, in which send, how long ago, and what is known of it.
+
+    `stops`: whether that forbids another one; if not, it is only worth telling.
+    """
+
+    def __init__(self, message: Message, send: int, seconds: float, state: str, *, stops: bool) -> None:
+        self.message = message
+        self.send = send
+        self.seconds = seconds
+        self.state = state
+        self.stops = stops
+
+
+class Journal:
+    """The journal at `path`. `place`: the far side that it is about, so that no two of them are confused."""
+
+    def __init__(self, path: str, place: str) -> None:
+        self.path = path
+        self._place = place
+
+    def enter(
+        self, script: str, connection: str, messages: list[Message], clock: float | None, *, again: bool
+    ) -> int | list[Repetition]:
+        """Enter a send about to leave, and give its id; or what it would repeat, unless `again`."""
+        now = time.time()
+        with self._transaction() as db:
+            parts, digests = self._digests(db, connection, messages)
+            found = [] if again else _repetitions(db, messages, digests, now)
+            repeated = [each for each in found if each.stops]
+            if repeated:
+                return repeated
+            _forget(db, now)
+            send = db.execute(
+                "INSERT INTO sends (at, clock, place, connection, script) VALUES (?, ?, ?, ?, ?)",
+                (now, clock, self._place, connection, script),
+            ).lastrowid
+            db.executemany(
+                "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, 'open')",
+                (
+                    (send, message.receiver, message.kind, message.name, json.dumps(own), hashed)
+                    for message, own, hashed in zip(messages, parts, digests, strict=True)
+                ),
+            )
+            return send or 0
+
+    def repetitions(self, connection: str, messages: list[Message]) -> list[Repetition]:
+        """What a send would repeat, without entering it, with what was sent within a day and stops nothing; a
+        journal that is not there yet is not made."""
+        if not os.path.exists(self.path):
+            return []
+        with self._transaction() as db:
+            return _repetitions(db, messages, self._digests(db, connection, messages)[1], time.time())
+
+    def _digests(
+        self, db: sqlite3.Connection, connection: str, messages: list[Message]
+    ) -> tuple[list[dict[str, str]], list[str]]:
+        """The digests of each message's parts, and of each message: account, receiver and content."""
+        digest = _keyed(db)
+        parts = [{name: digest(text) for name, text in message.parts.items()} for message in messages]
+        whole = (
+            [
+                self._place,
+                connection,
+                message.receiver.lower(),
+                message.kind,
+                message.name,
+                sorted(own.items()),
+            ]
+            for message, own in zip(messages, parts, strict=True)
+        )
+        return parts, [digest(json.dumps(each)) for each in whole]
+
+    def settle(self, send: int, state: str, by_receiver: Mapping[str, str] | None = None) -> None:
+        """Say what became of a send: `state` of all its messages, but for those of `by_receiver`."""
+        with self._transaction() as db:
+            db.execute("UPDATE messages SET state = ? WHERE send = ?", (state, send))
+            db.executemany(
+                "UPDATE messages SET state = ? WHERE send = ? AND receiver = ?",
+                [(other, send, receiver) for receiver, other in (by_receiver or {}).items()],
+            )
+
+    def resolve(self, send: int, receivers: Collection[str], state: str) -> None:
+        """Say what a look found for those messages of a send that were unresolved."""
+        with self._transaction() as db:
+            db.executemany(
+                "UPDATE messages SET state = ? "
+                "WHERE send = ? AND receiver = ? AND state IN ('open', 'unknown')",
+                [(state, send, receiver) for receiver in receivers],
+            )
+
+    def send(self, number: int) -> Send | None:
+        """One send by its id."""
+        with self._transaction() as db:
+            row = db.execute(
+                "SELECT * FROM sends WHERE id = ? AND place = ?", (number, self._place)
+            ).fetchone()
+            return None if row is None else _send(db, row)
+
+    def unresolved(self) -> list[Send]:
+        """Every send with a message of which nobody knows what became of it, newest first."""
+        with self._transaction() as db:
+            rows = db.execute(
+                "SELECT * FROM sends WHERE place = ? AND id IN "
+                "(SELECT send FROM messages WHERE state IN ('open', 'unknown')) ORDER BY id DESC",
+                (self._place,),
+            ).fetchall()
+            return [_send(db, row) for row in rows]
+
+    def others(self, send: Send, entry: Entry, since: float) -> list[tuple[float, Entry]]:
+        """What else a receiver was sent since then over the same connection, of the same kind and template,
+        each with its time: their rows may look like that of `entry`.
+        """
+        with self._transaction() as db:
+            rows = db.execute(
+                "SELECT at, messages.* FROM messages JOIN sends ON send = id WHERE at >= ? AND id != ? AND "
+                "place = ? AND connection = ? AND lower(receiver) = lower(?) AND kind = ? AND name = ?",
+                (since, send.id, self._place, send.connection, entry.receiver, entry.kind, entry.name),
+            )
+            return [(row["at"], Entry(row)) for row in rows]
+
+    def digest(self) -> Callable[[str], str]:
+        """The hash by which the parts of messages are remembered."""
+        with self._transaction() as db:
+            return _keyed(db)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        _prepare(self.path)
+        with closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
+            db.row_factory = sqlite3.Row
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                _create(db)
+                yield db
+            except BaseException:
+                if db.in_transaction:  # SQLite itself ends one that fails badly
+                    db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+
+
+def _prepare(path: str) -> None:
+    """A file that only its owner can read: it says who was messaged when."""
+    if path.startswith("~"):
+        raise OSError(errno.ENOENT, "this user has no home folder")
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    elif not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "it is no file")
+
+
+def _create(db: sqlite3.Connection) -> None:
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version == _VERSION:
+        return
+    if version or db.execute("SELECT 1 FROM sqlite_master").fetchone():
+        raise sqlite3.DatabaseError("it is no journal of this version")
+    for statement in _SCHEMA.split(";"):
+        db.execute(statement)
+    db.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
+    db.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _keyed(db: sqlite3.Connection) -> Callable[[str], str]:
+    """A hash that is worth nothing without the journal's own key."""
+    row = db.execute("SELECT salt FROM secret").fetchone()
+    salt = row[0] if row else None
+    if not isinstance(salt, bytes):
+        raise sqlite3.DatabaseError("it has lost its key")
+
+    def digest(text: str) -> str:
+        same = same_text(text).encode("utf-8", "surrogatepass")
+        return hmac.new(salt, same, hashlib.sha256).hexdigest()[:32]
+
+    return digest
+
+
+def _repetitions(
+    db: sqlite3.Connection, messages: list[Message], digests: list[str], now: float
+) -> list[Repetition]:
+    alike = zip(messages, digests, strict=True)
+    return [found for each in alike if (found := _repetition(db, *each, now))]
+
+
+def _repetition(db: sqlite3.Connection, message: Message, digest: str, now: float) -> Repetition | None:
+    """The newest send of the same message that forbids another one, else the newest within a day.
+
+    What is unresolved forbids it until it is resolved; what was delivered, for the time of its kind.
+    """
+    earlier = None
+    rows = db.execute(
+        "SELECT id, at, state FROM messages JOIN sends ON send = id WHERE digest = ? ORDER BY id DESC",
+        (digest,),
+    )
+    for row in rows:
+        ago, state = max(0.0, now - row["at"]), row["state"]
+        if state in UNRESOLVED or (state in DELIVERING and ago < seconds_of(message.kind)):
+            return Repetition(message, row["id"], ago, state, stops=True)
+        if state in DELIVERING and ago < TOLD_SECONDS and earlier is None:
+            earlier = Repetition(message, row["id"], ago, state, stops=False)
+    return earlier
+
+
+def _forget(db: sqlite3.Connection, now: float) -> None:
+    """Drop what is old and settled; what is unresolved stays until somebody looks."""
+    oldest = now - _KEPT_SECONDS
+    unresolved = "SELECT 1 FROM messages WHERE send = sends.id AND state IN ('open', 'unknown')"
+    old = f"SELECT id FROM sends WHERE at < ? AND NOT EXISTS ({unresolved})"
+    db.execute(f"DELETE FROM messages WHERE send IN ({old})", (oldest,))
+    emptied = "NOT EXISTS (SELECT 1 FROM messages WHERE send = sends.id)"
+    db.execute(f"DELETE FROM sends WHERE at < ? AND {emptied}", (oldest,))
+
+
+def _send(db: sqlite3.Connection, row: sqlite3.Row) -> Send:
+    entries = db.execute("SELECT * FROM messages WHERE send = ? ORDER BY rowid", (row["id"],))
+    return Send(row, [Entry(each) for each in entries])

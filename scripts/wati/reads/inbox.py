@@ -1,0 +1,178 @@
+"""What the far side knows, read over the connection of one call and within its time.
+
+A read sends nothing, so whatever goes wrong here has the outcome `not_sent`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from wati.contract import outcomes, verdicts
+from wati.contract.failures import NO_CONVERSATION, Failure
+from wati.contract.settings import is_connection_id
+from wati.reads.pages import InMemory, Walk
+from wati.wire.request import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wati.contract.answer import Answer
+    from wati.contract.types import Receivers
+    from wati.wire.gateway import Gateway
+
+PAGE_SIZE = 100
+LONGEST_NAME = 512  # of a template, as in the schemas
+# Bounds for a list that never ends: what lies beyond is not read, and the caller learns of it (`Rows.whole`).
+MOST_PAGES_OF_TEMPLATES = 50
+MOST_PAGES_OF_CONTACTS = 1000
+MOST_PAGES_OF_MESSAGES = 10  # WATI allows 10 of these reads in 10 seconds (documented)
+MOST_ROWS_OF_A_PAGE = 1000  # more than were asked for, in case WATI does not heed that
+
+
+class Inbox:
+    """The reads of one call. `connection`: the one to read over; "" = the one that Maton chooses."""
+
+    def __init__(self, gateway: Gateway, connection: str = "") -> None:
+        self.gateway = gateway
+        self.connection = connection
+
+    def read(
+        self,
+        target: str,
+        verdict: Callable[[Answer, Receivers], verdicts.Verdict],
+        silent_refusal: str = "",
+    ) -> Answer:
+        """One read. Raises Failure unless it was accepted."""
+        through_wati = target.startswith("/wati/")
+        try:
+            answer = self.gateway.exchange(
+                Request("GET", target), "read", self.connection if through_wati else ""
+            )
+            judged = verdicts.judge(answer, verdict, [], through_wati=through_wati)
+            if judged.outcome != "accepted":
+                raise outcomes.failure(
+                    judged, answer, "read", through_wati=through_wati, silent_refusal=silent_refusal
+                )
+        except Failure as failure:
+            failure.outcome = "not_sent"
+            raise
+        return answer
+
+    def connections(self, status: str = "") -> list[dict[str, Any]]:
+        """The account's wati connections, of all statuses or of one. A row holds a link: do not show it whole."""
+        target = "/connections?app=wati" + (f"&status={status}" if status else "")
+        rows = self.read(target, verdicts.connections).json["connections"]
+        # Maton may not heed the filters in the query, and a message over the wrong one cannot be taken back.
+        ours = [row for row in rows if isinstance(row, dict) and row.get("app", "wati") == "wati"]
+        found = []
+        for row in ours:
+            connection_id, its_status = row.get("connection_id"), row.get("status")
+            if status and its_status != status:
+                continue
+            if (
+                isinstance(connection_id, str)
+                and is_connection_id(connection_id)
+                and isinstance(its_status, str)
+            ):
+                found.append(row)
+            elif its_status == "ACTIVE":
+                message = "The list of connections holds something that is not a connection id."
+                raise Failure("bad_answer", message, source="maton", outcome="not_sent")
+        return found
+
+    def connection_row(self, connection_id: str) -> dict[str, Any] | None:
+        """One connection by its id; None if Maton has none with that id."""
+        try:
+            answer = self.read(f"/connections/{quote(connection_id, safe='')}", verdicts.connection)
+        except Failure as failure:
+            if failure.code == "not_found":
+                return None
+            raise
+        row: dict[str, Any] = answer.json["connection"]
+        return row
+
+    def templates(self) -> Rows:
+        """Every template of the account, of all statuses and languages."""
+        path = "/wati/api/v1/getMessageTemplates"
+        return Rows(self, path, "messageTemplates", MOST_PAGES_OF_TEMPLATES)
+
+    def template(self, name: str, approved: dict[str, None] | None = None) -> dict[str, Any] | None:
+        """The template of that name, the APPROVED one if several have it; None if the list has none.
+
+        `approved`: takes the names of the APPROVED ones that were read on the way. Raises Failure if the list
+        is too long to be read to its end, because then no template is known to be missing.
+        """
+        found = None
+        rows = self.templates()
+        for row in rows:
+            if row.get("elementName") == name:
+                if row.get("status") == "APPROVED":
+                    return row
+                found = found or row
+            elif approved is not None and (other := approved_name(row)):
+                approved[other] = None
+        if found is None and not rows.whole:
+            message = f"The account has more templates than are read: {MOST_PAGES_OF_TEMPLATES} pages."
+            raise Failure("bad_answer", message, source="wati", outcome="not_sent")
+        return found
+
+    def conversation(self, number: str) -> Rows:
+        """The rows of one conversation, newest first; a rejection means that WATI finds no such contact."""
+        path = f"/wati/api/v1/getMessages/{quote(number, safe='')}"
+        return Rows(self, path, "messages.items", MOST_PAGES_OF_MESSAGES, NO_CONVERSATION)
+
+    def contacts(self, query: dict[str, str], most_pages: int) -> Rows:
+        """The contacts that WATI's own filters find, the last changed first; all of them without a filter."""
+        path = "/wati/api/v1/getContacts"
+        filters = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+        return Rows(self, f"{path}?{filters}" if filters else path, "contact_list", most_pages)
+
+
+class Rows:
+    """The rows of a list at WATI: each page is read when it is needed, each row is given once.
+
+    `now`: the server's time at the last answer (epoch seconds), None if it does not say. `whole`: whether the
+    list was read to its end. `left`: how many rows of the current page are still to come.
+    """
+
+    def __init__(
+        self, inbox: Inbox, path: str, items: str, most_pages: int, silent_refusal: str = ""
+    ) -> None:
+        self.now: float | None = None
+        self.whole = False
+        self.left = 0
+        self._rows = self._pages(inbox, path, items, most_pages, silent_refusal)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self._rows
+
+    def __next__(self) -> dict[str, Any]:
+        return next(self._rows)
+
+    def _pages(
+        self, inbox: Inbox, path: str, items: str, most_pages: int, silent_refusal: str
+    ) -> Iterator[dict[str, Any]]:
+        is_cut = False
+
+        def page(number: int) -> list[dict[str, Any]]:
+            nonlocal is_cut
+            target = f"{path}{'&' if '?' in path else '?'}pageSize={PAGE_SIZE}&pageNumber={number}"
+            answer = inbox.read(target, verdicts.listing(items), silent_refusal)
+            self.now = answer.date
+            rows = verdicts.member(answer.json, items)
+            is_cut = is_cut or len(rows) > MOST_ROWS_OF_A_PAGE
+            return [row for row in rows[:MOST_ROWS_OF_A_PAGE] if isinstance(row, dict)]
+
+        walk = Walk(page, InMemory(), last=most_pages)
+        for _, new in walk:
+            for self.left, row in zip(reversed(range(len(new))), new, strict=True):
+                yield row
+        self.whole = walk.whole and not is_cut
+
+
+def approved_name(row: dict[str, Any]) -> str:
+    """The name of a template that can be sent; "" if the row is not one."""
+    name = row.get("elementName")
+    is_name = isinstance(name, str) and len(name) <= LONGEST_NAME
+    return str(name) if is_name and row.get("status") == "APPROVED" else ""

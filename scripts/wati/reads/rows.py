@@ -1,0 +1,62 @@
+"""What one row of a conversation says of itself. Pure; a row may have any form."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from wati.contract.verdicts import member
+
+if TYPE_CHECKING:
+    Row = dict[str, Any]
+
+LONGEST_TEXT = 10_000  # characters; WhatsApp's longest text has 4,096
+_LONGEST_NAME = 1024  # of a file
+# Published captures name a broadcast row's template in its description only.
+_TEMPLATE = re.compile(r'using "([^"]+)" template')
+
+
+def iso(at: float) -> str:
+    """Epoch seconds as text; not by fromtimestamp, since Windows knows no times before 1970."""
+    from datetime import datetime, timedelta
+
+    return (datetime(1970, 1, 1) + timedelta(seconds=int(at))).isoformat() + "Z"
+
+
+def moment(row: Row) -> float | None:
+    """When the row was created, in epoch seconds; None if it does not say."""
+    from datetime import datetime, timezone
+
+    created, timestamp = row.get("created"), row.get("timestamp")
+    if isinstance(created, str):
+        # Python 3.10 reads neither the Z nor fractions of any length.
+        text = re.sub(r"\.([0-9]{1,6})[0-9]*", lambda found: "." + found[1].ljust(6, "0"), created)
+        try:
+            parsed = datetime.fromisoformat(text.replace("Z", "+00:00"))
+            return (parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp()
+        except (ValueError, OverflowError):
+            pass
+    is_epoch = isinstance(timestamp, str) and re.fullmatch(r"[0-9]{1,11}", timestamp, re.ASCII)
+    return float(str(timestamp)) if is_epoch else None
+
+
+def media_of(row: Row) -> str:
+    """The file that a row names, as get_media takes it: in an address, what follows fileName=, decoded."""
+    data = row.get("data")
+    if not isinstance(data, str) or len(data) > _LONGEST_NAME:
+        return ""
+    before, _, name = data.rpartition("fileName=")
+    return unquote(name.partition("&")[0]) if before else data
+
+
+def template_of(row: Row) -> Any:
+    """The name of a broadcast row's template; None if it has none, of any type if WATI's member has one."""
+    described = _TEMPLATE.search(text_of(row, "eventDescription") or "")
+    return member(row, "template.elementName") or (described[1] if described else None)
+
+
+def text_of(row: Row, name: str) -> str | None:
+    """A text of the row; None if there is none, or one that no message can have."""
+    text = row.get(name)
+    return text if isinstance(text, str) and len(text) <= LONGEST_TEXT else None

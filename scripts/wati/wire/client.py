@@ -1,0 +1,67 @@
+"""The HTTP client of a session: one connection pool to Maton, or to a sandbox on this machine."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from typing import TYPE_CHECKING
+
+from wati.contract.failures import Failure
+from wati.contract.packages import import_package
+from wati.contract.settings import MATON
+from wati.wire.pace import Pacer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+    from wati.contract.settings import Settings
+
+
+class Client:
+    """Outlives calls, and serves several threads. The pool is opened by the first request."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.pacer = Pacer()
+        self._lock = threading.Lock()
+        self._pool: httpx.Client | None = None
+
+    @property
+    def pool(self) -> httpx.Client:
+        with self._lock:
+            self._pool = self._pool or _open(self.settings)
+            return self._pool
+
+    def close(self) -> None:
+        with self._lock:
+            if self._pool is not None:
+                self._pool.close()
+
+
+def _open(settings: Settings) -> httpx.Client:
+    """Raises Failure (`bad_setup`) if the environment does not allow a connection."""
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+    make: Callable[..., httpx.Client] = import_package("httpx").Client
+    # Keeps no cookie: one of an earlier answer would travel on to WATI.
+    cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    if settings.in_process:
+        from wati.wire import mount
+
+        return make(transport=mount.transport(settings), cookies=cookies)
+    if settings.base_url != MATON:
+        # Loopback: proxy variables are not for it, and plain HTTP needs none of the certificates, which cost
+        # more to load than the call.
+        return make(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), cookies=cookies)
+    try:
+        # Left alone, httpx loads the certificates again for each proxy variable.
+        return make(verify=import_package("httpx").create_ssl_context(), cookies=cookies)
+    except Exception as error:
+        # The variable may hold a proxy's password, so the message names only the kind of error.
+        problem = {
+            "at": "HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE",
+            "problem": f"one of them cannot be used: {type(error).__name__}",
+        }
+        raise Failure("bad_setup", "No connection can be prepared.", problems=[problem]) from None

@@ -1,0 +1,95 @@
+"""From a declaration and its arguments to one HTTP request: pure, and knows nothing of httpx."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from wati.contract.failures import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wati.contract.call import Call, Part
+
+# httpx refuses an address of more than 65,536 characters; what WATI takes is not documented.
+LONGEST_TARGET = 65_000
+
+_MEMBER = re.compile(r"\{(\w+)\}")
+
+
+class Request:
+    """What will be sent, apart from host, key and connection.
+
+    `target`: percent-encoded path with its query; `query`: the same query in clear, for people. At most one
+    of `form`, `json` and `parts` is given.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        *,
+        query: dict[str, str] | None = None,
+        form: dict[str, str] | None = None,
+        json: Any = None,
+        parts: Sequence[Part] = (),
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.query = query
+        self.form = form
+        self.json = json
+        self.parts = parts
+
+    def body(self) -> tuple[bytes | None, str]:
+        """The encoded body and its content type; parts are encoded by httpx while they are read."""
+        if self.form is not None:
+            return urlencode(self.form, quote_via=quote).encode("ascii"), "application/x-www-form-urlencoded"
+        if self.json is not None:
+            return json.dumps(self.json, ensure_ascii=False, allow_nan=False).encode(), "application/json"
+        return None, ""
+
+    def preview(self) -> dict[str, Any]:
+        """The request as `--dry-run` and `--verbose` show it."""
+        shown = {
+            "query": self.query or None,
+            "form": self.form,
+            "json": self.json,
+            "parts": [part.preview() for part in self.parts] or None,
+        }
+        return {name: value for name, value in shown.items() if value is not None}
+
+
+def build(call: Call) -> Request:
+    """Put every argument where the endpoint's declaration says that it travels."""
+    endpoint = call.endpoint
+    values = {**endpoint.defaults, **call.arguments}
+
+    def chosen(names: tuple[str, ...]) -> dict[str, Any]:
+        return {name: values[name] for name in names if name in values}
+
+    path = _MEMBER.sub(lambda match: quote(str(values[match[1]]), safe=""), endpoint.path)
+    query = {name: _text(value) for name, value in chosen(endpoint.query).items()}
+    encoded = urlencode(query, quote_via=quote, safe="")
+    target = f"{path}?{encoded}" if encoded else path
+    if len(target) > LONGEST_TARGET:
+        problem = f"take {len(target)} characters as part of an address; at most {LONGEST_TARGET} can be sent"
+        raise Failure(
+            "invalid_arguments", "The arguments are too long.", problems=[{"at": "$", "problem": problem}]
+        )
+    return Request(
+        endpoint.method,
+        target,
+        query=query,
+        form=None if endpoint.form is None else {name: _text(v) for name, v in chosen(endpoint.form).items()},
+        json=None if endpoint.json is None else chosen(endpoint.json),
+        parts=call.parts,
+    )
+
+
+def _text(value: Any) -> str:
+    """A value as it stands in a query: text as it is, anything else as JSON (WATI reads `attribute` so)."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
