@@ -150,11 +150,21 @@ def test_where_the_home_cannot_be_written_the_temporary_folder_serves(tmp_path, 
     if hasattr(os, "getuid"):
         assert found.parent.name.endswith(str(os.getuid()))
         assert found.parent.stat().st_mode & 0o777 == 0o700
-        # A link that somebody else may have put there is not followed.
+        # A link that someone else may have put there is not followed.
         found.parent.rmdir()
         found.parent.symlink_to(tmp_path, target_is_directory=True)
         with pytest.raises(StateError):
             state_path()
+
+
+def test_asking_for_the_place_imports_no_database_and_no_http_client():
+    code = (
+        f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
+        "from wati.sandbox import StateError, state_path\n"
+        "print(sorted({'httpx', 'jsonschema', 'sqlite3'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
 
 
 def break_version(path):

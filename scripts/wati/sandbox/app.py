@@ -92,7 +92,7 @@ class Sandbox:
             context = Context(tx, call, route.endpoint, "", target)
             if _is_for_wati(call):
                 account = maton.connection(tx, call)
-                queued = _upstream_limit(tx, account, route.endpoint) if limited else 0.0
+                queued = _wati_limit(tx, account, route.endpoint) if limited else 0.0
                 hidden = fault.seconds if fault is not None and fault.kind == "lag" else 0.0
                 context = replace(context, account=account, queued=queued, hidden=hidden)
             with tx.all_or_nothing():
@@ -123,8 +123,8 @@ def _route(call: Call) -> tuple[Route, str]:
     reject({"detail": "Not Found"}, 404)
 
 
-def _upstream_limit(tx: Tx, account: str, endpoint: str) -> float:
-    """WATI's own limit; the seconds that a send has to queue."""
+def _wati_limit(tx: Tx, account: str, endpoint: str) -> float:
+    """Apply WATI's own limit. Returns the seconds that a send has to queue."""
     limit = limits.ENDPOINTS.get(endpoint)
     if limit is None:
         return 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import HeaderParser
@@ -29,10 +30,6 @@ def media_type(call: Call) -> str:
     return (call.header("content-type") or "").partition(";")[0].strip().lower()
 
 
-def is_json(kind: str) -> bool:
-    return kind in _JSON_TYPES or (kind.startswith("application/") and kind.endswith("+json"))
-
-
 def parse_json(content: bytes) -> Any:
     """Raises ValueError for anything that could not be stored and sent back as UTF-8."""
     try:
@@ -46,7 +43,8 @@ def parse_json(content: bytes) -> Any:
 
 def json_object(call: Call) -> dict[str, Any]:
     """The body of an endpoint that takes JSON only."""
-    if not is_json(media_type(call)):
+    kind = media_type(call)
+    if kind not in _JSON_TYPES and not re.fullmatch(r"application/.*\+json", kind):
         form = "https://tools.ietf.org/html/rfc7231#section-6.5.13"
         reject({"type": form, "title": "Unsupported Media Type", "status": 415}, 415)
     if not call.body.strip():

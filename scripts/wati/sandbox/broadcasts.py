@@ -62,7 +62,7 @@ def _single(ctx: Context) -> tuple[str, str, Receiver]:
         template, broadcast = _names(body, problems)
         values = _values(body, "parameters", problems)
     if not ctx.receiver:
-        reject({"result": False, "info": NO_NUMBER}, 400)
+        reject(_info(NO_NUMBER), 400)
     return template, broadcast, Receiver(ctx.receiver, values)
 
 
@@ -115,7 +115,7 @@ def _deliver(
     known = people.find(ctx.tx, ctx.account, number)
     contact = known or people.add(ctx.tx, ctx.account, number, receiver.name)
     local_id = receiver.local_id or ctx.tx.new_uuid()
-    final, detail = templates.fate(template, receiver.values)
+    final, detail = templates.final_status(template, receiver.values)
     name, text = template["elementName"], templates.render(template, receiver.values)
     facts = {
         "connection_id": ctx.account,
@@ -178,28 +178,28 @@ def send_one(ctx: Context) -> Answer:
 def send_many(ctx: Context) -> Answer:
     name, broadcast, receivers = _several(ctx)
     template = _approved(ctx, name, _bulk_answer)
-    lost: list[str] = []
+    unreachable: list[str] = []
     faulty: list[dict[str, str]] = []
     good: list[tuple[Receiver, str]] = []
     for receiver in receivers:
         number, unreached = _reach(ctx, receiver)
         blank = _blank(template, receiver.values)
-        faulty += [{"whatsappNumber": receiver.target, "name": name} for name in dict.fromkeys(blank)]
+        faulty += [{"whatsappNumber": receiver.target, "name": each} for each in dict.fromkeys(blank)]
         if unreached:
-            lost.append(receiver.target)
+            unreachable.append(receiver.target)
         elif not blank:
             good.append((receiver, number))
     if not good:
-        reject(_bulk_answer(NO_RECEIVERS, lost, faulty))
+        reject(_bulk_answer(NO_RECEIVERS, unreachable, faulty))
     for receiver, number in good:
         _deliver(ctx, template, broadcast, receiver, number)
-    return reply({**_bulk_answer("", lost, faulty), "result": True})
+    return reply({**_bulk_answer("", unreachable, faulty), "result": True})
 
 
 def _bulk_answer(
-    error: str, lost: Sequence[str] = (), faulty: Sequence[dict[str, str]] = ()
+    error: str, unreachable: Sequence[str] = (), faulty: Sequence[dict[str, str]] = ()
 ) -> dict[str, Any]:
-    errors = {"error": error, "invalidWhatsappNumbers": lost, "invalidCustomParameters": faulty}
+    errors = {"error": error, "invalidWhatsappNumbers": unreachable, "invalidCustomParameters": faulty}
     return {"result": False, "errors": errors}
 
 

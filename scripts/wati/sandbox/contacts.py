@@ -26,7 +26,7 @@ def get_contacts(ctx: Context) -> Answer:
     if tests:
         docs = [json.loads(row["doc"]) for row in _docs(ctx, chosen, values)]
         kept = [doc for doc in docs if all(test(doc) for test in tests)]
-        total, found = len(kept), kept[page.offset : page.offset + page.size]
+        total, found = len(kept), kept[page.offset : page.end]
     else:
         total = ctx.tx.count(f"SELECT COUNT(*) FROM contacts WHERE {where}", *values)
         rows = _docs(ctx, f"{chosen} LIMIT ? OFFSET ?", [*values, page.size, page.offset])
@@ -120,7 +120,7 @@ _STATE: dict[str, Callable[[Contact, str], bool]] = {
 }
 
 
-def custom_params(body: dict[str, Any], problems: Problems, *, needed: bool = True) -> people.Params:
+def _custom_params(body: dict[str, Any], problems: Problems, *, needed: bool = True) -> people.Params:
     """customParams of a contact: named, with a value that may be empty or null."""
     params = []
     for at, item in problems.objects(body, "customParams", needed=needed):
@@ -133,7 +133,7 @@ def add(ctx: Context) -> Answer:
     body = bodies.json_object(ctx.call)
     with checking() as problems:
         name = problems.text(body, "name", needed=False)
-        params = custom_params(body, problems, needed=False)
+        params = _custom_params(body, problems, needed=False)
     number = people.number_of(ctx.tx, ctx.account, ctx.target)
     if number is None:
         reject({"result": False, "info": "Invalid WhatsApp number"})
@@ -153,7 +153,7 @@ def add(ctx: Context) -> Answer:
 def update(ctx: Context) -> Answer:
     body = bodies.json_object(ctx.call)
     with checking() as problems:
-        params = custom_params(body, problems)
+        params = _custom_params(body, problems)
     known = people.find(ctx.tx, ctx.account, ctx.target)
     if known is None:
         reject({"result": False})

@@ -13,11 +13,22 @@ from .wire import JSON, Answer, Call
 
 _HEADER = {"type": "string", "not": {"type": "string", "pattern": "[^ -~]"}}
 _BODY = {"body": {"type": ["string", "object", "array"]}, "content_type": _HEADER}
+_TEXT = {"type": "string", "minLength": 1}
+_COUNT = {"type": "integer", "minimum": 0}
+_COMMON = {
+    "match": {
+        "type": "object",
+        "properties": {"method": _TEXT, "path": _TEXT, "connection": _TEXT},
+        "additionalProperties": False,
+    },
+    "times": _COUNT,
+    "after": _COUNT,
+}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a kind of fault takes besides fault, match, times and after; and whether the effect happens."""
+    """What a kind of fault takes besides fault and _COMMON; and whether the request has its effect."""
 
     members: dict[str, Any] = field(default_factory=dict)
     required: tuple[str, ...] = ()
@@ -103,43 +114,19 @@ class Fault:
         return Answer(status, text.encode("utf-8"), self.members.get("content_type", content_type))
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema of one fault."""
-    text = {"type": "string", "minLength": 1}
-    common = {
-        "match": {
-            "type": "object",
-            "properties": {"method": text, "path": text, "connection": text},
-            "additionalProperties": False,
-        },
-        "times": {"type": "integer", "minimum": 0},
-        "after": {"type": "integer", "minimum": 0},
-    }
-    return {
-        "type": "object",
-        "required": ["fault"],
-        "properties": {"fault": {"enum": list(KINDS)}},
-        "allOf": [
-            {
-                "if": {"properties": {"fault": {"const": name}}},
-                "then": {
-                    "required": list(kind.required),
-                    "properties": {"fault": {}, **common, **kind.members},
-                    "additionalProperties": False,
-                },
-            }
-            for name, kind in KINDS.items()
-        ],
-    }
-
-
 def problems(fault: Any, at: str = "$") -> list[dict[str, str]]:
     """Everything that is wrong with a fault, and where; `at` is the fault's own place."""
     from jsonschema import Draft202012Validator  # a slow import that requests can do without
 
-    if not isinstance(fault, dict) or fault.get("fault") not in KINDS:
+    if not isinstance(fault, dict) or fault.get("fault") not in [*KINDS]:
         return [{"at": f"{at}.fault", "problem": f"must be one of {', '.join(KINDS)}"}]
-    found = Draft202012Validator(schema()).iter_errors(fault)
+    kind = KINDS[fault["fault"]]
+    schema = {
+        "required": kind.required,
+        "properties": {"fault": {}, **_COMMON, **kind.members},
+        "additionalProperties": False,
+    }
+    found = Draft202012Validator(schema).iter_errors(fault)
     return [{"at": error.json_path.replace("$", at, 1), "problem": error.message} for error in found]
 
 

@@ -1,4 +1,4 @@
-"""Message templates: what a send must carry, and what becomes of it."""
+"""Message templates: the parameters that a send needs, and the status that it ends with."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def button_names(template: dict[str, Any]) -> list[str]:
 
 
 def names(template: dict[str, Any]) -> list[str]:
-    """Every parameter that a send must carry: those of the body, then those of its buttons."""
+    """Every parameter that a send needs: those of the body, then those of the buttons."""
     return list(dict.fromkeys(_PLACE.findall(template["bodyOriginal"]) + button_names(template)))
 
 
@@ -84,8 +84,8 @@ def missing(template: dict[str, Any], values: dict[str, str]) -> list[str]:
     return [name for name in names(template) if not values.get(name, "").strip()]
 
 
-def fate(template: dict[str, Any], values: dict[str, str]) -> tuple[str, str | None]:
-    """What becomes of an accepted send: DELIVERED, or FAILED and the reason."""
+def final_status(template: dict[str, Any], values: dict[str, str]) -> tuple[str, str | None]:
+    """The last status of an accepted send: DELIVERED, or FAILED and the reason."""
     if any(_BAD_SPACES.search(value) for value in values.values()):
         return "FAILED", BAD_SPACES
     if any(" " in values.get(name, "") for name in button_names(template)):

@@ -81,38 +81,34 @@ class Problems:
         self, holder: Mapping[str, Any], key: str, *, at: str = "", needed: bool = True, longest: int = 0
     ) -> str:
         """The string under `key`; an empty one is the same as none."""
-        where, value = f"{at}{key}", holder.get(key)
+        place, value = f"{at}{key}", holder.get(key)
         if value is None or value == "":
             if needed:
-                self.add(where, f"The {key} field is required.")
+                self.add(place, f"The {key} field is required.")
             return ""
         if not isinstance(value, str):
-            self.add(where, "The JSON value could not be converted to System.String.")
+            self.add(place, "The JSON value could not be converted to System.String.")
             return ""
         if longest and len(value) > longest:
-            self.add(where, f"The field {key} must be a string with a maximum length of {longest}.")
-        return value
-
-    def array(self, holder: Mapping[str, Any], key: str, *, at: str = "", needed: bool = True) -> list[Any]:
-        where, value = f"{at}{key}", holder.get(key)
-        if value is None:
-            if needed:
-                self.add(where, f"The {key} field is required.")
-            return []
-        if not isinstance(value, list):
-            self.add(where, "The JSON value could not be converted to a list.")
-            return []
+            self.add(place, f"The field {key} must be a string with a maximum length of {longest}.")
         return value
 
     def objects(
         self, holder: Mapping[str, Any], key: str, *, at: str = "", needed: bool = True
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The objects of a list, each with the path to its members."""
-        for index, item in enumerate(self.array(holder, key, at=at, needed=needed)):
-            if isinstance(item, dict):
-                yield f"{at}{key}[{index}].", item
-            else:
-                self.add(f"{at}{key}[{index}]", "The JSON value could not be converted to an object.")
+        """The objects of the list under `key`, each with the path to its members."""
+        place, items = f"{at}{key}", holder.get(key)
+        if items is None:
+            if needed:
+                self.add(place, f"The {key} field is required.")
+        elif not isinstance(items, list):
+            self.add(place, "The JSON value could not be converted to a list.")
+        else:
+            for index, item in enumerate(items):
+                if isinstance(item, dict):
+                    yield f"{place}[{index}].", item
+                else:
+                    self.add(f"{place}[{index}]", "The JSON value could not be converted to an object.")
 
 
 def problem(at: str, text: str) -> NoReturn:
