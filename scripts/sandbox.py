@@ -17,7 +17,7 @@ import sys
 if __name__ == "__main__":
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(0, here)
-    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
+    # OpenClaw does not update an installed skill whose folder has changed, so write no bytecode there.
     sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
 
 import argparse
@@ -91,7 +91,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     reset.add_argument("--no-limits", action="store_true", help="a world without rate limits")
     seed = command("seed", "add connections, contacts, messages, templates, operators, media")
     seed.add_argument("document", metavar="JSON", help="a JSON object, @file, or - for standard input")
-    fault = command("fault", "let something go wrong; without JSON: list what waits")
+    fault = command("fault", "let something go wrong; without JSON: list the waiting faults")
     fault.add_argument("document", metavar="JSON", nargs="?", help="a fault or a list of them, @file or -")
     fault.add_argument("--clear", action="store_true", help="forget every waiting fault first")
     advance = command("advance", "move the world's clock forward")
@@ -116,7 +116,7 @@ def document(text: str) -> Any:
         raise Failure("file_unreadable", f"The JSON cannot be read: {error}") from error
     try:
         value = json.loads(text)
-        # What could not be stored is refused here: a lone surrogate, a number that JSON does not have.
+        # Refuse what could not be stored: a lone surrogate, a number that JSON does not have.
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
         return value
     except (ValueError, RecursionError) as error:
@@ -127,12 +127,12 @@ def document(text: str) -> Any:
 def seconds(text: str) -> float:
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", text)
     if found is None:
-        raise Failure("usage", f"{text!r} is no duration", "Give seconds, or 30m, 25h, 2d.")
+        raise Failure("usage", f"{text!r} is not a duration", "Give seconds, or 30m, 25h, 2d.")
     return float(found[1]) * _UNITS[found[2]]
 
 
 def perform(args: argparse.Namespace) -> Any:
-    """Run one command other than serve; what it has to say."""
+    """Run one command other than serve. Returns its data."""
     from wati.sandbox import control
 
     if args.command == "log":
@@ -152,12 +152,12 @@ def perform(args: argparse.Namespace) -> Any:
 
 
 def serve(args: argparse.Namespace) -> None:
+    from wati.sandbox import State
     from wati.sandbox.app import Sandbox
     from wati.sandbox.server import Server
-    from wati.sandbox.state import State
 
     if not 0 <= args.port <= 65535:
-        raise Failure("usage", f"{args.port} is no port", "Give a number from 0 to 65535.")
+        raise Failure("usage", f"{args.port} is not a port", "Give a number from 0 to 65535.")
     state = State(args.state)
     stop = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
@@ -166,19 +166,19 @@ def serve(args: argparse.Namespace) -> None:
     try:
         server = Server(Sandbox(state, limited=not args.no_limits), args.port)
     except OSError as error:
-        hint = "Leave --port out to take a free one."
+        hint = "Without --port the sandbox takes a free one."
         raise Failure("bad_setup", f"Port {args.port} cannot be used: {error}", hint) from error
     with server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         say({"ok": True, "data": {"url": server.url, "state": state.path}, "sandbox": True})
-        # In short waits, since on Windows a wait without an end cannot be interrupted.
+        # In short waits, because on Windows a wait without an end cannot be interrupted.
         while not stop.wait(0.2):
             pass
         server.shutdown()
 
 
 def say(answer: dict[str, Any]) -> None:
-    # UTF-8 whatever the locale; a reader that went away is no failure.
+    # UTF-8 whatever the locale; a reader that went away is not a failure.
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
         sys.stdout.flush()
@@ -187,8 +187,8 @@ def say(answer: dict[str, Any]) -> None:
 
 
 def run(argv: Sequence[str]) -> int:
+    from wati.sandbox import StateError
     from wati.sandbox.control import InvalidInput
-    from wati.sandbox.state import StateError
 
     try:
         args = arguments(argv)

@@ -12,10 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from wati.sandbox import control, transport
+from wati.sandbox import State, control, transport
 from wati.sandbox.app import Sandbox
 from wati.sandbox.server import Server
-from wati.sandbox.state import State
 
 NOW = "2026-01-05T12:00:00Z"
 KEY = {"Authorization": "Bearer sandbox"}

@@ -121,7 +121,7 @@ def test_wrong_arguments_say_where(mistake):
     assert error["problems"][0]["at"].startswith("$[1]")
 
 
-def test_a_damaged_state_is_bad_setup_and_reset_mends_it(mistake, command, state_file):
+def test_a_damaged_state_is_bad_setup_and_reset_fixes_it(mistake, command, state_file):
     Path(state_file).write_bytes(b"junk" * 1000)
     exit_code, error = mistake("log")
     assert (exit_code, error["code"], "reset" in error["message"]) == (3, "bad_setup", True)

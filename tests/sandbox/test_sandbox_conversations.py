@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wati.sandbox import control
+from wati.sandbox import State, control, formats, history, store
 
 V1 = "/wati/api/v1"
 JOHN, JANE, MARIA = "14155551234", "14155555678", "14155550199"
@@ -149,28 +149,22 @@ def test_what_the_business_writes_does_not_open_the_window(world):
 
 @pytest.mark.parametrize("first", ["nobody", "business", "customer"])
 def test_seeded_conversations_age_only_once_somebody_writes(state_file, monkeypatch, first):
-    from wati.sandbox import state
-
     control.reset(state_file, limits=False)
 
     def age():
-        with state.State(state_file).transaction() as tx:
-            from wati.sandbox import history
-
+        with State(state_file).transaction() as tx:
             rows = history.rows(tx, "sandbox-main", JOHN)
             newest = next(row for row in rows if row["eventType"] == "message" and not row["owner"])
-            return round(tx.now - state.epoch(newest["created"]))
+            return round(tx.now - formats.epoch(newest["created"]))
 
     before = age()
     if first == "business":
-        with state.State(state_file).transaction() as tx:
-            from wati.sandbox import history
-
+        with State(state_file).transaction() as tx:
             history.append(tx, "sandbox-main", JOHN, "message", {"owner": True, "text": "x"})
     elif first == "customer":
         control.seed(state_file, {"messages": [{"whatsappNumber": JOHN, "text": "x"}]})
-    real = state.time.time
-    monkeypatch.setattr(state.time, "time", lambda: real() + 30 * 24 * HOUR)
+    real = store.time.time
+    monkeypatch.setattr(store.time, "time", lambda: real() + 30 * 24 * HOUR)
     assert before == HOUR
     month = 30 * 24 * HOUR
     assert age() == {"nobody": HOUR, "business": HOUR + month, "customer": month}[first]

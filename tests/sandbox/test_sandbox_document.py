@@ -1,4 +1,4 @@
-"""references/sandbox.md says what the code does, and where it knows it from."""
+"""references/sandbox.md says what the code does, and how sure that is."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_each_behaviour_has_a_mark_and_a_source_that_bears_it(behaviour, mark, s
     assert mark == "assumed" or "our choice" not in source
 
 
-def test_every_route_stands_in_the_table():
+def test_every_route_is_in_the_table():
     subjects = {behaviour.partition(":")[0].strip("`") for behaviour, _, _ in KNOWN}
     assert len(ROUTES) == 20
     assert subjects - {"every call"} == {route.endpoint for route in ROUTES}
@@ -55,7 +55,7 @@ def test_how_much_is_assumed(capsys):
     assert 0 < marks.count("assumed") < len(marks)
 
 
-def test_every_fault_and_what_it_takes_stands_in_the_document():
+def test_every_fault_and_what_it_takes_is_in_the_document():
     written = {
         row[0].strip("`"): set(re.findall(r"`(\w+)`", row[2]))
         for row in table("| kind | what happens | takes |")
@@ -63,7 +63,7 @@ def test_every_fault_and_what_it_takes_stands_in_the_document():
     assert written == {name: set(kind.members) for name, kind in faults.KINDS.items()}
 
 
-def test_every_command_and_its_flags_stand_in_the_document():
+def test_every_command_and_its_flags_are_in_the_document():
     written = {
         row[0].split()[0].strip("`"): set(re.findall(r"--[a-z-]+", row[0]))
         for row in table("| command | does |")
@@ -76,7 +76,7 @@ def test_every_command_and_its_flags_stand_in_the_document():
     assert written == flags
 
 
-def test_every_kind_of_seed_stands_in_the_document():
+def test_every_kind_of_seed_is_in_the_document():
     (row,) = [row for row in table("| command | does |") if row[0].startswith("`seed")]
     assert set(re.findall(r"`(\w+)`", row[1])) == set(seeding.SCHEMA["properties"])
 
@@ -84,7 +84,7 @@ def test_every_kind_of_seed_stands_in_the_document():
 @pytest.mark.parametrize(
     "kind", [k for k, v in seeding.SCHEMA["properties"].items() if "properties" in v["items"]]
 )
-def test_every_member_of_a_seeds_objects_stands_in_the_document(kind):
+def test_every_member_of_a_seeds_objects_is_in_the_document(kind):
     (line,) = re.findall(rf"(?m)^- {kind}: (.*)$", TEXT)
     written = set(re.findall(r"`(\w+)`", line))
     assert written | {"connection_id"} == set(seeding.SCHEMA["properties"][kind]["items"]["properties"])

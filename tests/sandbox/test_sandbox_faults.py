@@ -217,6 +217,7 @@ def test_a_fault_strikes_only_what_it_matches(world, match, strikes):
     [
         {},
         {"fault": "earthquake"},
+        {"fault": ["reset"]},
         {"fault": "delay"},
         {"fault": "delay", "seconds": -1},
         {"fault": "status"},

@@ -192,7 +192,7 @@ def test_serve_finds_its_file_in_the_environment(state_file):
     finish(process, signal.SIGTERM)
 
 
-def test_serve_keeps_limits_unless_told_otherwise(state_file, connect):
+def test_serve_keeps_limits_by_default(state_file, connect):
     control.reset(state_file)
     for arguments, expected in (([], {200, 429}), (["--no-limits"], {200})):
         process, data = start("serve", "--state", state_file, *arguments)

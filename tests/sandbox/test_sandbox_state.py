@@ -11,10 +11,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import httpx
 import pytest
 
-from wati.sandbox import State, StateError, control, handle, seeding, state, transport, world
+from wati.sandbox import State, StateError, control, formats, seeding, state_path, transport, world
 
 SCRIPTS = Path(control.__file__).parents[2]
 V1 = "/wati/api/v1"
@@ -55,12 +54,12 @@ def test_a_fixed_clock_stands_still_and_advances(state_file):
 
 def test_without_a_fixed_time_the_clock_is_the_real_one(tmp_path):
     control.reset(tmp_path / "a")
-    assert abs(state.epoch(control.advance(tmp_path / "a", 3600)["now"]) - time.time() - 3600) < 5
+    assert abs(formats.epoch(control.advance(tmp_path / "a", 3600)["now"]) - time.time() - 3600) < 5
 
 
 def test_the_seed_is_valid_by_its_own_schema(state_file):
     with State(state_file).transaction() as tx:
-        seed = world._world(tx.now)
+        seed = world.default(tx.now)
     assert len(seed["contacts"]) == 57
     assert seeding.problems(seed) == []
 
@@ -124,8 +123,8 @@ def test_a_file_is_made_on_first_use(tmp_path):
 
 def test_where_the_file_lives(tmp_path, monkeypatch):
     monkeypatch.setenv("WATI_SANDBOX_STATE", str(tmp_path / "named"))
-    assert state.state_path() == str(tmp_path / "named")
-    assert state.state_path(tmp_path / "given") == str(tmp_path / "given")
+    assert state_path() == str(tmp_path / "named")
+    assert state_path(tmp_path / "given") == str(tmp_path / "given")
     monkeypatch.setenv("WATI_SANDBOX_STATE", "  ")
     home = tmp_path / "home"
     monkeypatch.setattr(os.path, "expanduser", lambda text: text.replace("~", str(home)))
@@ -136,7 +135,7 @@ def test_where_the_file_lives(tmp_path, monkeypatch):
     }
     for platform, folder in folders.items():
         monkeypatch.setattr(sys, "platform", platform)
-        assert Path(state.state_path()) == home / folder / "wati-skill" / "sandbox.sqlite"
+        assert Path(state_path()) == home / folder / "wati-skill" / "sandbox.sqlite"
 
 
 def test_where_the_home_cannot_be_written_the_temporary_folder_serves(tmp_path, monkeypatch):
@@ -145,17 +144,27 @@ def test_where_the_home_cannot_be_written_the_temporary_folder_serves(tmp_path, 
     monkeypatch.delenv("WATI_SANDBOX_STATE", raising=False)
     monkeypatch.setattr(os.path, "expanduser", lambda text: text.replace("~", str(blocked)))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    found = Path(state.state_path())
+    found = Path(state_path())
     assert found.parent.parent == tmp_path
     assert found.name == "sandbox.sqlite"
     if hasattr(os, "getuid"):
         assert found.parent.name.endswith(str(os.getuid()))
         assert found.parent.stat().st_mode & 0o777 == 0o700
-        # A link that somebody else may have put there is not followed.
+        # A link that someone else may have put there is not followed.
         found.parent.rmdir()
         found.parent.symlink_to(tmp_path, target_is_directory=True)
         with pytest.raises(StateError):
-            state.state_path()
+            state_path()
+
+
+def test_asking_for_the_place_imports_no_database_and_no_http_client():
+    code = (
+        f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
+        "from wati.sandbox import StateError, state_path\n"
+        "print(sorted({'httpx', 'jsonschema', 'sqlite3'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
 
 
 def break_version(path):
@@ -216,13 +225,6 @@ def test_a_file_that_breaks_under_a_running_mount_is_a_500_that_names_the_way_ou
 def test_a_folder_is_no_state_file(tmp_path):
     with pytest.raises(StateError, match="folder"):
         State(tmp_path)
-
-
-def test_the_function_form(state_file):
-    request = httpx.Request(
-        "GET", "https://api.maton.ai/connections", headers={"Authorization": "Bearer sandbox"}
-    )
-    assert handle(request, State(state_file)).json()["connections"]
 
 
 def test_old_requests_are_forgotten(world, monkeypatch):

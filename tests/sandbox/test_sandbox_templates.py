@@ -235,14 +235,14 @@ def test_null_values_are_blank(world):
 
 def test_v2_answers_with_an_id_for_each_receiver(world):
     answer = one(world, version=V2).json()
-    (told,) = answer["receivers"]
+    (entry,) = answer["receivers"]
     assert answer == {
         "result": True,
         "error": None,
         "templateName": "order_update",
         "receivers": [
             {
-                "localMessageId": told["localMessageId"],
+                "localMessageId": entry["localMessageId"],
                 "waId": JOHN,
                 "isValidWhatsAppNumber": True,
                 "errors": [],
@@ -251,7 +251,7 @@ def test_v2_answers_with_an_id_for_each_receiver(world):
         "parameters": pairs(ORDER),
     }
     (row,) = world.log()
-    assert (row["localMessageId"], row["endpoint"]) == (told["localMessageId"], "send_template_message_v2")
+    assert (row["localMessageId"], row["endpoint"]) == (entry["localMessageId"], "send_template_message_v2")
 
 
 def test_v2_accepts_a_missing_parameter_and_fails_later(world):
@@ -268,8 +268,8 @@ def test_v2_bulk_hides_failures_under_result_true(world):
     )
     body = answer.json()
     assert (body["result"], "parameters" in body) == (True, False)
-    assert [told["isValidWhatsAppNumber"] for told in body["receivers"]] == [True, False, False]
-    assert [bool(told["errors"]) for told in body["receivers"]] == [False, True, True]
+    assert [entry["isValidWhatsAppNumber"] for entry in body["receivers"]] == [True, False, False]
+    assert [bool(entry["errors"]) for entry in body["receivers"]] == [False, True, True]
     assert body["receivers"][0]["localMessageId"] == "mine"
     (row,) = world.log()
     assert (row["whatsappNumber"], row["localMessageId"]) == (JOHN, "mine")

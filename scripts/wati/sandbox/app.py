@@ -1,4 +1,4 @@
-"""A request's way: log, fault, key, limits, route, handler, answer."""
+"""The steps of a request: log, fault, key, limits, route, handler, answer."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from . import faults, limits, maton
 from .bodies import media_type
 from .context import Context
 from .faults import Fault
+from .formats import dumps, iso, moment
 from .routes import ROUTES, Route
-from .state import State, StateError, Tx, dumps, iso, moment
-from .wire import Answer, Call, Refused, refuse, reply
+from .state import State
+from .state_file import StateError
+from .store import Tx
+from .wire import Answer, Call, Rejected, reject, reply
 
 # The state file is kept between runs; older requests than these are forgotten.
 _REQUESTS_KEPT = 10_000
@@ -28,21 +31,21 @@ _SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "x-api-key"
 
 @dataclass(frozen=True)
 class Exchange:
-    """What comes of a call: an answer, or none; and the fault that its sender still has to act out."""
+    """The result of a call: an answer or none, and the fault that its mount has to act out."""
 
     answer: Answer | None
     fault: Fault | None = None
 
 
 class Sandbox:
-    """Maton and WATI over one state file. `limited=False` switches the rate limits off for this mount."""
+    """Maton and WATI over one state file. `limited=False` turns the rate limits off for this mount."""
 
     def __init__(self, state: State, *, limited: bool = True) -> None:
         self.state = state
         self.limited = limited
 
     def exchange(self, call: Call, sleep: Callable[[float], None] = time.sleep) -> Exchange:
-        """Answer a call. `sleep` lets the mount bound a delay by the client's own patience."""
+        """Answer a call. With `sleep` the mount can end a delay at the client's own timeout."""
         try:
             return self._exchange(call, sleep)
         except StateError as error:
@@ -51,7 +54,7 @@ class Sandbox:
             return Exchange(_bug(error))
 
     def refuses_connection(self) -> bool:
-        """Whether the next connection is to be closed unread."""
+        """Whether to close the next connection unread."""
         try:
             with self.state.transaction() as tx:
                 return faults.take_refusal(tx)
@@ -61,7 +64,7 @@ class Sandbox:
     def _exchange(self, call: Call, sleep: Callable[[float], None]) -> Exchange:
         with self.state.transaction() as tx:
             seq = _log(tx, call)
-            fault = faults.take(tx, call, _connection_meant(tx, call))
+            fault = faults.take(tx, call, maton.selected(tx, call) if _is_for_wati(call) else None)
             if fault is None:
                 return Exchange(self._answered(tx, call, seq, None))
             tx.run("UPDATE requests SET fault = ? WHERE seq = ?", fault.kind, seq)
@@ -87,65 +90,63 @@ class Sandbox:
                 maton.limit(tx)
             route, target = _route(call)
             context = Context(tx, call, route.endpoint, "", target)
-            if route.path.startswith("/wati/"):
+            if _is_for_wati(call):
                 account = maton.connection(tx, call)
-                queued = _upstream_limit(tx, account, route.endpoint) if limited else 0.0
+                queued = _wati_limit(tx, account, route.endpoint) if limited else 0.0
                 hidden = fault.seconds if fault is not None and fault.kind == "lag" else 0.0
                 context = replace(context, account=account, queued=queued, hidden=hidden)
             with tx.all_or_nothing():
                 return route.handler(context)
-        except Refused as refused:
-            return refused.answer
+        except Rejected as rejected:
+            return rejected.answer
         except sqlite3.Error:
-            raise  # the file's fault, most likely: its transaction explains it
+            raise  # most likely the file is at fault: its transaction explains it
         except Exception as error:
             return _bug(error)
 
 
 def _route(call: Call) -> tuple[Route, str]:
-    """The route and its path variable; refuses as the one who would really answer does."""
+    """The route and its path variable; rejects the call as Maton or WATI does, whichever would answer."""
     found = [(route, target) for route in ROUTES if (target := route.target(call.path)) is not None]
     for route, target in found:
         if route.method == call.method:
             return route, target
     if found:
         allow = ", ".join(sorted({route.method for route, _ in found}))
-        ours = {"message": f"The requested resource does not support http method '{call.method}'."}
-        upstream = call.path.startswith("/wati/")
-        refuse(ours if upstream else {"detail": "Method Not Allowed"}, 405, Allow=allow)
+        by_wati = {"message": f"The requested resource does not support http method '{call.method}'."}
+        reject(by_wati if _is_for_wati(call) else {"detail": "Method Not Allowed"}, 405, Allow=allow)
     if re.match(r"/wati(/|$)", call.path):
-        where = f"{call.method} {call.path}"
-        refuse({"message": f"not emulated: {where} is no endpoint that the sandbox stands in for"}, 501)
+        reject({"message": f"not emulated: the sandbox has no endpoint {call.method} {call.path}"}, 501)
     if re.match(r"/(?!connections/)[^/]+/[^/]", call.path):
         app = call.path.split("/")[1]
         maton.error(f"Invalid app name: {app}", "invalid_request_error", 400)
-    refuse({"detail": "Not Found"}, 404)
+    reject({"detail": "Not Found"}, 404)
 
 
-def _upstream_limit(tx: Tx, account: str, endpoint: str) -> float:
-    """WATI's own limit; the seconds that a send has to queue."""
+def _wati_limit(tx: Tx, account: str, endpoint: str) -> float:
+    """Apply WATI's own limit. Returns the seconds that a send has to queue."""
     limit = limits.ENDPOINTS.get(endpoint)
     if limit is None:
         return 0.0
     wait = limits.wait(tx, f"{account} {endpoint}", limit)
     if wait and not limit.queues:
-        retry = {"Retry-After": limits.whole_seconds(wait)}
-        refuse({"result": False, "info": "Too many requests, please try again later"}, 429, **retry)
+        info = "Too many requests, please try again later"
+        reject({"result": False, "info": info}, 429, **limits.retry_after(wait))
     return wait
 
 
-def _connection_meant(tx: Tx, call: Call) -> str | None:
-    return maton.selected(tx, call) if call.path.startswith("/wati/") else None
+def _is_for_wati(call: Call) -> bool:
+    return call.path.startswith("/wati/")
 
 
 def _dated(tx: Tx, seq: int, answer: Answer) -> Answer:
-    """The world's time on the answer: clients judge the 24-hour window by it."""
+    """The answer with the world's time, by which clients judge the 24-hour window."""
     date = format_datetime(moment(tx.now), usegmt=True)
     return replace(answer, headers={**answer.headers, "Date": date, "X-Request-Id": f"sandbox-{seq}"})
 
 
 def _log(tx: Tx, call: Call) -> int:
-    """Keep what arrived, without the key; the body as text where it is text and short."""
+    """Keep what arrived, without the key; the body only if it is text, and short."""
     kept = None
     if not media_type(call).startswith("multipart/") and len(call.body) <= _TEXT_KEPT:
         kept = call.body.decode("utf-8", "replace")
@@ -159,7 +160,7 @@ def _log(tx: Tx, call: Call) -> int:
         "sha256": hashlib.sha256(call.body).hexdigest(),
         "body": kept,
     }
-    seq = tx.run("INSERT INTO requests (doc) VALUES (?)", dumps(doc))
+    seq = tx.put("requests", doc=dumps(doc))
     tx.run("DELETE FROM requests WHERE seq <= ?", seq - _REQUESTS_KEPT)
     return seq
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import HeaderParser
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .wire import Call, problem, refuse
+from .wire import Call, by_name, problem, reject
 
 # WATI docs list these three and application/*+json for every JSON body.
 _JSON_TYPES = ("application/json", "text/json", "application/json-patch+json")
@@ -17,7 +18,7 @@ _JSON_TYPES = ("application/json", "text/json", "application/json-patch+json")
 
 @dataclass(frozen=True)
 class Part:
-    """One multipart part; `file_name` is None for a plain field."""
+    """One multipart part; `file_name` is None for a plain value."""
 
     name: str
     file_name: str | None
@@ -29,36 +30,23 @@ def media_type(call: Call) -> str:
     return (call.header("content-type") or "").partition(";")[0].strip().lower()
 
 
-def is_json(kind: str) -> bool:
-    return kind in _JSON_TYPES or (kind.startswith("application/") and kind.endswith("+json"))
-
-
 def parse_json(content: bytes) -> Any:
     """Raises ValueError for anything that could not be stored and sent back as UTF-8."""
     try:
-        value = json.loads(content.decode("utf-8-sig"), parse_constant=_no_constant)
-        # A lone surrogate has no UTF-8, a number too large for a float no JSON.
+        value = json.loads(content.decode("utf-8-sig"))
+        # A lone surrogate cannot be UTF-8. NaN, and a number too large for a float, cannot be JSON.
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except RecursionError:
         raise ValueError("nested too deep") from None
     return value
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
 def json_object(call: Call) -> dict[str, Any]:
     """The body of an endpoint that takes JSON only."""
-    if not is_json(media_type(call)):
-        refuse(
-            {
-                "type": "https://tools.ietf.org/html/rfc7231#section-6.5.13",
-                "title": "Unsupported Media Type",
-                "status": 415,
-            },
-            415,
-        )
+    kind = media_type(call)
+    if kind not in _JSON_TYPES and not re.fullmatch(r"application/.*\+json", kind):
+        form = "https://tools.ietf.org/html/rfc7231#section-6.5.13"
+        reject({"type": form, "title": "Unsupported Media Type", "status": 415}, 415)
     if not call.body.strip():
         problem("", "A non-empty request body is required.")
     try:
@@ -71,9 +59,9 @@ def json_object(call: Call) -> dict[str, Any]:
 
 
 def multipart(call: Call) -> list[Part]:
-    """The parts of a multipart body, or none where it is no such body or has no usable boundary.
+    """The parts of a multipart body; none if it is not one or has no usable boundary.
 
-    Split by hand, since a mail parser reads line by line and re-reads what only looks like mail.
+    Split by hand, because a mail parser reads line by line and interprets what only looks like mail.
     """
     boundary = _headers(f"Content-Type: {call.header('content-type') or ''}").get_boundary()
     if media_type(call) != "multipart/form-data" or not boundary:
@@ -96,26 +84,22 @@ def _headers(text: str) -> Message:
 
 
 def form(call: Call) -> dict[str, str]:
-    """Plain form fields of either encoding, by lower-case name."""
-    found: dict[str, str] = {}
+    """The plain values of a form in either encoding, by lower-case name."""
     if media_type(call) == "application/x-www-form-urlencoded":
-        for name, value in parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True):
-            found.setdefault(name.lower(), value)
-    for part in multipart(call):
-        if part.file_name is None:
-            found.setdefault(part.name.lower(), part.content.decode("utf-8", "replace"))
-    return found
+        return by_name(parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True))
+    plain = (part for part in multipart(call) if part.file_name is None)
+    return by_name((part.name, part.content.decode("utf-8", "replace")) for part in plain)
 
 
 def bound(call: Call, name: str) -> str:
-    """A simple value wherever ASP.NET looks for it: form before query; empty where there is none."""
+    """A simple value from where ASP.NET looks for it: form before query; empty if there is none."""
     return form(call).get(name.lower()) or call.query.get(name.lower(), "")
 
 
 def uploaded(call: Call, name: str) -> Part:
-    """The file part called `name`; refuses as ASP.NET does where it is missing."""
+    """The file part called `name`; rejects the call as ASP.NET does if it is missing."""
     if media_type(call) != "multipart/form-data":
-        refuse({"title": "Unsupported Media Type", "status": 415}, 415)
+        reject({"title": "Unsupported Media Type", "status": 415}, 415)
     for part in multipart(call):
         if part.name.lower() == name.lower() and part.file_name is not None:
             return part

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import bodies, deliveries, history, paging, people, templates
 from .context import Context
-from .wire import Answer, Problems, checking, refuse, reply
+from .wire import Answer, Problems, checking, reject, reply
 
 _MOST_RECEIVERS = 1000
 NO_RECEIVERS = "There are no valid Receivers"  # observed in a published capture
@@ -25,14 +25,6 @@ Template = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Send:
-    """The part of a template send that all its receivers share."""
-
-    template: Template
-    broadcast: str
-
-
-@dataclass(frozen=True)
 class Receiver:
     target: str
     values: dict[str, str]
@@ -43,8 +35,7 @@ class Receiver:
 def get_templates(ctx: Context) -> Answer:
     page = paging.asked(ctx)
     found, total = templates.listed(ctx.tx, ctx.account, page.size, page.offset)
-    more = bool(found) and page.offset + len(found) < total
-    link = paging.link(ctx, page, total, more=more)
+    link = paging.link(ctx, page, total, more=page.end < total)
     return reply({"result": "success", "messageTemplates": found, "link": link})
 
 
@@ -57,24 +48,22 @@ def _names(body: dict[str, Any], problems: Problems) -> tuple[str, str]:
 
 def _values(body: dict[str, Any], key: str, problems: Problems, at: str = "") -> dict[str, str]:
     """Parameters by name. An empty or null name or value is kept as empty: what it means is decided later."""
-    return {
-        problems.text(item, "name", at=path, needed=False): problems.text(
-            item, "value", at=path, needed=False
-        )
-        for path, item in problems.objects(body, key, at=at)
-    }
+    values = {}
+    for path, item in problems.objects(body, key, at=at):
+        name = problems.text(item, "name", at=path, needed=False)
+        values[name] = problems.text(item, "value", at=path, needed=False)
+    return values
 
 
 def _single(ctx: Context) -> tuple[str, str, Receiver]:
-    """Template, broadcast and the one receiver, whose number counts in the query only."""
+    """Template, broadcast and the one receiver, whose number must be in the query."""
     body = bodies.json_object(ctx.call)
     with checking() as problems:
         template, broadcast = _names(body, problems)
         values = _values(body, "parameters", problems)
-    target = (ctx.call.query.get("whatsappnumber") or ctx.call.query.get("target") or "").strip()
-    if not target:
-        refuse({"result": False, "info": NO_NUMBER}, 400)
-    return template, broadcast, Receiver(target, values)
+    if not ctx.receiver:
+        reject(_info(NO_NUMBER), 400)
+    return template, broadcast, Receiver(ctx.receiver, values)
 
 
 def _several(ctx: Context) -> tuple[str, str, list[Receiver]]:
@@ -97,43 +86,54 @@ def _several(ctx: Context) -> tuple[str, str, list[Receiver]]:
 # --- the effect -------------------------------------------------------------------------------------------
 
 
-def _reach(ctx: Context, receiver: Receiver) -> tuple[str | None, str | None]:
-    """The receiver's number, and why it cannot be reached (None where it can)."""
+def _info(why: str) -> dict[str, Any]:
+    return {"result": False, "info": why}
+
+
+def _approved(ctx: Context, name: str, answer: Callable[[str], Any]) -> Template:
+    """The template to send; rejects the call, by `answer`, if it is unknown or not approved."""
+    template = templates.find(ctx.tx, ctx.account, name)
+    if template is None:
+        reject(answer("Template not found"))
+    if template["status"] != "APPROVED":
+        reject(answer(f"Template is not approved, its status is {template['status']}"))
+    return template
+
+
+def _reach(ctx: Context, receiver: Receiver) -> tuple[str, str | None]:
+    """The receiver's number, or the target if it has none; and why it cannot be reached, None if it can."""
     number = people.number_of(ctx.tx, ctx.account, receiver.target)
     if number is None:
-        return None, NOT_A_NUMBER
+        return receiver.target, NOT_A_NUMBER
     return number, None if people.on_whatsapp(ctx.tx, number) else NOT_ON_WHATSAPP
 
 
-def _deliver(ctx: Context, send: Send, receiver: Receiver, number: str) -> dict[str, Any]:
+def _deliver(
+    ctx: Context, template: Template, broadcast: str, receiver: Receiver, number: str
+) -> dict[str, Any]:
     """One template message to one number on WhatsApp; an unknown number becomes a contact."""
-    contact = people.find(ctx.tx, ctx.account, number)
-    created = contact is None
-    if contact is None:
-        contact = people.add(ctx.tx, ctx.account, number, receiver.name)
+    known = people.find(ctx.tx, ctx.account, number)
+    contact = known or people.add(ctx.tx, ctx.account, number, receiver.name)
     local_id = receiver.local_id or ctx.tx.new_uuid()
-    final, detail = templates.fate(send.template, receiver.values)
-    name = send.template["elementName"]
+    final, detail = templates.final_status(template, receiver.values)
+    name, text = template["elementName"], templates.render(template, receiver.values)
     facts = {
         "connection_id": ctx.account,
         "whatsappNumber": number,
         "template": name,
         "parameters": _pairs(receiver.values),
-        "text": templates.render(send.template, receiver.values),
-        "broadcast_name": send.broadcast,
+        "text": text,
+        "broadcast_name": broadcast,
         "localMessageId": local_id,
-        "contact_created": True if created else None,
+        "contact_created": None if known else True,
     }
     delivery = deliveries.record(
         ctx.tx, "template", ctx.endpoint, facts, final=final, failed_detail=detail, delay=ctx.queued
     )
-    row = {
-        "eventDescription": history.broadcast_label(ctx.tx.now, name),
-        "finalText": facts["text"],
-        "localMessageId": local_id,
-    }
-    event = history.append(ctx.tx, ctx.account, number, "broadcastMessage", row, delivery=delivery)
-    return {"contact": contact, "localMessageId": local_id, "id": event["id"]}
+    label = history.broadcast_label(ctx.tx.now, name)
+    row = {"eventDescription": label, "finalText": text, "localMessageId": local_id}
+    history.append(ctx.tx, ctx.account, number, "broadcastMessage", row, delivery=delivery)
+    return {"contact": contact, "localMessageId": local_id}
 
 
 def _pairs(values: dict[str, str]) -> list[dict[str, str]]:
@@ -152,58 +152,54 @@ def _blank(template: Template, values: dict[str, str]) -> list[str]:
 
 def send_one(ctx: Context) -> Answer:
     name, broadcast, receiver = _single(ctx)
-    template = templates.find(ctx.tx, ctx.account, name)
-    wrong = templates.refusal(template)
-    if template is None or wrong:
-        refuse({"result": False, "info": wrong})
+    template = _approved(ctx, name, _info)
     if _blank(template, receiver.values):
-        refuse({"result": False, "info": BLANK}, 400)
+        reject(_info(BLANK), 400)
     number, unreached = _reach(ctx, receiver)
     answer = {
         "result": True,
-        "phone_number": number or receiver.target,
+        "phone_number": number,
         "template_name": name,
         "parameteres": _pairs(receiver.values),  # WATI's spelling, observed in a published capture
         "contact": None,
         "model": None,
         "validWhatsAppNumber": False,
     }
-    if number is None:
-        refuse({**answer, "result": False, "info": unreached})
+    if unreached == NOT_A_NUMBER:
+        reject({**answer, **_info(unreached)})
     if unreached:
         return reply(answer)
-    done = _deliver(ctx, Send(template, broadcast), receiver, number)
-    # Published captures have ids here and nobody says of what, so these are ids of nothing.
+    done = _deliver(ctx, template, broadcast, receiver, number)
+    # Published captures have ids here, but no source says of what, so these are ids of nothing.
     model = {"ids": [ctx.tx.new_id()]}
     return reply({**answer, "contact": done["contact"], "model": model, "validWhatsAppNumber": True})
 
 
 def send_many(ctx: Context) -> Answer:
     name, broadcast, receivers = _several(ctx)
-    template = templates.find(ctx.tx, ctx.account, name)
-    wrong = templates.refusal(template)
-    if template is None or wrong:
-        refuse(_bulk_answer(wrong or "", [], []))
-    lost: list[str] = []
+    template = _approved(ctx, name, _bulk_answer)
+    unreachable: list[str] = []
     faulty: list[dict[str, str]] = []
     good: list[tuple[Receiver, str]] = []
     for receiver in receivers:
         number, unreached = _reach(ctx, receiver)
         blank = _blank(template, receiver.values)
-        faulty += [{"whatsappNumber": receiver.target, "name": name} for name in dict.fromkeys(blank)]
-        if number is None or unreached:
-            lost.append(receiver.target)
+        faulty += [{"whatsappNumber": receiver.target, "name": each} for each in dict.fromkeys(blank)]
+        if unreached:
+            unreachable.append(receiver.target)
         elif not blank:
             good.append((receiver, number))
     if not good:
-        refuse(_bulk_answer(NO_RECEIVERS, lost, faulty))
+        reject(_bulk_answer(NO_RECEIVERS, unreachable, faulty))
     for receiver, number in good:
-        _deliver(ctx, Send(template, broadcast), receiver, number)
-    return reply({**_bulk_answer("", lost, faulty), "result": True})
+        _deliver(ctx, template, broadcast, receiver, number)
+    return reply({**_bulk_answer("", unreachable, faulty), "result": True})
 
 
-def _bulk_answer(error: str, lost: list[str], faulty: list[dict[str, str]]) -> dict[str, Any]:
-    errors = {"error": error, "invalidWhatsappNumbers": lost, "invalidCustomParameters": faulty}
+def _bulk_answer(
+    error: str, unreachable: Sequence[str] = (), faulty: Sequence[dict[str, str]] = ()
+) -> dict[str, Any]:
+    errors = {"error": error, "invalidWhatsappNumbers": unreachable, "invalidCustomParameters": faulty}
     return {"result": False, "errors": errors}
 
 
@@ -222,24 +218,25 @@ def send_many_v2(ctx: Context) -> Answer:
 
 
 def _send_v2(ctx: Context, name: str, broadcast: str, receivers: list[Receiver]) -> dict[str, Any]:
-    template = templates.find(ctx.tx, ctx.account, name)
-    wrong = templates.refusal(template) or (None if receivers else NO_RECEIVERS)
-    if template is None or wrong:
-        refuse({"result": False, "error": wrong, "templateName": name, "receivers": []})
-    told = []
+    def answer(error: str | None, entries: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+        return {"result": error is None, "error": error, "templateName": name, "receivers": entries}
+
+    template = _approved(ctx, name, answer)
+    if not receivers:
+        reject(answer(NO_RECEIVERS))
+    entries = []
     for receiver in receivers:
         number, unreached = _reach(ctx, receiver)
-        sent = number is not None and not unreached
-        done = _deliver(ctx, Send(template, broadcast), receiver, number) if sent and number else {}
-        told.append(
+        done = {} if unreached else _deliver(ctx, template, broadcast, receiver, number)
+        entries.append(
             {
                 "localMessageId": done.get("localMessageId") or receiver.local_id or None,
-                "waId": number or receiver.target,
-                "isValidWhatsAppNumber": sent,
+                "waId": number,
+                "isValidWhatsAppNumber": not unreached,
                 "errors": [unreached] if unreached else [],
             }
         )
-    return {"result": True, "error": None, "templateName": name, "receivers": told}
+    return answer(None, entries)
 
 
 # --- CSV --------------------------------------------------------------------------------------------------
@@ -253,31 +250,29 @@ def send_csv(ctx: Context) -> Answer:
         for at, value in (("template_name", name), ("broadcast_name", broadcast)):
             if not value:
                 problems.add(at, f"The {at} field is required.")
-    template = templates.find(ctx.tx, ctx.account, name)
-    wrong = templates.refusal(template)
-    if template is None or wrong:
-        refuse({"result": False, "info": wrong})
+    template = _approved(ctx, name, _info)
+    parameters = templates.names(template)
     records = list(_records(part.content))
     if not records:
-        refuse({"result": False, "info": NO_RECEIVERS})
-    absent = [one for one in templates.names(template) if _column(records[0], one) is None]
+        reject(_info(NO_RECEIVERS))
+    absent = [parameter for parameter in parameters if _column(records[0], parameter) is None]
     if absent:
-        refuse({"result": False, "info": f"The file has no column for: {', '.join(absent)}"})
+        reject(_info(f"The file has no column for: {', '.join(absent)}"))
     sent = 0
     for record in records:
-        values = {one: _column(record, one) or "" for one in templates.names(template)}
+        values = {parameter: _column(record, parameter) or "" for parameter in parameters}
         receiver = Receiver(_phone(record), values, name=_column(record, "Name") or "")
         number, unreached = _reach(ctx, receiver)
-        if number is not None and not unreached:
-            _deliver(ctx, Send(template, broadcast), receiver, number)
+        if not unreached:
+            _deliver(ctx, template, broadcast, receiver, number)
             sent += 1
     if not sent:
-        refuse({"result": False, "info": NO_RECEIVERS})
+        reject(_info(NO_RECEIVERS))
     return reply({"result": True, "info": f"{sent} of {len(records)} records accepted"})
 
 
 def _records(content: bytes) -> Iterator[dict[str, str]]:
-    """The rows after the header by column, wholly blank ones left out."""
+    """The rows after the header, by column; blank rows are left out."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -285,13 +280,11 @@ def _records(content: bytes) -> Iterator[dict[str, str]]:
     try:
         rows = [row for row in csv.reader(io.StringIO(text, newline="")) if any(map(str.strip, row))]
     except csv.Error:
-        refuse({"result": False, "info": "The file is not valid CSV"})
+        reject(_info("The file is not valid CSV"))
     header, *records = rows or [[]]
     columns = [column.strip() for column in header]
-    if _column(dict.fromkeys(columns, ""), "Phone") is None and _column(
-        dict.fromkeys(columns, ""), "whatsappNumber"
-    ) is None:  # fmt: skip
-        refuse({"result": False, "info": "The file has no column for: Phone"})
+    if not {"phone", "whatsappnumber"} & set(map(str.lower, columns)):
+        reject(_info("The file has no column for: Phone"))
     for record in records:
         yield dict(zip(columns, [*record, *[""] * len(columns)], strict=False))
 

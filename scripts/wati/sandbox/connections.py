@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 from . import deliveries
 from .bodies import parse_json
 from .context import Context
-from .state import iso
-from .wire import Answer, refuse, reply
+from .formats import iso
+from .wire import Answer, reject, reply
 
 STATUSES = ("ACTIVE", "PENDING", "FAILED")
 # Maton docs list the first five; its command line and Python package add JWT.
@@ -18,7 +18,7 @@ METHODS = ("API_KEY", "BASIC", "OAUTH1", "OAUTH2", "MCP", "JWT")
 
 def _invalid(place: str, name: str, message: str) -> NoReturn:
     """FastAPI's form for a request that does not validate."""
-    refuse({"detail": [{"type": "value_error", "loc": [place, name], "msg": message}]}, 422)
+    reject({"detail": [{"type": "value_error", "loc": [place, name], "msg": message}]}, 422)
 
 
 def _one_of(place: str, name: str, value: Any, allowed: tuple[str, ...]) -> None:
@@ -62,17 +62,18 @@ def create(ctx: Context) -> Answer:
     if not isinstance(body.get("app"), str):
         _invalid("body", "app", "Field required")
     if body["app"] != "wati":
-        refuse({"message": f"Invalid app name: {body['app']} (the sandbox knows wati only)"}, 400)
+        reject({"message": f"Invalid app name: {body['app']} (the sandbox knows wati only)"}, 400)
     method = body.get("method") or "API_KEY"
     _one_of("body", "method", method, METHODS)
     connection_id = ctx.tx.new_uuid()
-    ctx.tx.run(
-        "INSERT INTO connections (connection_id, status, method, created, updated) VALUES (?, ?, ?, ?, ?)",
-        connection_id,
-        "PENDING",
-        method,
-        ctx.tx.now,
-        ctx.tx.now,
+    now = ctx.tx.now
+    ctx.tx.put(
+        "connections",
+        connection_id=connection_id,
+        status="PENDING",
+        method=method,
+        created=now,
+        updated=now,
     )
     deliveries.record(ctx.tx, "connection_created", ctx.endpoint, {"connection_id": connection_id})
     return reply({"connection": _shown(_row(ctx, connection_id))})
@@ -94,5 +95,5 @@ def delete(ctx: Context) -> Answer:
 def _row(ctx: Context, connection_id: str) -> sqlite3.Row:
     row = ctx.tx.row("SELECT * FROM connections WHERE connection_id = ?", connection_id)
     if row is None:
-        refuse({"message": f"Connection not found: {connection_id}"}, 404)
+        reject({"message": f"Connection not found: {connection_id}"}, 404)
     return row

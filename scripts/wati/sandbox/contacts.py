@@ -10,7 +10,7 @@ from typing import Any
 
 from . import bodies, deliveries, paging, people
 from .context import Context
-from .wire import Answer, Problems, checking, problem, refuse, reply
+from .wire import Answer, Problems, checking, problem, reject, reply
 
 Contact = dict[str, Any]
 Test = Callable[[Contact], bool]
@@ -21,20 +21,18 @@ def get_contacts(ctx: Context) -> Answer:
     page = paging.asked(ctx)
     where, values = _conditions(ctx)
     tests = _attribute_tests(ctx.call.query.get("attribute", ""))
-    # The index orders and counts off the page; only its own contacts are read.
+    # The index finds the page; only the contacts on it are read.
     chosen = f"SELECT id FROM contacts WHERE {where} ORDER BY last_updated DESC, id"
     if tests:
         docs = [json.loads(row["doc"]) for row in _docs(ctx, chosen, values)]
         kept = [doc for doc in docs if all(test(doc) for test in tests)]
-        total, found = len(kept), kept[page.offset : page.offset + page.size]
+        total, found = len(kept), kept[page.offset : page.end]
     else:
         total = ctx.tx.count(f"SELECT COUNT(*) FROM contacts WHERE {where}", *values)
         rows = _docs(ctx, f"{chosen} LIMIT ? OFFSET ?", [*values, page.size, page.offset])
         found = [json.loads(row["doc"]) for row in rows]
-    more = page.offset + len(found) < total and bool(found)
-    return reply(
-        {"result": "success", "contact_list": found, "link": paging.link(ctx, page, total, more=more)}
-    )
+    link = paging.link(ctx, page, total, more=page.end < total)
+    return reply({"result": "success", "contact_list": found, "link": link})
 
 
 def _docs(ctx: Context, chosen: str, values: list[Any]) -> list[Any]:
@@ -69,7 +67,7 @@ def _day(text: str) -> float:
 
 
 def _attribute_tests(text: str) -> list[Test]:
-    """The filter's entries, all of which must hold; comparisons ignore case (both our choice)."""
+    """The filter's entries. All must hold, and comparisons ignore case (both our choice)."""
     if not text.strip():
         return []
     try:
@@ -79,11 +77,10 @@ def _attribute_tests(text: str) -> list[Test]:
     if not isinstance(entries, list):
         problem("attribute", "The attribute filter must be a JSON array.")
     with checking() as problems:
-        return [_test({"attribute": entry}, problems) for entry in entries]
+        return [_test(entry, problems) for entry in entries]
 
 
-def _test(holder: dict[str, Any], problems: Problems) -> Test:
-    entry = holder["attribute"]
+def _test(entry: Any, problems: Problems) -> Test:
     if not isinstance(entry, dict):
         problems.add("attribute", "Each entry must be an object.")
         return _anyone
@@ -123,7 +120,7 @@ _STATE: dict[str, Callable[[Contact, str], bool]] = {
 }
 
 
-def custom_params(body: dict[str, Any], problems: Problems, *, needed: bool = True) -> people.Params:
+def _custom_params(body: dict[str, Any], problems: Problems, *, needed: bool = True) -> people.Params:
     """customParams of a contact: named, with a value that may be empty or null."""
     params = []
     for at, item in problems.objects(body, "customParams", needed=needed):
@@ -136,10 +133,10 @@ def add(ctx: Context) -> Answer:
     body = bodies.json_object(ctx.call)
     with checking() as problems:
         name = problems.text(body, "name", needed=False)
-        params = custom_params(body, problems, needed=False)
+        params = _custom_params(body, problems, needed=False)
     number = people.number_of(ctx.tx, ctx.account, ctx.target)
     if number is None:
-        refuse({"result": False, "info": "Invalid WhatsApp number"})
+        reject({"result": False, "info": "Invalid WhatsApp number"})
     known = people.find(ctx.tx, ctx.account, number)
     if known is None:
         contact = people.add(ctx.tx, ctx.account, number, name, params)
@@ -153,13 +150,13 @@ def add(ctx: Context) -> Answer:
     return reply({"result": True, "info": "", "contact": contact})
 
 
-def update_attributes(ctx: Context) -> Answer:
+def update(ctx: Context) -> Answer:
     body = bodies.json_object(ctx.call)
     with checking() as problems:
-        params = custom_params(body, problems)
+        params = _custom_params(body, problems)
     known = people.find(ctx.tx, ctx.account, ctx.target)
     if known is None:
-        refuse({"result": False})
+        reject({"result": False})
     merged = people.merged(known["customParams"], params)
     contact = people.store(ctx.tx, {**known, "customParams": merged})
     _logged(ctx, "contact_updated", contact, params)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .state import Tx
+from .store import Tx
 from .wire import Call
 
 
@@ -14,6 +14,12 @@ class Context:
     call: Call
     endpoint: str
     account: str  # the connection that the call reaches; its data belongs to it
-    target: str  # what stands in the path's variable segment, decoded
+    target: str  # the decoded variable segment of the path
     hidden: float = 0.0  # seconds: lists leave out messages younger than this
     queued: float = 0.0  # seconds until a send beyond the rate goes out
+
+    @property
+    def receiver(self) -> str:
+        """The number, contact id or user id in the query, for paths without a variable segment."""
+        query = self.call.query
+        return (query.get("whatsappnumber") or query.get("target") or "").strip()

@@ -1,20 +1,23 @@
-"""The control surface: what a test or a person does to the world from outside, apart from the API.
+"""The control surface: what a test or a person does to the world from outside the API.
 
 Each function takes the state file's path (None for the usual one), makes its change in one transaction and
-gives plain data back. They work alike beside an in-process mount and a running server.
+returns plain data. They work in the same way beside an in-process mount and a running server.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from . import deliveries, faults, seeding, state
-from .state import State, StateError, epoch, iso
+from .formats import epoch, iso
+from .state import State
+from .state_file import StatePath
+from .store import Settings
 
-Path = str | os.PathLike[str] | None
+_LONGEST_ADVANCE = 100 * 366 * 86400.0
 
 
 class InvalidInput(Exception):
@@ -25,14 +28,14 @@ class InvalidInput(Exception):
         self.problems = problems or []
 
 
-def log(path: Path = None) -> list[dict[str, Any]]:
+def log(path: StatePath = None) -> list[dict[str, Any]]:
     """What was really delivered or changed, in order; see references/sandbox.md for the members."""
     with State(path).transaction() as tx:
         return deliveries.log(tx)
 
 
-def requests(path: Path = None) -> list[dict[str, Any]]:
-    """The requests seen, in order, without keys; status is None where no answer was sent."""
+def requests(path: StatePath = None) -> list[dict[str, Any]]:
+    """The requests seen, in order, without keys; status is None if no answer was sent."""
     with State(path).transaction() as tx:
         return [
             {"seq": row["seq"], **json.loads(row["doc"]), "status": row["status"], "fault": row["fault"]}
@@ -41,76 +44,68 @@ def requests(path: Path = None) -> list[dict[str, Any]]:
 
 
 def reset(
-    path: Path = None, *, now: str | float | None = None, ids: int | None = None, limits: bool = True
+    path: StatePath = None, *, now: str | float | None = None, ids: int | None = None, limits: bool = True
 ) -> dict[str, Any]:
     """A fresh world. `now` (ISO or epoch seconds) fixes its clock, `ids` its ids."""
     try:
         fixed = epoch(now) if isinstance(now, str) else now
     except ValueError:
-        raise InvalidInput(f"{now!r} is no ISO date or time") from None
-    target = state.state_path(path)
-    state.recreate(target, now=fixed, ids=ids, limits=limits)
+        raise InvalidInput(f"{now!r} is not an ISO date or time") from None
+    fresh = state.reset(path, Settings(fixed, ids, limits))
     # What the scripts remember of a world (their journal of sends) ends with it.
     with suppress(OSError):
-        os.unlink(f"{target}-sends")
-    with State(target).transaction() as tx:
-        return {"state": target, "now": iso(tx.now), "limits": limits}
+        Path(f"{fresh.path}-sends").unlink()
+    with fresh.transaction() as tx:
+        return {"state": fresh.path, "now": iso(tx.now), "limits": limits}
 
 
-def seed(path: Path, world: dict[str, Any]) -> dict[str, int]:
-    """Add things to the world; how many of each kind."""
+def seed(path: StatePath, world: dict[str, Any]) -> dict[str, int]:
+    """Add things to the world. Returns how many of each kind."""
     wrong = seeding.problems(world)
     if wrong:
         raise InvalidInput("the seed is not valid", wrong)
     with State(path).transaction() as tx:
         try:
-            return seeding.plant(tx, world)
+            return seeding.add(tx, world)
         except ValueError as error:
             raise InvalidInput(f"the seed is not valid: {error}") from error
 
 
-def fault(path: Path, fault: dict[str, Any] | list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add one fault or several, in order; all that wait now."""
-    new = fault if isinstance(fault, list) else [fault]
-    wrong = [
-        {**one, "at": one["at"].replace("$", f"$[{index}]", 1) if isinstance(fault, list) else one["at"]}
-        for index, each in enumerate(new)
-        for one in faults.problems(each)
-    ]
+def fault(path: StatePath, fault: dict[str, Any] | list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add one fault or several, in order. Returns all that are waiting now."""
+    new = {f"$[{index}]": one for index, one in enumerate(fault)} if isinstance(fault, list) else {"$": fault}
+    wrong = [problem for at, one in new.items() for problem in faults.problems(one, at)]
     if wrong:
         raise InvalidInput("the fault is not valid", wrong)
     with State(path).transaction() as tx:
-        for each in new:
-            faults.add(tx, each)
+        for one in new.values():
+            faults.add(tx, one)
         return faults.waiting(tx)
 
 
-def waiting_faults(path: Path = None) -> list[dict[str, Any]]:
+def waiting_faults(path: StatePath = None) -> list[dict[str, Any]]:
     """The faults that have not struck for the last time."""
     with State(path).transaction() as tx:
         return faults.waiting(tx)
 
 
-def clear_faults(path: Path = None) -> list[dict[str, Any]]:
+def clear_faults(path: StatePath = None) -> list[dict[str, Any]]:
     """Forget every fault."""
     with State(path).transaction() as tx:
         faults.clear(tx)
         return faults.waiting(tx)
 
 
-def advance(path: Path, seconds: float) -> dict[str, str]:
-    """Move the world's clock forward; the new time."""
+def advance(path: StatePath, seconds: float) -> dict[str, str]:
+    """Move the world's clock forward. Returns the new time."""
     if not 0 <= seconds <= _LONGEST_ADVANCE:
-        raise InvalidInput("the clock moves forward only, by at most 100 years")
+        raise InvalidInput("the clock moves only forward, by at most 100 years")
     with State(path).transaction() as tx:
-        tx.set("offset", repr(float(tx.get("offset", "0")) + seconds))
+        tx.advance(seconds)
         return {"now": iso(tx.now)}
 
 
-_LONGEST_ADVANCE = 100 * 366 * 86400.0
-
-
-def authorize(path: Path, connection_id: str, *, failed: bool = False) -> dict[str, str]:
+def authorize(path: StatePath, connection_id: str, *, failed: bool = False) -> dict[str, str]:
     """Finish a PENDING connection as its owner would in a browser: ACTIVE, or FAILED."""
     outcome = "FAILED" if failed else "ACTIVE"
     with State(path).transaction() as tx:
@@ -126,18 +121,3 @@ def authorize(path: Path, connection_id: str, *, failed: bool = False) -> dict[s
             connection_id,
         )
     return {"connection_id": connection_id, "status": outcome}
-
-
-__all__ = [
-    "InvalidInput",
-    "StateError",
-    "advance",
-    "authorize",
-    "clear_faults",
-    "fault",
-    "log",
-    "requests",
-    "reset",
-    "seed",
-    "waiting_faults",
-]

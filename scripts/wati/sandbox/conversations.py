@@ -6,10 +6,10 @@ from typing import Any
 
 from . import bodies, deliveries, history, paging, people
 from .context import Context
-from .wire import Answer, problem, refuse, reply
+from .wire import Answer, problem, reject, reply
 
 _LONGEST_TEXT = 4096
-# What the inbox shows as the sender of a message that came by the API; the trailing space is WATI's.
+# The inbox shows this as the sender of a message that came by the API; the trailing space is WATI's.
 API_SENDER = "API Token sandbox "
 
 
@@ -17,7 +17,7 @@ def get_messages(ctx: Context) -> Answer:
     page = paging.asked(ctx)
     number = people.number_of(ctx.tx, ctx.account, ctx.target)
     if number is None or people.find(ctx.tx, ctx.account, number) is None:
-        refuse({"result": False})
+        reject({"result": False})
     until = ctx.tx.now - ctx.hidden if ctx.hidden else None
     found = history.rows(ctx.tx, ctx.account, number, until=until, limit=page.size + 1, offset=page.offset)
     items = found[: page.size]
@@ -44,10 +44,10 @@ def get_messages(ctx: Context) -> Answer:
 
 
 def open_contact(ctx: Context, target: str, closed: dict[str, Any]) -> str:
-    """The number of a contact whose 24-hour window is open; refuses with `closed` otherwise."""
+    """The number of a contact whose 24-hour window is open; rejects the call with `closed` otherwise."""
     number = people.number_of(ctx.tx, ctx.account, target)
     if number is None or not history.window_open(ctx.tx, ctx.account, number):
-        refuse(closed)
+        reject(closed)
     return number
 
 
@@ -58,7 +58,7 @@ EXPIRED = {"result": False, "message": "Ticket has been expired.", "ticketStatus
 def send_text(ctx: Context) -> Answer:
     text = bodies.bound(ctx.call, "messageText")
     if not text.strip():
-        refuse({"result": False, "info": "message text can not be empty"})
+        reject({"result": False, "info": "message text can not be empty"})
     if len(text) > _LONGEST_TEXT:
         problem("messageText", "The field messageText must be a string with a maximum length of 4096.")
     number = open_contact(ctx, ctx.target, EXPIRED)
@@ -78,48 +78,32 @@ def say(
     failed_detail: str | None = None,
 ) -> dict[str, Any]:
     """Deliver one message of ours inside the window: the log's row and the conversation's."""
-    facts = {
-        "connection_id": ctx.account,
-        "whatsappNumber": number,
-        **logged,
-        "localMessageId": shown.get("localMessageId"),
-    }
-    delivery = deliveries.record(
-        ctx.tx,
-        kind,
-        ctx.endpoint,
-        facts,
-        final="FAILED" if failed_detail else "DELIVERED",
-        failed_detail=failed_detail,
-    )
+    facts = {"connection_id": ctx.account, "whatsappNumber": number, **logged}
+    facts["localMessageId"] = shown["localMessageId"]
+    final = "FAILED" if failed_detail else "DELIVERED"
+    delivery = deliveries.record(ctx.tx, kind, ctx.endpoint, facts, final=final, failed_detail=failed_detail)
     shown = {"owner": True, "operatorName": API_SENDER, **shown}
     return history.append(ctx.tx, ctx.account, number, "message", shown, delivery=delivery)
 
 
 def assign(ctx: Context) -> Answer:
-    query = ctx.call.query
-    target = query.get("whatsappnumber") or query.get("target") or ""
-    if not target.strip():
+    if not ctx.receiver:
         problem("whatsappNumber", "Either whatsappNumber or target is required.")
-    email = query.get("email", "").strip().lower()
+    email = ctx.call.query.get("email", "").strip().lower()
     known = ctx.tx.row("SELECT 1 FROM operators WHERE account = ? AND email = ?", ctx.account, email)
     if email and known is None:
-        refuse({"result": False, "info": "Operator not found"})
-    contact = people.find(ctx.tx, ctx.account, target.strip())
+        reject({"result": False, "info": "Operator not found"})
+    contact = people.find(ctx.tx, ctx.account, ctx.receiver)
     if contact is None:
-        refuse({"result": False, "info": "Contact not found"})
+        reject({"result": False, "info": "Contact not found"})
     assignee = email or "Bot"
-    deliveries.record(
-        ctx.tx,
-        "operator_assigned",
-        ctx.endpoint,
-        {"connection_id": ctx.account, "whatsappNumber": contact["wAid"], "operator": assignee},
-    )
-    told = (
+    facts = {"connection_id": ctx.account, "whatsappNumber": contact["wAid"], "operator": assignee}
+    deliveries.record(ctx.tx, "operator_assigned", ctx.endpoint, facts)
+    description = (
         f"Chat is now assigned to {email}. Automation will not work unless it's assigned back to Bot"
         if email
         else "The ticket has been assigned to Bot by Bot"
     )
-    event = {"eventDescription": told, "type": 1, "actor": API_SENDER, "assignee": assignee}
+    event = {"eventDescription": description, "type": 1, "actor": API_SENDER, "assignee": assignee}
     history.append(ctx.tx, ctx.account, contact["wAid"], "ticket", event)
     return reply({"result": True})

@@ -1,4 +1,4 @@
-"""The log of what really happened on the far side, and how a message's status moves."""
+"""The log of what really happened in the world, and how a message's status moves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 import sqlite3
 from typing import Any
 
-from .state import Tx, dumps, iso
+from .formats import dumps, iso
+from .store import Tx
 
 # A message leaves SENT this long after it was accepted, on the world's clock: our choice, no source says.
 SETTLE_SECONDS = 2.0
@@ -23,19 +24,19 @@ def record(
     delay: float = 0.0,
 ) -> int:
     """One row per effect, in the effect's own transaction. `final` is DELIVERED or FAILED for messages."""
-    return tx.run(
-        "INSERT INTO deliveries (at, kind, final, settles, failed_detail, doc) VALUES (?, ?, ?, ?, ?, ?)",
-        tx.now,
-        kind,
-        final,
-        tx.now + SETTLE_SECONDS + delay,
-        failed_detail,
-        dumps({"endpoint": endpoint, **facts}),
+    return tx.put(
+        "deliveries",
+        at=tx.now,
+        kind=kind,
+        final=final,
+        settles=tx.now + SETTLE_SECONDS + delay,
+        failed_detail=failed_detail,
+        doc=dumps({"endpoint": endpoint, **facts}),
     )
 
 
 def status(row: sqlite3.Row, now: float) -> tuple[str | None, str | None]:
-    """The status and the failure's reason at `now`, of a row with final, settles and failed_detail."""
+    """The status at `now` and the reason of a failure, from a row with final, settles and failed_detail."""
     if row["final"] is None:
         return None, None
     if now < row["settles"]:
@@ -44,7 +45,7 @@ def status(row: sqlite3.Row, now: float) -> tuple[str | None, str | None]:
 
 
 def log(tx: Tx) -> list[dict[str, Any]]:
-    """Every delivery in order; members that say nothing are left out."""
+    """Every delivery in order, without the members that say nothing."""
     found = []
     for row in tx.rows("SELECT * FROM deliveries ORDER BY seq"):
         now_status, detail = status(row, tx.now)

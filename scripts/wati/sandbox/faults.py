@@ -4,34 +4,45 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .state import Tx, dumps
+from .formats import dumps
+from .store import Tx
 from .wire import JSON, Answer, Call
 
-_SECONDS = {"type": "number", "minimum": 0, "maximum": 3600}
-_STATUS = {"type": "integer", "minimum": 200, "maximum": 599}
 _HEADER = {"type": "string", "not": {"type": "string", "pattern": "[^ -~]"}}
 _BODY = {"body": {"type": ["string", "object", "array"]}, "content_type": _HEADER}
+_TEXT = {"type": "string", "minLength": 1}
+_COUNT = {"type": "integer", "minimum": 0}
+_COMMON = {
+    "match": {
+        "type": "object",
+        "properties": {"method": _TEXT, "path": _TEXT, "connection": _TEXT},
+        "additionalProperties": False,
+    },
+    "times": _COUNT,
+    "after": _COUNT,
+}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a kind of fault takes besides fault, match, times and after; and whether the effect happens."""
+    """What a kind of fault takes besides fault and _COMMON; and whether the request has its effect."""
 
-    does: str
-    members: dict[str, Any]
+    members: dict[str, Any] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     effect: bool = True
 
 
+_SLOW = Kind({"seconds": {"type": "number", "minimum": 0, "maximum": 3600}}, ("seconds",))
+
+# What each of them does is in references/sandbox.md.
 KINDS = {
-    "delay": Kind("the answer comes `seconds` late", {"seconds": _SECONDS}, ("seconds",)),
+    "delay": _SLOW,
     "status": Kind(
-        "the answer is `status` with `body`; nothing happens, unless `effect` is true",
         {
-            "status": _STATUS,
+            "status": {"type": "integer", "minimum": 200, "maximum": 599},
             "retry_after": {**_HEADER, "type": ["integer", "string"]},
             "location": _HEADER,
             "effect": {"type": "boolean"},
@@ -40,24 +51,18 @@ KINDS = {
         ("status",),
         effect=False,
     ),
-    "refuse": Kind("the connection is refused; nothing happens", {}, effect=False),
-    "reset": Kind("the connection breaks before anything happens", {}, effect=False),
-    "lost_answer": Kind("it happens, and the connection breaks before the answer", {}),
-    "truncated": Kind("it happens, and the answer breaks off in the middle", {}),
-    "empty": Kind("it happens, and the answer has no body", {}),
-    "html": Kind("it happens, and the answer is a web page", _BODY),
-    "not_json": Kind("it happens, and the answer calls itself JSON and is not", _BODY),
-    "wrong_type": Kind("it happens, and the answer is JSON of another type", _BODY),
-    "gzip": Kind("the right answer, gzip-encoded", {}),
-    "drip": Kind("the right answer, a byte every `seconds`", {"seconds": _SECONDS}, ("seconds",)),
-    "huge": Kind(
-        "it happens, and the answer is one JSON string of `bytes` bytes",
-        {"bytes": {"type": "integer", "minimum": 2, "maximum": 1 << 28}},
-        ("bytes",),
-    ),
-    "lag": Kind(
-        "message lists leave out what is younger than `seconds`", {"seconds": _SECONDS}, ("seconds",)
-    ),
+    "refuse": Kind(effect=False),
+    "reset": Kind(effect=False),
+    "lost_answer": Kind(),
+    "truncated": Kind(),
+    "empty": Kind(),
+    "html": Kind(_BODY),
+    "not_json": Kind(_BODY),
+    "wrong_type": Kind(_BODY),
+    "gzip": Kind(),
+    "drip": _SLOW,
+    "huge": Kind({"bytes": {"type": "integer", "minimum": 2, "maximum": 1 << 28}}, ("bytes",)),
+    "lag": _SLOW,
 }
 
 # Faults that break the connection: there is no answer at all.
@@ -83,17 +88,17 @@ class Fault:
         return float(self.members.get("seconds", 0))
 
     def damage(self, answer: Answer) -> Answer:
-        """The answer that is sent in place of the right one."""
+        """The answer that is sent instead of the right one."""
         if self.kind == "status":
             return self._status()
         if self.kind == "empty":
-            return Answer(answer.status, b"", answer.content_type, answer.headers)
+            return replace(answer, body=b"")
         if self.kind in _BODIES:
             default = "text/html; charset=utf-8" if self.kind == "html" else JSON
             return self._substitute(answer.status, _BODIES[self.kind], default)
         if self.kind == "gzip":
             headers = {**answer.headers, "Content-Encoding": "gzip"}
-            return Answer(answer.status, gzip.compress(answer.body), answer.content_type, headers)
+            return replace(answer, body=gzip.compress(answer.body), headers=headers)
         if self.kind == "huge":
             return Answer(answer.status, b'"' + b"x" * (self.members["bytes"] - 2) + b'"')
         return answer
@@ -101,8 +106,7 @@ class Fault:
     def _status(self) -> Answer:
         named = {"Retry-After": self.members.get("retry_after"), "Location": self.members.get("location")}
         headers = {name: str(value) for name, value in named.items() if value is not None}
-        made = self._substitute(self.members["status"], "", JSON)
-        return Answer(made.status, made.body, made.content_type, headers)
+        return replace(self._substitute(self.members["status"], "", JSON), headers=headers)
 
     def _substitute(self, status: int, body: str, content_type: str) -> Answer:
         given = self.members.get("body", body)
@@ -110,58 +114,30 @@ class Fault:
         return Answer(status, text.encode("utf-8"), self.members.get("content_type", content_type))
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema of one fault."""
-    text = {"type": "string", "minLength": 1}
-    common = {
-        "match": {
-            "type": "object",
-            "properties": {"method": text, "path": text, "connection": text},
-            "additionalProperties": False,
-        },
-        "times": {"type": "integer", "minimum": 0},
-        "after": {"type": "integer", "minimum": 0},
+def problems(fault: Any, at: str = "$") -> list[dict[str, str]]:
+    """Everything that is wrong with a fault, and where; `at` is the fault's own place."""
+    from jsonschema import Draft202012Validator  # a slow import that requests can do without
+
+    if not isinstance(fault, dict) or fault.get("fault") not in [*KINDS]:
+        return [{"at": f"{at}.fault", "problem": f"must be one of {', '.join(KINDS)}"}]
+    kind = KINDS[fault["fault"]]
+    schema = {
+        "required": kind.required,
+        "properties": {"fault": {}, **_COMMON, **kind.members},
+        "additionalProperties": False,
     }
-    return {
-        "type": "object",
-        "required": ["fault"],
-        "properties": {"fault": {"enum": list(KINDS)}},
-        "allOf": [
-            {
-                "if": {"properties": {"fault": {"const": name}}},
-                "then": {
-                    "required": list(kind.required),
-                    "properties": {"fault": {}, **common, **kind.members},
-                    "additionalProperties": False,
-                },
-            }
-            for name, kind in KINDS.items()
-        ],
-    }
-
-
-def problems(fault: Any) -> list[dict[str, str]]:
-    from jsonschema import Draft202012Validator
-
-    if not isinstance(fault, dict) or fault.get("fault") not in KINDS:
-        return [{"at": "$.fault", "problem": f"must be one of {', '.join(KINDS)}"}]
-    found = Draft202012Validator(schema()).iter_errors(fault)
-    return [{"at": error.json_path, "problem": error.message} for error in found]
+    found = Draft202012Validator(schema).iter_errors(fault)
+    return [{"at": error.json_path.replace("$", at, 1), "problem": error.message} for error in found]
 
 
 def add(tx: Tx, fault: dict[str, Any]) -> None:
     """Let a fault without problems wait for its requests."""
-    times = fault.get("times", 1)
-    tx.run(
-        "INSERT INTO faults (doc, passes, remaining) VALUES (?, ?, ?)",
-        dumps(fault),
-        fault.get("after", 0),
-        times or None,
-    )
+    remaining = fault.get("times", 1) or None  # None for always
+    tx.put("faults", doc=dumps(fault), passes=fault.get("after", 0), remaining=remaining)
 
 
 def waiting(tx: Tx) -> list[dict[str, Any]]:
-    """The faults still to strike, with how often (0 for always) and after how many passes."""
+    """The faults still to strike, how often (0 for always) and after how many passes."""
     return [
         {**json.loads(row["doc"]), "times": row["remaining"] or 0, "after": row["passes"]}
         for row in tx.rows("SELECT * FROM faults ORDER BY seq")
@@ -188,7 +164,7 @@ def take(tx: Tx, call: Call, connection: str | None) -> Fault | None:
 
 
 def take_refusal(tx: Tx) -> bool:
-    """Whether a connection is to be refused before its request is known: only a fault without `match` can."""
+    """Whether to refuse a connection before its request is known, which only a fault without `match` does."""
     for row in tx.rows("SELECT * FROM faults ORDER BY seq"):
         doc = json.loads(row["doc"])
         if doc["fault"] == "refuse" and not doc.get("match") and not row["passes"]:

@@ -1,7 +1,7 @@
-"""Conversations as the far side stores them: rows of three kinds, and the 24-hour window.
+"""Conversations as WATI stores them: rows of three kinds, and the 24-hour window.
 
-The seeded conversations float: until somebody writes to one, its rows keep their age whatever the time is, so
-that an open window stays open. `advance` moves past them on purpose.
+Seeded conversations float: their rows keep their age while time passes, so an open window stays open. This
+ends when someone writes in the conversation. `advance` makes floating rows older, too, on purpose.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import json
 from typing import Any
 
 from . import deliveries
-from .state import Tx, dumps, iso, moment
+from .formats import dumps, iso, moment
+from .store import Tx
 
 WINDOW_SECONDS = 24 * 3600
 
@@ -49,14 +50,14 @@ _TICKET = {"eventDescription": None, "type": 0, "actor": None, "assignee": None,
 _SHAPES: dict[str, dict[str, Any]] = {"message": _MESSAGE, "broadcastMessage": _BROADCAST, "ticket": _TICKET}
 
 
-def conversation(tx: Tx, account: str, number: str) -> tuple[str, str]:
-    """The ids of the conversation and of its ticket, made where there are none yet."""
+def _conversation(tx: Tx, account: str, number: str) -> tuple[str, str]:
+    """The ids of the conversation and of its ticket, new ones if it has none yet."""
     row = tx.row("SELECT * FROM conversations WHERE account = ? AND number = ?", account, number)
     if row is not None:
         return row["conversation_id"], row["ticket_id"]
-    ids = (tx.new_id(), tx.new_id())
-    tx.run("INSERT INTO conversations VALUES (?, ?, ?, ?)", account, number, *ids)
-    return ids
+    made, ticket = tx.new_id(), tx.new_id()
+    tx.put("conversations", account=account, number=number, conversation_id=made, ticket_id=ticket)
+    return made, ticket
 
 
 def append(
@@ -70,41 +71,34 @@ def append(
     age: float | None = None,
     delivery: int | None = None,
 ) -> dict[str, Any]:
-    """Add one row, now, at epoch `at`, or floating at `age` seconds ago. Gives it back as lists show it."""
-    when = tx.now if at is None else at
-    floating = age is not None
-    if event != "ticket" and not floating:
+    """Add one row, now, at epoch `at`, or floating at `age` seconds ago. Returns it as lists show it."""
+    if event != "ticket" and age is None:
         _settle(tx, account, number)
-    conversation_id, ticket_id = conversation(tx, account, number)
+    conversation_id, ticket_id = _conversation(tx, account, number)
     doc = _SHAPES[event] | facts | {
         "id": tx.new_id(),
         "conversationId": conversation_id,
         "ticketId": None if event == "broadcastMessage" else ticket_id,
         "eventType": event,
     }  # fmt: skip
-    inbound = event == "message" and not doc["owner"]
-    seq = tx.run(
-        "INSERT INTO messages (account, number, at, floating, inbound, delivery, doc) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        account,
-        number,
-        -age if age is not None else when,
-        floating,
-        inbound,
-        delivery,
-        dumps(doc),
+    when = tx.now if at is None else at
+    seq = tx.put(
+        "messages",
+        account=account,
+        number=number,
+        at=when if age is None else -age,
+        floating=age is not None,
+        inbound=event == "message" and not doc["owner"],
+        delivery=delivery,
+        doc=dumps(doc),
     )
     return rows(tx, account, number, only=seq)[0]
 
 
 def _settle(tx: Tx, account: str, number: str) -> None:
-    """Somebody writes: from here on the conversation ages like any other."""
-    tx.run(
-        "UPDATE messages SET at = at + ?, floating = 0 WHERE account = ? AND number = ? AND floating",
-        tx.base,
-        account,
-        number,
-    )
+    """Someone writes: from here on the conversation ages like any other."""
+    sql = "UPDATE messages SET at = at + ?, floating = 0 WHERE account = ? AND number = ? AND floating"
+    tx.run(sql, tx.base, account, number)
 
 
 def rows(
@@ -119,21 +113,15 @@ def rows(
 ) -> list[dict[str, Any]]:
     """The conversation's rows, newest first, with the status that they have now.
 
-    `until` (epoch seconds) leaves out newer ones; `only` asks for one by its sequence number.
+    `until` (epoch seconds) leaves out newer rows; `only` asks for one row by its sequence number.
     """
-    found = tx.rows(
+    sql = (
         "SELECT m.at + m.floating * ? AS moment, m.doc AS doc, d.final, d.settles, d.failed_detail "
         "FROM messages m LEFT JOIN deliveries d ON d.seq = m.delivery "
         "WHERE m.account = ? AND m.number = ? AND m.seq = IFNULL(?, m.seq) AND moment <= IFNULL(?, moment) "
-        "ORDER BY moment DESC, m.seq DESC LIMIT ? OFFSET ?",
-        tx.base,
-        account,
-        number,
-        only,
-        until,
-        limit,
-        offset,
+        "ORDER BY moment DESC, m.seq DESC LIMIT ? OFFSET ?"
     )
+    found = tx.rows(sql, tx.base, account, number, only, until, limit, offset)
     return [_row(row, tx.now) for row in found]
 
 
@@ -149,13 +137,8 @@ def _row(row: Any, now: float) -> dict[str, Any]:
 
 def window_open(tx: Tx, account: str, number: str) -> bool:
     """Whether the customer's last message is less than 24 hours old."""
-    row = tx.row(
-        "SELECT MAX(at + floating * ?) AS newest FROM messages WHERE account = ? AND number = ? AND inbound",
-        tx.base,
-        account,
-        number,
-    )
-    newest = None if row is None else row["newest"]
+    sql = "SELECT MAX(at + floating * ?) FROM messages WHERE account = ? AND number = ? AND inbound"
+    (newest,) = tx.row(sql, tx.base, account, number) or (None,)
     return newest is not None and tx.now - newest < WINDOW_SECONDS
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from . import bodies
 from .context import Context
 from .conversations import open_contact, say
-from .wire import Answer, Problems, checking, refuse, reply
+from .wire import Answer, Problems, checking, reject, reply
 
 # Limits of text: WATI's API description; button of the list, sections and rows: Meta's interactive lists.
 _BODY, _HEADER, _FOOTER, _BUTTON, _TITLE, _DESCRIPTION = 1024, 60, 60, 20, 24, 72
@@ -78,18 +78,12 @@ def _between(problems: Problems, at: str, count: int, most: int) -> None:
 
 
 def _send(ctx: Context, kind: str, body: dict[str, Any], text: str, parts: dict[str, Any]) -> Answer:
-    query = ctx.call.query
-    target = (query.get("whatsappnumber") or query.get("target") or "").strip()
-    if not target:
-        refuse({"ok": False, "result": "Whatsapp number should not be null or empty"}, 400)
-    number = open_contact(ctx, target, {"ok": False, "result": "Ticket has been expired."})
+    if not ctx.receiver:
+        reject({"ok": False, "result": "Whatsapp number should not be null or empty"}, 400)
+    number = open_contact(ctx, ctx.receiver, {"ok": False, "result": "Ticket has been expired."})
     data = {"type": kind, "header": body.get("header"), "body": text, "footer": body.get("footer"), **parts}
-    shown = {
-        "text": text,
-        "type": "interactive",
-        "interactiveData": data,
-        "localMessageId": ctx.tx.new_uuid(),
-    }
+    local_id = ctx.tx.new_uuid()
+    shown = {"text": text, "type": "interactive", "interactiveData": data, "localMessageId": local_id}
     row = say(ctx, kind, number, shown, {"text": text, "interactive": data})
     message = {"status": 0, **{name: row[name] for name in _SHOWN}}
     return reply({"ok": True, "errors": [], "message": message})

@@ -6,12 +6,12 @@ import math
 import time
 from dataclasses import dataclass
 
-from .state import Tx
+from .store import Tx
 
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `calls` in any `seconds`. Beyond it a call is refused or, if it `queues`, has to wait."""
+    """At most `calls` in any `seconds`. A call beyond that is rejected or, if it `queues`, has to wait."""
 
     calls: int
     seconds: float
@@ -31,7 +31,7 @@ ENDPOINTS = {
 
 
 def wait(tx: Tx, bucket: str, limit: Limit) -> float:
-    """Count a call; the seconds until it would fit, 0 where it fits now. A refused call does not count."""
+    """The seconds until a call would fit, 0 if it fits now. Counts it, unless it is rejected."""
     now = time.monotonic()
     # A time in the future is from before the machine's last start.
     tx.run(
@@ -39,10 +39,10 @@ def wait(tx: Tx, bucket: str, limit: Limit) -> float:
     )
     full = tx.rows("SELECT at FROM hits WHERE bucket = ? ORDER BY at DESC LIMIT ?", bucket, limit.calls)
     if len(full) < limit.calls or limit.queues:
-        tx.run("INSERT INTO hits VALUES (?, ?)", bucket, now)
+        tx.put("hits", bucket=bucket, at=now)
     return full[-1]["at"] + limit.seconds - now if len(full) == limit.calls else 0.0
 
 
-def whole_seconds(wait_seconds: float) -> str:
-    """A Retry-After header: whole seconds, never too few."""
-    return str(max(1, math.ceil(wait_seconds)))
+def retry_after(seconds: float) -> dict[str, str]:
+    """The header of a 429: whole seconds, never too few."""
+    return {"Retry-After": str(max(1, math.ceil(seconds)))}

@@ -6,15 +6,15 @@ import hmac
 from typing import NoReturn
 
 from . import limits
-from .state import Tx
-from .wire import Call, refuse
+from .store import Tx
+from .wire import Call, reject
 
 KEY = "sandbox"
 
 
 def error(message: str, kind: str, status: int, **headers: str) -> NoReturn:
-    """Refuse with the nested form that Maton's own middleware uses."""
-    refuse({"error": {"message": message, "type": kind, "code": status}}, status, **headers)
+    """Reject with the nested form that Maton's own middleware uses."""
+    reject({"error": {"message": message, "type": kind, "code": status}}, status, **headers)
 
 
 def authenticate(call: Call) -> None:
@@ -26,8 +26,8 @@ def authenticate(call: Call) -> None:
 def limit(tx: Tx) -> None:
     wait = limits.wait(tx, "gateway", limits.GATEWAY)
     if wait:
-        retry = {"Retry-After": limits.whole_seconds(wait)}
-        error("Rate limit exceeded: 10 requests per second per account", "rate_limit_error", 429, **retry)
+        message = "Rate limit exceeded: 10 requests per second per account"
+        error(message, "rate_limit_error", 429, **limits.retry_after(wait))
 
 
 def selected(tx: Tx, call: Call) -> str | None:
@@ -42,7 +42,7 @@ def selected(tx: Tx, call: Call) -> str | None:
 
 
 def connection(tx: Tx, call: Call) -> str:
-    """The ACTIVE connection that a call goes through; refuses where there is none."""
+    """The ACTIVE connection that a call goes through; rejects the call if there is none."""
     chosen = selected(tx, call)
     if chosen is None:
         error("No active connection found for app: wati", "invalid_request_error", 400)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import PurePosixPath
 
-from . import bodies, seeding
+from . import bodies
 from .bodies import Part
 from .context import Context
 from .conversations import EXPIRED, open_contact, say
-from .wire import Answer, refuse, reply
+from .wire import Answer, reject, reply
 
 _MEGABYTE = 1024 * 1024
 # Type of message -> folder, largest size in bytes. Sizes are Meta's, as other WhatsApp vendors publish them.
@@ -31,9 +31,11 @@ def send_file(ctx: Context) -> Answer:
     folder, largest = _KINDS[kind]
     name = PurePosixPath((part.file_name or "").replace("\\", "/")).name
     stored = f"data/{folder}/{ctx.tx.new_uuid()}{PurePosixPath(name).suffix}"
-    seeding.put_media(ctx.tx, ctx.account, stored, part.content_type, part.content)
+    ctx.tx.put(
+        "media", account=ctx.account, file_name=stored, content_type=part.content_type, content=part.content
+    )
     shown = {
-        # WATI support: an attachment without a caption is named so.
+        # WATI support: an attachment without a caption has this name.
         "text": caption or "untitled",
         "type": kind,
         "data": stored,
@@ -59,7 +61,7 @@ def _kind(content_type: str) -> str:
 
 
 def _failure(part: Part, largest: int) -> str | None:
-    """Why WhatsApp will refuse the file that WATI took."""
+    """Why WhatsApp will reject the file that WATI accepted."""
     wave = part.content[:4] == b"RIFF" and part.content[8:12] == b"WAVE"
     named = (part.file_name or "").lower().endswith(".wav")
     if wave or named or part.content_type in _WAV:
@@ -70,8 +72,8 @@ def _failure(part: Part, largest: int) -> str | None:
 def get_media(ctx: Context) -> Answer:
     name = ctx.call.query.get("filename", "")
     if not name:
-        refuse({"result": False, "info": "fileName is required"}, 400)
+        reject({"result": False, "info": "fileName is required"}, 400)
     row = ctx.tx.row("SELECT * FROM media WHERE account = ? AND file_name = ?", ctx.account, name)
     if row is None:
-        refuse({"result": False, "info": "File not found"}, 404)
+        reject({"result": False, "info": "File not found"}, 404)
     return Answer(200, bytes(row["content"]), row["content_type"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 
@@ -10,7 +9,13 @@ import httpx
 
 from .app import Exchange, Sandbox
 from .state import State
+from .state_file import StatePath
 from .wire import Answer, Call
+
+
+def transport(path: StatePath = None) -> httpx.BaseTransport:
+    """The sandbox over a state file (see `state_path`). Raises StateError if the file cannot be used."""
+    return SandboxTransport(Sandbox(State(path)))
 
 
 class SandboxTransport(httpx.BaseTransport):
@@ -26,27 +31,13 @@ class SandboxTransport(httpx.BaseTransport):
         def sleep(seconds: float) -> None:
             nonlocal late
             late = patience is not None and seconds > patience
-            time.sleep(patience if late and patience is not None else seconds)
+            time.sleep(patience if late else seconds)
 
         exchange = self.sandbox.exchange(_call(request), sleep)
         if late:
-            # As over a network, the far side knows nothing of the client's leaving, and finishes.
+            # As over a network, the other side does not notice that the client has left, and finishes.
             raise httpx.ReadTimeout("The read operation timed out", request=request)
         return _response(exchange, request, patience)
-
-
-def transport(state_path: str | os.PathLike[str] | None = None) -> httpx.BaseTransport:
-    """The sandbox over a state file (see `state_path`). Raises StateError where the file cannot be used."""
-    return SandboxTransport(Sandbox(State(state_path)))
-
-
-def handle(request: httpx.Request, state: State) -> httpx.Response:
-    """The sandbox as a function: a request and a world in, a response out, or the httpx error of a fault."""
-    request.read()
-    response = SandboxTransport(Sandbox(state)).handle_request(request)
-    response.request = request
-    response.read()
-    return response
 
 
 def _call(request: httpx.Request) -> Call:
@@ -64,26 +55,19 @@ def _response(exchange: Exchange, request: httpx.Request, patience: float | None
         if kind == "refuse":
             raise httpx.ConnectError("[Errno 111] Connection refused", request=request)
         raise httpx.ReadError("[Errno 104] Connection reset by peer", request=request)
-    headers = [("Content-Type", answer.content_type), *answer.headers.items()]
-    body: bytes | Iterator[bytes] = b"" if request.method == "HEAD" else answer.body
     if kind == "truncated":
-        body = _broken_off(answer, request)
+        body = _truncated(answer, request)
     elif kind == "drip" and fault is not None:
         body = _dripping(answer, fault.seconds, patience, request)
-    stream = httpx.ByteStream(body) if isinstance(body, bytes) else _Stream(body)
-    headers.append(("Content-Length", str(len(answer.body))))
-    return httpx.Response(answer.status, headers=headers, stream=stream)
+    else:
+        body = iter([b"" if request.method == "HEAD" else answer.body])
+    length = str(len(answer.body))
+    headers = {"Content-Type": answer.content_type, **answer.headers, "Content-Length": length}
+    # An iterator, even of a whole body: httpx reads bytes at once, and the client could not stream them.
+    return httpx.Response(answer.status, headers=headers, content=body)
 
 
-class _Stream(httpx.SyncByteStream):
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._chunks
-
-
-def _broken_off(answer: Answer, request: httpx.Request) -> Iterator[bytes]:
+def _truncated(answer: Answer, request: httpx.Request) -> Iterator[bytes]:
     half = answer.body[: len(answer.body) // 2]
     yield half
     raise httpx.RemoteProtocolError(

@@ -22,9 +22,13 @@ class Page:
     def offset(self) -> int:
         return (self.number - 1) * self.size
 
+    @property
+    def end(self) -> int:
+        return self.number * self.size
+
 
 def asked(ctx: Context) -> Page:
-    """The page that a call asks for: the first one of 100 unless it says otherwise."""
+    """The page that a call asks for; by default the first, of 100 items."""
     with checking() as problems:
         number = _positive(ctx, "pageNumber", 1, problems)
         size = _positive(ctx, "pageSize", LARGEST, problems)
@@ -42,7 +46,7 @@ def _positive(ctx: Context, name: str, default: int, problems: Problems) -> int:
 
 
 def link(ctx: Context, page: Page, total: int, *, more: bool) -> dict[str, Any]:
-    """The link block. Its addresses are the upstream's own, as absolute links in upstream answers are."""
+    """The link block. Its addresses are WATI's own, as a gateway passes them on."""
 
     def url(number: int) -> str:
         query = urlencode({"pageSize": page.size, "pageNumber": number})

@@ -1,26 +1,27 @@
-"""Contacts as the far side stores them, and who a number, contact id or user id means."""
+"""Contacts as WATI stores them, and whom a number, contact id or user id means."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable
+from email.utils import format_datetime
 from typing import Any
 
-from .state import Tx, dumps, iso, moment
+from .formats import dumps, iso, moment
+from .store import Tx
 
 _DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 _CONTACT_ID = re.compile(r"[0-9a-fA-F]{24}")
 _USER_ID = re.compile(r"[A-Z]{2}\.[0-9A-Za-z]{1,128}")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 Params = list[dict[str, str]]
 
 
 def day(at: float) -> str:
-    """MMM-DD-YYYY, as in a published capture; by hand, since strftime follows the locale."""
-    when = moment(at)
-    return f"{_MONTHS[when.month - 1]}-{when.day:02d}-{when.year}"
+    """MMM-DD-YYYY, as in a published capture; not by strftime, which follows the locale."""
+    _, day, month, year, *_ = format_datetime(moment(at)).split()
+    return f"{month}-{day}-{year}"
 
 
 def find(tx: Tx, account: str, target: str) -> dict[str, Any] | None:
@@ -35,7 +36,7 @@ def find(tx: Tx, account: str, target: str) -> dict[str, Any] | None:
 
 
 def number_of(tx: Tx, account: str, target: str) -> str | None:
-    """The plain number behind a target; None where it can be nobody's."""
+    """The plain number that a target means; None if it is neither a number nor a known id."""
     if _DIGITS.fullmatch(target):
         return target
     contact = find(tx, account, target)
@@ -58,8 +59,9 @@ def add(
     user_id: str | None = None,
 ) -> dict[str, Any]:
     """A new contact. Without a name it is called "+" and its digits, as in a published capture."""
-    born = tx.now if created is None else created
+    when = tx.now if created is None else created
     called = name or f"+{number}"
+    usual = [{"name": "name", "value": called}, {"name": "phone", "value": number}]
     contact = {
         "id": tx.new_id(),
         "wAid": number,
@@ -69,10 +71,8 @@ def add(
         "source": None,
         "contactStatus": "VALID" if on_whatsapp(tx, number) else "INVALID",
         "photo": None,
-        "created": day(born),
-        "customParams": merged(
-            [{"name": "name", "value": called}, {"name": "phone", "value": number}], params
-        ),
+        "created": day(when),
+        "customParams": merged(usual, params),
         "optedIn": False,
         "isDeleted": False,
         "allowBroadcast": True,
@@ -83,28 +83,24 @@ def add(
         "currentFlowNodeId": None,
         "selectedHubspotId": None,
     }
-    tx.run(
-        "INSERT INTO contacts VALUES (?, ?, ?, ?, '', ?, 0, '')",
-        contact["id"],
-        account,
-        number,
-        user_id,
-        born,
+    tx.put(
+        "contacts",
+        id=contact["id"],
+        account=account,
+        number=number,
+        user_id=user_id,
+        created=when,
+        **{"folded": "", "last_updated": 0, "doc": ""},  # set by `store`
     )
-    return store(tx, contact, at=born if last_updated is None else last_updated)
+    return store(tx, contact, at=when if last_updated is None else last_updated)
 
 
 def store(tx: Tx, contact: dict[str, Any], at: float | None = None) -> dict[str, Any]:
-    """Keep a contact as changed now (or `at`), and give it back as stored."""
+    """Keep a contact as changed now (or `at`). Returns it as stored."""
     when = tx.now if at is None else at
     contact = {**contact, "lastUpdated": iso(when)}
-    tx.run(
-        "UPDATE contacts SET folded = ?, last_updated = ?, doc = ? WHERE id = ?",
-        contact["fullName"].casefold(),
-        when,
-        dumps(contact),
-        contact["id"],
-    )
+    sql = "UPDATE contacts SET folded = ?, last_updated = ?, doc = ? WHERE id = ?"
+    tx.run(sql, contact["fullName"].casefold(), when, dumps(contact), contact["id"])
     return contact
 
 

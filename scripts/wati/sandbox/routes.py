@@ -22,13 +22,13 @@ class Route:
     handler: Handler
 
     def target(self, path: str) -> str | None:
-        """The decoded variable segment ("" for a path without one), or None where the path is another."""
+        """The decoded variable segment ("" if the route has none), or None for another route's path."""
         pattern = re.sub(r"\\\{\w+\\\}", "([^/]+)", re.escape(self.path))
         found = re.fullmatch(pattern, path)
         return None if found is None else unquote(found[1]) if found.groups() else ""
 
 
-V1, V2 = "/wati/api/v1", "/wati/api/v2"
+V1, V2, NUMBER = "/wati/api/v1", "/wati/api/v2", "{whatsappNumber}"
 
 ROUTES = (
     Route("list_connections", "GET", "/connections", connections.list_all),
@@ -36,21 +36,11 @@ ROUTES = (
     Route("get_connection", "GET", "/connections/{connection_id}", connections.get),
     Route("delete_connection", "DELETE", "/connections/{connection_id}", connections.delete),
     Route("get_contacts", "GET", f"{V1}/getContacts", contacts.get_contacts),
-    Route("add_contact", "POST", f"{V1}/addContact/{{whatsappNumber}}", contacts.add),
-    Route(
-        "update_contact_attributes",
-        "POST",
-        f"{V1}/updateContactAttributes/{{whatsappNumber}}",
-        contacts.update_attributes,
-    ),
-    Route("get_messages", "GET", f"{V1}/getMessages/{{whatsappNumber}}", conversations.get_messages),
-    Route(
-        "send_session_message",
-        "POST",
-        f"{V1}/sendSessionMessage/{{whatsappNumber}}",
-        conversations.send_text,
-    ),
-    Route("send_session_file", "POST", f"{V1}/sendSessionFile/{{whatsappNumber}}", media.send_file),
+    Route("add_contact", "POST", f"{V1}/addContact/{NUMBER}", contacts.add),
+    Route("update_contact_attributes", "POST", f"{V1}/updateContactAttributes/{NUMBER}", contacts.update),
+    Route("get_messages", "GET", f"{V1}/getMessages/{NUMBER}", conversations.get_messages),
+    Route("send_session_message", "POST", f"{V1}/sendSessionMessage/{NUMBER}", conversations.send_text),
+    Route("send_session_file", "POST", f"{V1}/sendSessionFile/{NUMBER}", media.send_file),
     Route("get_message_templates", "GET", f"{V1}/getMessageTemplates", broadcasts.get_templates),
     Route("send_template_message", "POST", f"{V1}/sendTemplateMessage", broadcasts.send_one),
     Route("send_template_messages", "POST", f"{V1}/sendTemplateMessages", broadcasts.send_many),

@@ -1,4 +1,4 @@
-"""Putting things into a world: the shape of a seed document, checked before anything is stored."""
+"""Adding things to a world: the form of a seed, checked before anything is stored."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import binascii
 from typing import Any
 
 from . import history, people, templates
-from .state import Tx, epoch
+from .formats import epoch
+from .store import Tx
 
 MAIN = "sandbox-main"
 
@@ -94,47 +95,42 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def problems(world: Any) -> list[dict[str, str]]:
-    """Everything that is wrong with a seed document, with the place of each."""
+def problems(seed: Any) -> list[dict[str, str]]:
+    """Everything that is wrong with a seed, and where."""
     from jsonschema import Draft202012Validator  # a slow import that requests can do without
 
-    return [
-        {"at": error.json_path, "problem": error.message}
-        for error in Draft202012Validator(SCHEMA).iter_errors(world)
-    ]
+    found = Draft202012Validator(SCHEMA).iter_errors(seed)
+    return [{"at": error.json_path, "problem": error.message} for error in found]
 
 
-def plant(tx: Tx, world: dict[str, Any]) -> dict[str, int]:
-    """Store a seed document that has no problems; how many of each kind. Raises ValueError on a bad value."""
-    for number in world.get("not_on_whatsapp", []):
-        tx.run("INSERT OR IGNORE INTO strangers VALUES (?)", number)
+def add(tx: Tx, seed: dict[str, Any]) -> dict[str, int]:
+    """Store a seed that has no problems. Returns how many of each kind; raises ValueError on a bad value."""
+    for number in seed.get("not_on_whatsapp", []):
+        tx.put("strangers", number=number)
     for kind, put in _PUT.items():
-        for thing in world.get(kind, []):
+        for thing in seed.get(kind, []):
             put(tx, thing.get("connection_id", MAIN), thing)
-    return {kind: len(things) for kind, things in world.items()}
+    return {kind: len(things) for kind, things in seed.items()}
 
 
 def _connection(tx: Tx, connection_id: str, thing: dict[str, Any]) -> None:
     created = _at(thing, "creation_time", tx.now)
-    tx.run("DELETE FROM connections WHERE connection_id = ?", connection_id)
-    tx.run(
-        "INSERT INTO connections (connection_id, status, method, created, updated) VALUES (?, ?, ?, ?, ?)",
-        connection_id,
-        thing["status"],
-        thing.get("method", "API_KEY"),
-        created,
-        created,
+    tx.put(
+        "connections",
+        connection_id=connection_id,
+        status=thing["status"],
+        method=thing.get("method", "API_KEY"),
+        created=created,
+        updated=created,
     )
 
 
 def _contact(tx: Tx, account: str, thing: dict[str, Any]) -> None:
-    number = thing["whatsappNumber"]
-    tx.run("DELETE FROM contacts WHERE account = ? AND number = ?", account, number)
     created = _at(thing, "created", tx.now)
     people.add(
         tx,
         account,
-        number,
+        thing["whatsappNumber"],
         thing.get("name", ""),
         thing.get("customParams", []),
         created=created,
@@ -151,43 +147,24 @@ def _message(tx: Tx, account: str, thing: dict[str, Any]) -> None:
         key: thing[key] for key in ("type", "data", "operatorName", "failedDetail") if key in thing
     }
     age = thing.get("age")
-    floats = age is not None and thing.get("floating", False)
     when = _at(thing, "at", tx.now) if age is None else tx.now - age
     event = thing.get("event", "message")
     if event == "message":
         owner = thing.get("owner", False)
-        facts |= {
-            "text": thing["text"],
-            "owner": owner,
-            "statusString": thing.get("statusString", "READ" if owner else "SENT"),
-        }
+        status = thing.get("statusString", "READ" if owner else "SENT")
+        facts |= {"text": thing["text"], "owner": owner, "statusString": status}
     elif event == "broadcastMessage":
-        facts |= {
-            "finalText": thing["text"],
-            "eventDescription": history.broadcast_label(when, thing.get("template", "")),
-            "statusString": thing.get("statusString", "READ"),
-        }
+        label = history.broadcast_label(when, thing.get("template", ""))
+        status = thing.get("statusString", "READ")
+        facts |= {"finalText": thing["text"], "eventDescription": label, "statusString": status}
     else:
-        facts |= {"eventDescription": thing["text"]}
-    history.append(tx, account, number, event, facts, at=when, age=age if floats else None)
-
-
-def _template(tx: Tx, account: str, thing: dict[str, Any]) -> None:
-    template = templates.build(
-        tx,
-        thing["elementName"],
-        thing["status"],
-        thing["body"],
-        button_url=thing.get("buttonUrl"),
-        category=thing.get("category", "UTILITY"),
-        listed=thing.get("listed"),
-    )
-    templates.store(tx, account, template)
+        facts["eventDescription"] = thing["text"]
+    history.append(tx, account, number, event, facts, at=when, age=age if thing.get("floating") else None)
 
 
 def _operator(tx: Tx, account: str, thing: dict[str, Any]) -> None:
     email = thing["email"].lower()
-    tx.run("INSERT OR REPLACE INTO operators VALUES (?, ?, ?)", account, email, thing.get("name", email))
+    tx.put("operators", account=account, email=email, name=thing.get("name", email))
 
 
 def _media(tx: Tx, account: str, thing: dict[str, Any]) -> None:
@@ -195,11 +172,8 @@ def _media(tx: Tx, account: str, thing: dict[str, Any]) -> None:
         content = base64.b64decode(thing["base64"], validate=True)
     except binascii.Error as error:
         raise ValueError(f"base64 of {thing['fileName']}: {error}") from None
-    put_media(tx, account, thing["fileName"], thing["contentType"], content)
-
-
-def put_media(tx: Tx, account: str, file_name: str, content_type: str, content: bytes) -> None:
-    tx.run("INSERT OR REPLACE INTO media VALUES (?, ?, ?, ?)", account, file_name, content_type, content)
+    name, kind = thing["fileName"], thing["contentType"]
+    tx.put("media", account=account, file_name=name, content_type=kind, content=content)
 
 
 def _at(thing: dict[str, Any], key: str, default: float) -> float:
@@ -210,7 +184,7 @@ _PUT = {
     "connections": _connection,
     "contacts": _contact,
     "messages": _message,
-    "templates": _template,
+    "templates": templates.add,
     "operators": _operator,
     "media": _media,
 }

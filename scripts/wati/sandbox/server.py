@@ -13,14 +13,14 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from .app import Exchange, Sandbox
+from .app import Sandbox
 from .faults import Fault
 from .wire import Answer, Call, reply
 
 # Room for WhatsApp's largest document (100 MB) in a multipart body.
 LARGEST_BODY = 104 * 1024 * 1024
 _LONGEST_LINE = 4096
-# Closing with this sends a reset rather than an orderly end; Windows packs the two numbers shorter.
+# Closing with this sends a reset instead of an orderly end; Windows packs the two numbers shorter.
 _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
@@ -33,11 +33,11 @@ class _Unreadable(Exception):
 
 
 class Server(ThreadingHTTPServer):
-    """Serves until `shutdown`; `url` is where."""
+    """Serves at `url` until `shutdown`."""
 
     daemon_threads = True
     request_queue_size = 128
-    # On Windows the option would let another program take the port over.
+    # On Windows the option would let another program take over the port.
     allow_reuse_address = os.name != "nt"
 
     def __init__(self, sandbox: Sandbox, port: int = 0) -> None:
@@ -50,7 +50,7 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def server_bind(self) -> None:
-        # HTTPServer's own would look the host's name up, which can take seconds.
+        # The method of HTTPServer looks up the host's name, which can take seconds.
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
@@ -73,7 +73,7 @@ class Server(ThreadingHTTPServer):
             super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exc_info()[1], OSError):  # a client that went away is no error
+        if not isinstance(sys.exc_info()[1], OSError):  # a client that went away is not an error
             super().handle_error(request, client_address)
 
 
@@ -86,16 +86,16 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 60
 
     def __getattr__(self, name: str) -> Any:
-        """Every verb goes the same way, unknown ones too."""
+        """Every verb is handled in the same way, even an unknown one."""
         if name.startswith("do_"):
             return self._serve
         raise AttributeError(name)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silence: what was asked stands in the world's own log."""
+        """Print nothing: the world's own log has every request."""
 
     def handle_expect_100(self) -> bool:
-        """Said at once: curl waits a whole second for it before an upload."""
+        """Send it at once: curl waits a whole second for it before an upload."""
         goes_on = super().handle_expect_100()
         self.wfile.flush()
         return goes_on
@@ -110,7 +110,12 @@ class _Handler(BaseHTTPRequestHandler):
         if body is None:
             self.close_connection = True
             return
-        self._act(self.server.sandbox.exchange(self._call(body)))
+        exchange = self.server.sandbox.exchange(self._call(body))
+        if exchange.answer is None:
+            self.server.reset_connection(self.connection)
+            self.close_connection = True
+        else:
+            self._send(exchange.answer, exchange.fault)
 
     def _call(self, body: bytes) -> Call:
         target = self.path.encode("latin-1", "replace").decode("utf-8", "replace")
@@ -121,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
     # --- the body ---
 
     def _body(self) -> bytes | None:
-        """The whole body, or None where the client left before its end."""
+        """The whole body, or None if the client left before its end."""
         coding = self.headers.get("Transfer-Encoding")
         lengths = set(self.headers.get_all("Content-Length") or [])
         if coding is not None:
@@ -160,13 +165,6 @@ class _Handler(BaseHTTPRequestHandler):
         return bytes(body)
 
     # --- the answer ---
-
-    def _act(self, exchange: Exchange) -> None:
-        if exchange.answer is None:
-            self.server.reset_connection(self.connection)
-            self.close_connection = True
-        else:
-            self._send(exchange.answer, exchange.fault)
 
     def _send(self, answer: Answer, fault: Fault | None) -> None:
         bare = self.command == "HEAD" or answer.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)

@@ -1,4 +1,4 @@
-"""Message templates: what a send must carry, and what becomes of it."""
+"""Message templates: the parameters that a send needs, and the status that it ends with."""
 
 from __future__ import annotations
 
@@ -6,38 +6,28 @@ import json
 import re
 from typing import Any
 
-from .state import Tx, dumps, iso
+from .formats import dumps, iso
+from .store import Tx
 
 _PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
-# Observed in a published capture, for a value with four spaces; newline and tab are refused alike.
+# Observed in a published capture, for a value with four spaces; newline and tab fail in the same way.
 BAD_SPACES = "Custom params can't have 4 consecutive spaces and button url can't have a space"
 _BAD_SPACES = re.compile(r" {4}|[\n\r\t]")
 WRONG_COUNT = "(#132000) Number of parameters does not match the expected number of params"
 
 
-def build(
-    tx: Tx,
-    name: str,
-    status: str,
-    body: str,
-    *,
-    button_url: str | None = None,
-    category: str = "UTILITY",
-    listed: list[str] | None = None,
-) -> dict[str, Any]:
-    """A template as getMessageTemplates lists it. `listed` says which parameters customParams admits to."""
-    names = list(dict.fromkeys(_PLACE.findall(body)))
-    buttons = [] if button_url is None else [_url_button(button_url)]
-    return {
+def add(tx: Tx, account: str, seed: dict[str, Any]) -> None:
+    """Store a template of a seed as getMessageTemplates lists it."""
+    name, body, url = seed["elementName"], seed["body"], seed.get("buttonUrl")
+    listed = seed.get("listed", list(dict.fromkeys(_PLACE.findall(body))))
+    template = {
         "id": tx.new_id(),
         "elementName": name,
-        "category": category,
+        "category": seed.get("category", "UTILITY"),
         "hsm": None,
         "hsmOriginal": None,
-        "customParams": [
-            {"paramName": n, "paramValue": f"sample {n}"} for n in (names if listed is None else listed)
-        ],
-        "status": status,
+        "customParams": [{"paramName": each, "paramValue": f"sample {each}"} for each in listed],
+        "status": seed["status"],
         "language": {"key": "English", "value": "en", "text": "English"},
         "lastModified": iso(tx.now),
         "type": "template",
@@ -45,9 +35,10 @@ def build(
         "body": body,
         "bodyOriginal": body,
         "footer": None,
-        "buttons": buttons,
-        "buttonsType": "call_to_action" if buttons else "none",
+        "buttons": [_url_button(url)] if url else [],
+        "buttonsType": "call_to_action" if url else "none",
     }
+    tx.put("templates", account=account, name=name, doc=dumps(template))
 
 
 def _url_button(url: str) -> dict[str, Any]:
@@ -66,16 +57,6 @@ def _url_button(url: str) -> dict[str, Any]:
     }
 
 
-def store(tx: Tx, account: str, template: dict[str, Any]) -> None:
-    tx.run("DELETE FROM templates WHERE account = ? AND name = ?", account, template["elementName"])
-    tx.run(
-        "INSERT INTO templates (account, name, doc) VALUES (?, ?, ?)",
-        account,
-        template["elementName"],
-        dumps(template),
-    )
-
-
 def listed(tx: Tx, account: str, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
     found = tx.rows(
         "SELECT doc FROM templates WHERE account = ? ORDER BY seq LIMIT ? OFFSET ?", account, limit, offset
@@ -89,22 +70,13 @@ def find(tx: Tx, account: str, name: str) -> dict[str, Any] | None:
     return None if row is None else dict(json.loads(row["doc"]))
 
 
-def refusal(template: dict[str, Any] | None) -> str | None:
-    """Why the template cannot be sent at all; None where it can."""
-    if template is None:
-        return "Template not found"
-    if template["status"] != "APPROVED":
-        return f"Template is not approved, its status is {template['status']}"
-    return None
-
-
 def button_names(template: dict[str, Any]) -> list[str]:
     mappings = [button["parameter"].get("buttonParamMapping") for button in template["buttons"]]
     return [mapping["paramName"] for mapping in mappings if mapping]
 
 
 def names(template: dict[str, Any]) -> list[str]:
-    """Every parameter that a send must carry: those of the body, then those of its buttons."""
+    """Every parameter that a send needs: those of the body, then those of the buttons."""
     return list(dict.fromkeys(_PLACE.findall(template["bodyOriginal"]) + button_names(template)))
 
 
@@ -112,8 +84,8 @@ def missing(template: dict[str, Any], values: dict[str, str]) -> list[str]:
     return [name for name in names(template) if not values.get(name, "").strip()]
 
 
-def fate(template: dict[str, Any], values: dict[str, str]) -> tuple[str, str | None]:
-    """What becomes of an accepted send: DELIVERED, or FAILED and the reason."""
+def final_status(template: dict[str, Any], values: dict[str, str]) -> tuple[str, str | None]:
+    """The last status of an accepted send: DELIVERED, or FAILED and the reason."""
     if any(_BAD_SPACES.search(value) for value in values.values()):
         return "FAILED", BAD_SPACES
     if any(" " in values.get(name, "") for name in button_names(template)):

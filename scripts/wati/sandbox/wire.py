@@ -1,14 +1,14 @@
-"""What crosses the wire, free of any HTTP library: a call in, an answer out."""
+"""What crosses the wire, without an HTTP library: a call in, an answer out."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
+
+from .formats import dumps
 
 JSON = "application/json; charset=utf-8"
 
@@ -26,17 +26,22 @@ class Call:
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key == name), None)
 
-    @cached_property
+    @property
     def query_pairs(self) -> list[tuple[str, str]]:
         return parse_qsl(self.query_string, keep_blank_values=True)
 
-    @cached_property
+    @property
     def query(self) -> dict[str, str]:
-        """First value of each parameter, by lower-case name: ASP.NET binds without regard to case."""
-        found: dict[str, str] = {}
-        for name, value in self.query_pairs:
-            found.setdefault(name.lower(), value)
-        return found
+        """The query's parameters, by lower-case name."""
+        return by_name(self.query_pairs)
+
+
+def by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The first value of each name, in lower case: ASP.NET binds without regard to case."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        found.setdefault(name.lower(), value)
+    return found
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Refused(Exception):
-    """The far side says no; nothing that the handler did so far stands."""
+class Rejected(Exception):
+    """The sandbox says no; what the handler did so far is undone."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.status)
@@ -56,16 +61,15 @@ class Refused(Exception):
 
 
 def reply(document: Any, status: int = 200, **headers: str) -> Answer:
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return Answer(status, text.encode("utf-8"), JSON, headers)
+    return Answer(status, dumps(document).encode("utf-8"), JSON, headers)
 
 
-def refuse(document: Any, status: int = 200, **headers: str) -> NoReturn:
-    raise Refused(reply(document, status, **headers))
+def reject(document: Any, status: int = 200, **headers: str) -> NoReturn:
+    raise Rejected(reply(document, status, **headers))
 
 
 class Problems:
-    """Collects model errors the way ASP.NET reports them: all at once, under one 400."""
+    """Model errors as ASP.NET reports them: all at once, under one 400."""
 
     def __init__(self) -> None:
         self.errors: dict[str, list[str]] = {}
@@ -76,63 +80,52 @@ class Problems:
     def text(
         self, holder: Mapping[str, Any], key: str, *, at: str = "", needed: bool = True, longest: int = 0
     ) -> str:
-        """The string under `key`; an empty one stands for a missing optional one."""
-        where, value = f"{at}{key}", holder.get(key)
+        """The string under `key`; an empty one is the same as none."""
+        place, value = f"{at}{key}", holder.get(key)
         if value is None or value == "":
             if needed:
-                self.add(where, f"The {key} field is required.")
+                self.add(place, f"The {key} field is required.")
             return ""
         if not isinstance(value, str):
-            self.add(where, "The JSON value could not be converted to System.String.")
+            self.add(place, "The JSON value could not be converted to System.String.")
             return ""
         if longest and len(value) > longest:
-            self.add(where, f"The field {key} must be a string with a maximum length of {longest}.")
-        return value
-
-    def array(self, holder: Mapping[str, Any], key: str, *, at: str = "", needed: bool = True) -> list[Any]:
-        where, value = f"{at}{key}", holder.get(key)
-        if value is None:
-            if needed:
-                self.add(where, f"The {key} field is required.")
-            return []
-        if not isinstance(value, list):
-            self.add(where, "The JSON value could not be converted to a list.")
-            return []
+            self.add(place, f"The field {key} must be a string with a maximum length of {longest}.")
         return value
 
     def objects(
         self, holder: Mapping[str, Any], key: str, *, at: str = "", needed: bool = True
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The objects of a list, each with the path to its members."""
-        for index, item in enumerate(self.array(holder, key, at=at, needed=needed)):
-            if isinstance(item, dict):
-                yield f"{at}{key}[{index}].", item
-            else:
-                self.add(f"{at}{key}[{index}]", "The JSON value could not be converted to an object.")
-
-    def stop(self) -> None:
-        if self.errors:
-            refuse(
-                {
-                    "type": "https://tools.ietf.org/html/rfc7231#section-6.5.1",
-                    "title": "One or more validation errors occurred.",
-                    "status": 400,
-                    "errors": self.errors,
-                },
-                400,
-            )
+        """The objects of the list under `key`, each with the path to its members."""
+        place, items = f"{at}{key}", holder.get(key)
+        if items is None:
+            if needed:
+                self.add(place, f"The {key} field is required.")
+        elif not isinstance(items, list):
+            self.add(place, "The JSON value could not be converted to a list.")
+        else:
+            for index, item in enumerate(items):
+                if isinstance(item, dict):
+                    yield f"{place}[{index}].", item
+                else:
+                    self.add(f"{place}[{index}]", "The JSON value could not be converted to an object.")
 
 
 def problem(at: str, text: str) -> NoReturn:
-    problems = Problems()
-    problems.add(at, text)
-    problems.stop()
-    raise AssertionError("a problem always stops")
+    """Reject a call for one problem."""
+    _invalid({at: [text]})
 
 
 @contextmanager
 def checking() -> Iterator[Problems]:
-    """Collect problems in the block; refuse with all of them at its end."""
+    """Collect problems in the block; reject the call with all of them at its end."""
     problems = Problems()
     yield problems
-    problems.stop()
+    if problems.errors:
+        _invalid(problems.errors)
+
+
+def _invalid(errors: dict[str, list[str]]) -> NoReturn:
+    form = "https://tools.ietf.org/html/rfc7231#section-6.5.1"
+    title = "One or more validation errors occurred."
+    reject({"type": form, "title": title, "status": 400, "errors": errors}, 400)

@@ -1,14 +1,14 @@
-"""The world that every sandbox starts with: data, and nothing else.
+"""The default world: the seed that every sandbox starts with.
 
-All people, numbers and orders are invented; the numbers are in the range kept for fiction or next to it.
+All people, numbers and orders are invented; the numbers are in the range reserved for fiction or next to it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from . import seeding
-from .state import Tx, iso
+from .formats import iso
 
 HOUR, DAY = 3600.0, 86400.0
 
@@ -52,11 +52,9 @@ _OTHERS = (
 )  # fmt: skip
 
 
-def populate(tx: Tx) -> None:
-    seeding.plant(tx, _world(tx.now))
+def default(now: float) -> dict[str, Any]:
+    """The seed of a fresh world whose present is `now`."""
 
-
-def _world(now: float) -> dict[str, Any]:
     def ago(age: float) -> str:
         return iso(now - age, "microseconds")
 
@@ -82,51 +80,31 @@ def _world(now: float) -> dict[str, Any]:
     }
 
 
-_TEMPLATES: list[dict[str, Any]] = [
-    {
-        "elementName": "order_update",
-        "status": "APPROVED",
-        "body": "Hi {{name}}, your order {{ordernumber}} is ready.",
-    },
-    {
-        "elementName": "order_update_v2",
-        "status": "APPROVED",
-        "body": "Hi {{name}}, your order {{ordernumber}} is on its way and arrives {{eta}}.",
-    },
-    {
-        "elementName": "welcome",
-        "status": "APPROVED",
-        "body": "Welcome! Write to us here whenever you need anything.",
-    },
-    {
-        "elementName": "appointment_reminder",
-        "status": "APPROVED",
-        "body": "A reminder: your appointment is on {{1}} at {{2}}.",
-    },
+def _template(name: str, body: str, status: str = "APPROVED", **more: Any) -> dict[str, Any]:
+    return {"elementName": name, "status": status, "body": body, **more}
+
+
+_TEMPLATES = [
+    _template("order_update", "Hi {{name}}, your order {{ordernumber}} is ready."),
+    _template(
+        "order_update_v2", "Hi {{name}}, your order {{ordernumber}} is on its way and arrives {{eta}}."
+    ),
+    _template("welcome", "Welcome! Write to us here whenever you need anything."),
+    _template("appointment_reminder", "A reminder: your appointment is on {{1}} at {{2}}."),
     # customParams leaves the button's parameter out: clients report that it can miss some.
-    {
-        "elementName": "payment_link",
-        "status": "APPROVED",
-        "body": "Hi {{name}}, here is your invoice.",
-        "buttonUrl": "https://pay.example.com/{{invoice}}",
-        "listed": ["name"],
-    },
-    {
-        "elementName": "spring_sale",
-        "status": "PENDING",
-        "category": "MARKETING",
-        "body": "Hi {{name}}, our spring sale is here.",
-    },
-    {
-        "elementName": "account_alert",
-        "status": "REJECTED",
-        "body": "Your account needs attention, {{name}}.",
-    },
-    {"elementName": "old_draft", "status": "DRAFT", "body": "A first idea for {{name}}."},
+    _template(
+        "payment_link",
+        "Hi {{name}}, here is your invoice.",
+        buttonUrl="https://pay.example.com/{{invoice}}",
+        listed=["name"],
+    ),
+    _template("spring_sale", "Hi {{name}}, our spring sale is here.", "PENDING", category="MARKETING"),
+    _template("account_alert", "Your account needs attention, {{name}}.", "REJECTED"),
+    _template("old_draft", "A first idea for {{name}}.", "DRAFT"),
 ]
 
 
-def _contacts(ago: Any) -> list[dict[str, Any]]:
+def _contacts(ago: Callable[[float], str]) -> list[dict[str, Any]]:
     named = [
         _contact(JOHN, "John Doe", "VIP", "San Francisco", ago(60 * DAY), ago(HOUR)),
         _contact(MARIA, "Maria Silva", "regular", "Lisboa", ago(40 * DAY), ago(2 * HOUR)),
@@ -161,26 +139,19 @@ def _answered(number: str, age: float, text: str, **more: Any) -> dict[str, Any]
 
 
 def _ticket(number: str, name: str, age: float) -> list[dict[str, Any]]:
+    started = f"The chat has been initialized by contact {name} ({number})"
     return [
-        _said(
-            number, age, f"The chat has been initialized by contact {name} ({number})", event="ticket", type=0
-        ),
+        _said(number, age, started, event="ticket", type=0),
         _said(number, age, "The ticket has been assigned to Bot by Bot", event="ticket", type=1),
     ]
 
 
 def _john() -> list[dict[str, Any]]:
+    sent = {"event": "broadcastMessage", "template": "order_update", "statusString": "DELIVERED"}
     return [
         _said(JOHN, 26 * HOUR, "Hello, is order 12345 ready?"),
         _answered(JOHN, 25.9 * HOUR, "Hi John, yes, it leaves our warehouse today."),
-        _said(
-            JOHN,
-            20 * HOUR,
-            "Hi John, your order 12345 is ready.",
-            event="broadcastMessage",
-            template="order_update",
-            statusString="DELIVERED",
-        ),
+        _said(JOHN, 20 * HOUR, "Hi John, your order 12345 is ready.", **sent),
         _said(JOHN, 2 * HOUR, "This is what arrived", type="image", data=PHOTO),
         _answered(JOHN, 1.5 * HOUR, "Thank you for the photo, we are looking into it."),
         _said(JOHN, HOUR, "Great, when will the missing part come?"),
@@ -189,15 +160,14 @@ def _john() -> list[dict[str, Any]]:
 
 def _jane() -> list[dict[str, Any]]:
     """A long history: enough to page through."""
-    rows = []
+    rows = _ticket(JANE, "Jane Smith", 3 * DAY + 24 * 7 * DAY)
     for week in range(24, 0, -1):
-        rows.append(
-            _said(JANE, 3 * DAY + week * 7 * DAY, f"Hi, I would like to order again, box {25 - week}")
-        )
-        rows.append(_answered(JANE, 3 * DAY + week * 7 * DAY - HOUR, "Noted, it ships tomorrow. Thank you!"))
+        age = 3 * DAY + week * 7 * DAY
+        rows.append(_said(JANE, age, f"Hi, I would like to order again, box {25 - week}"))
+        rows.append(_answered(JANE, age - HOUR, "Noted, it ships tomorrow. Thank you!"))
     rows.append(_answered(JANE, 4 * DAY, "Your invoice is attached", type="document", data=INVOICE))
     rows.append(_said(JANE, 3 * DAY, "Thanks, that is all for now."))
-    return [*_ticket(JANE, "Jane Smith", 3 * DAY + 24 * 7 * DAY), *rows]
+    return rows
 
 
 def _maria() -> list[dict[str, Any]]:
