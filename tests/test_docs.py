@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import itertools
 import json
 import re
 import shlex
@@ -317,7 +318,7 @@ WITH_COMMANDS = [
 class Examples(NamedTuple):
     """The commands of one fence of a document, which a reader runs one after the other.
 
-    `shown`: what the document shows as the output of the last one, in a JSON fence right after it.
+    `shown`: what the document shows as the output of the last one, in a fence of text right after it.
     """
 
     document: str
@@ -332,7 +333,7 @@ def examples() -> list[Examples]:
         groups = [tuple(filter(COMMAND.match, fence["text"].splitlines())) for fence in fences]
         assert any(groups), f"no commands in {document}"
         outputs = [
-            fence["text"] if fence["language"] == "json" and not fence["file"] else None for fence in fences
+            fence["text"] if fence["language"] == "text" and not fence["file"] else None for fence in fences
         ]
         following = [*outputs[1:], None]
         found += [
@@ -377,17 +378,28 @@ def test_the_readme_shows_what_its_commands_print() -> None:
 @pytest.mark.parametrize("given", examples(), ids=lambda given: f"{given.document}: {given.lines[0][:70]}")
 def test_every_command_works_as_it_stands(given: Examples, tmp_path: Path) -> None:
     """Each ends with the exit code that its trailing `# exit N` promises (0 without one)."""
+    work_as_they_stand([given], tmp_path)
+
+
+@pytest.mark.parametrize("document", WITH_COMMANDS)
+def test_a_document_s_commands_work_one_after_the_other(document: str, tmp_path: Path) -> None:
+    work_as_they_stand([given for given in examples() if given.document == document], tmp_path)
+
+
+def work_as_they_stand(groups: list[Examples], tmp_path: Path) -> None:
+    """Run commands of one document in a fresh world."""
     folder = tmp_path / "work"
     folder.mkdir()
     # A fence with a file name after its language is a file that the commands beside it take.
-    for fence in FENCE.finditer((ROOT / given.document).read_text(encoding="utf-8")):
+    for fence in FENCE.finditer((ROOT / groups[0].document).read_text(encoding="utf-8")):
         if fence["file"]:
             (folder / fence["file"]).write_text(fence["text"], encoding="utf-8", newline="\n")
-    output = ""
-    for line in given.lines:
-        promised = re.search(r"# exit ([0-9])$", line)
-        output = works_as_it_stands(line, int(promised[1]) if promised else 0, folder)
-    assert given.shown is None or is_shortened(given.shown, output), output
+    for given in groups:
+        output = ""
+        for line in given.lines:
+            promised = re.search(r"# exit ([0-9])$", line)
+            output = works_as_it_stands(line, int(promised[1]) if promised else 0, folder)
+        assert given.shown is None or is_shortened(given.shown, output), output
 
 
 def works_as_it_stands(line: str, exit_code: int, folder: Path) -> str:
@@ -481,8 +493,9 @@ def test_the_demo_plays_the_main_job() -> None:
         "approved template",
     ):
         assert needed in text
-    [picture] = [fence["text"] for fence in FENCE.finditer(README) if fence["language"] == "text"]
-    assert is_shortened(f"…{picture}…", text)
+    command, picture = itertools.islice(FENCE.finditer(README), 2)
+    assert command["text"] == "make demo\n"
+    assert is_shortened(f"…{picture['text']}…", text)
     # The far side's own log: one message, and not the one that was refused.
     log = text[text.index("scripts/sandbox.py log") :]
     assert (log.count('"kind"'), log.count("Any questions")) == (1, 0)
