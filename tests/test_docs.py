@@ -197,6 +197,11 @@ def test_every_target_of_make_is_explained() -> None:
     assert {row[0].strip("`").split()[1] for row in table(CONTRIBUTING, "command")} == targets
 
 
+def test_every_room_of_the_code_is_explained() -> None:
+    rooms = {file.parent.name for file in (ROOT / "scripts" / "wati").glob("*/__init__.py")}
+    assert {row[0].strip("`") for row in table(CONTRIBUTING, "room")} == rooms
+
+
 def test_the_numbers_of_repeating_are_the_code_s() -> None:
     sentence = (
         f"At most {gateway.ATTEMPTS} attempts. The waits add up to at most {gateway.ALL_WAITS:g} seconds "
