@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
 
-# Runs a tool whose warnings count as errors; it shows what the tool printed either way.
+# Runs a tool, shows what it printed, and counts its warnings as errors.
 strict = mkdir -p .venv && { $(1); } >.venv/output 2>&1; status=$$?; cat .venv/output; \
 	test $$status -eq 0 && ! grep -qi '^warning' .venv/output
 
@@ -20,8 +20,8 @@ test: .venv/development
 	@$(call strict,$(PY) -m mypy)
 	$(PY) -m pytest -n auto --timeout 120
 
-# The real OpenClaw and other tools try what is committed. They are fetched once, by npm, into ACCEPTANCE_CACHE
-# (850 MB; by default in the user's cache folder).
+# The real OpenClaw and other tools try what is committed. npm downloads them once, 850 MB, into ACCEPTANCE_CACHE
+# (by default in the user's cache folder).
 .PHONY: acceptance
 acceptance: .venv/development
 	@$(PY) acceptance/toolbox.py
@@ -34,19 +34,20 @@ bench: .venv/development
 docs: .venv/runtime
 	$(PY) dev/docs.py
 
-# What every fault comes to, as the tests see it, into references/faults.md.
+# Writes the outcome of every fault, as the tests see it, into references/faults.md.
 matrix: .venv/development
 	$(PY) -m pytest tests/test_matrix.py -k test_a_fault --write-matrix
 
-# An agent on the sandbox, marked: make eval AGENT="command" (FLAGS="--task 3 --json"; see evals/README.md).
+# Marks an agent on the sandbox: make eval AGENT="command" (FLAGS="--task 3 --json"; see evals/README.md).
 eval: .venv/runtime
 	@$(PY) evals/grade.py --agent "$$AGENT" $(FLAGS)
 
-# The bundle that a registry gets, into dist/, and the list of its files.
+# Builds the bundle that a registry gets into dist/, as a zip and as a folder to publish from. Its list has the
+# hash of each file.
 package:
 	@$(PYTHON) dev/package.py $(FLAGS)
 
-# Pins anew within the ranges of the .in files, for every Python from 3.10 on.
+# Updates the pins within the ranges of the .in files, for every Python from 3.10 on.
 pins: .venv/development
 	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 requirements.in -o requirements.txt
 	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 requirements-dev.in -o requirements-dev.txt
@@ -55,7 +56,7 @@ clean:
 	rm -rf dist .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find scripts tests dev -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamps are last: an installation that was broken off starts again from nothing.
+# The stamps come last, so that an interrupted installation starts again from nothing.
 .venv/runtime: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=...")'
 	$(PYTHON) -m venv --clear .venv

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -53,10 +54,24 @@ def copy(committed: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def repository(copy: Path) -> Path:
     """A git repository of it."""
+    return _commit(copy)
+
+
+def _commit(folder: Path) -> Path:
     for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "all"]):
         who = ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "core.autocrlf=false"]
-        subprocess.run(["git", "-C", str(copy), *who, *command], check=True)
-    return copy
+        subprocess.run(["git", "-C", str(folder), *who, *command], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def publishable(committed: Path, version: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `make package` writes for a registry. Not to be changed."""
+    clone = _commit(shutil.copytree(committed, tmp_path_factory.mktemp("clone") / "wati"))
+    dist = tmp_path_factory.mktemp("dist")
+    builder = [sys.executable, str(clone / "dev" / "package.py"), "--output", str(dist)]
+    subprocess.run(builder, check=True, capture_output=True)
+    return dist / f"wati-{version}" / "wati"
 
 
 @pytest.fixture
@@ -98,13 +113,13 @@ def version(committed: Path) -> str:
 
 @pytest.fixture(scope="session")
 def bundle(
-    toolbox: Toolbox, committed: Path, version: str, tmp_path_factory: pytest.TempPathFactory
+    toolbox: Toolbox, publishable: Path, version: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, bytes]:
     """What the registry holds after `clawhub skill publish`: the bytes of each path."""
     registry = Registry()
     with served(registry):
         publisher = User(tmp_path_factory.mktemp("publisher"), toolbox)
-        publisher.publish(committed, registry.url, "--version", version).succeeded()
+        publisher.publish(publishable, registry.url, "--version", version).succeeded()
     assert list(registry.versions) == [version]
     return registry.versions[version]
 

@@ -37,14 +37,23 @@ def test_exactly_the_listed_files_are_published(bundle: dict[str, bytes]) -> Non
     assert differences(bundle) == []
 
 
-def test_the_dry_run_says_the_same(user: User, registry: Registry, committed: Path) -> None:
-    assert dry_run(user, registry, committed) == len(LISTED)
+def test_the_dry_run_says_the_same(user: User, registry: Registry, publishable: Path) -> None:
+    assert dry_run(user, registry, publishable) == len(LISTED)
     assert registry.versions == {}
+
+
+def test_a_clone_has_the_same_files_to_publish(user: User, registry: Registry, committed: Path) -> None:
+    assert dry_run(user, registry, committed) == len(LISTED)
 
 
 def test_the_bundle_is_what_is_committed_and_small(bundle: dict[str, bytes], committed: Path) -> None:
     changed = [path for path, content in bundle.items() if (committed / path).read_bytes() != content]
-    assert changed == []
+    # It leaves out the parts that speak of the repository; everything else is as it is committed.
+    assert changed == ["README.md"]
+    readme = (committed / "README.md").read_text(encoding="utf-8").splitlines()
+    shipped = bundle["README.md"].decode("utf-8").splitlines()
+    assert len(shipped) < len(readme)
+    assert set(shipped) < set(readme)
     assert sum(map(len, bundle.values())) <= MOST_BYTES
 
 

@@ -1,9 +1,9 @@
-"""Write what is generated from skill.yaml, schemas and scripts: tables of documents, and texts of --help.
+"""Write what is generated from skill.yaml, schemas/ and scripts/: tables in documents, and texts of --help.
 
 usage: python dev/docs.py [--check]
 
-With --check nothing is written: exit 1 when something differs from what would be written. A document without
-its two markers is an error (exit 2), with and without --check, and then no file is changed.
+With --check nothing is written: exit 1 if something is out of date. A document without its two markers is an
+error (exit 2), with and without --check, and then no file is changed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def skill_table(tools: Sequence[Json]) -> str:
-    """For agents, so short: names without folder and ending, and only what a first call needs."""
+    """Short, because agents pay for it: names without folder and ending, and only what a first call needs."""
     return table(("script", "does", "required arguments", "effect"), map(skill_row, tools))
 
 
@@ -78,7 +78,7 @@ TABLES: dict[str, Callable[[Sequence[Json]], str]] = {
 
 
 def replace_region(text: str, region: str, begin: str = BEGIN, end: str = END) -> str:
-    """`text` with `region` between the markers. Raises MarkerError where they are not there once each."""
+    """`text` with `region` between the markers. Raises MarkerError if each is not there exactly once."""
     if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
         raise MarkerError(f"needs exactly one {begin} and, after it, one {end}")
     before, rest = text.split(begin)
@@ -87,7 +87,7 @@ def replace_region(text: str, region: str, begin: str = BEGIN, end: str = END) -
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
-    """Bring what is generated in `root` up to date, or check that they are; the exit status."""
+    """Bring what is generated in `root` up to date, or check that it is; the exit status."""
     if arguments not in ([], ["--check"]):
         print(__doc__, file=sys.stderr)
         return 2

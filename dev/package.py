@@ -1,11 +1,18 @@
-"""Build the bundle that a registry gets: dist/wati-VERSION.zip, and the list of its files with their hashes.
+"""Build what a registry gets: the bundle, the same files as a folder to publish from, and a list of them.
 
 usage: python dev/package.py [--allow-dirty] [--output FOLDER]
 
-The bundle is what git tracks, without what .clawhubignore names and without anything that begins with a dot:
-the files that ClawHub's publish takes. Equal files give equal bytes, on any machine and at any time. With
-uncommitted changes it is refused (exit 1), since nobody could build that bundle again; --allow-dirty takes
-the checkout as it stands, with the new files that git does not ignore. The default FOLDER is dist/ there.
+FOLDER (by default dist/) receives three things:
+
+    wati-VERSION.zip          the bundle
+    wati-VERSION/wati/        the same files, for `clawhub skill publish`
+    wati-VERSION.files.json   each file with its size and hash
+
+The bundle is what git tracks, without what .clawhubignore names and without anything that begins with a dot.
+README.md loses the parts between its repository markers: they speak of files that the bundle does not have.
+Equal files give equal bytes, on any machine and at any time. With uncommitted changes nothing is built
+(exit 1), because nobody could build that bundle again. --allow-dirty takes the checkout as it is, with the
+new files that git does not ignore.
 """
 
 from __future__ import annotations
@@ -14,15 +21,20 @@ import argparse
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 IGNORED = ".clawhubignore"
+
+README = "README.md"
+BEGIN = "<!-- repository:begin -->\n"
+END = "<!-- repository:end -->\n"
 
 # The earliest time that a ZIP can hold, and the system whose file modes it holds: neither is the builder's.
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -68,6 +80,25 @@ def is_hidden(path: str) -> bool:
     return any(step.startswith(".") for step in path.split("/"))
 
 
+def read(root: Path, path: str) -> bytes:
+    """The bytes of a published file, as the bundle has them."""
+    content = (root / path).read_bytes()
+    return without_repository(content.decode("utf-8")).encode("utf-8") if path == README else content
+
+
+def without_repository(text: str) -> str:
+    """`text` without the parts between the markers. Raises PackageError if the markers are not in pairs."""
+    kept, *parts = text.split(BEGIN)
+    for part in parts:
+        _, marker, rest = part.partition(END)
+        if not marker or END in rest:
+            raise PackageError(f"{README}: each {BEGIN.strip()} needs one {END.strip()} after it")
+        kept += rest
+    if END in kept:
+        raise PackageError(f"{README}: {END.strip()} without {BEGIN.strip()}")
+    return kept
+
+
 def version(root: Path) -> str:
     """The package's one version, read without importing it: it need not be this process's package."""
     text = (root / "scripts" / "wati" / "__init__.py").read_text(encoding="utf-8")
@@ -82,23 +113,18 @@ def digest(content: bytes) -> dict[str, Any]:
 
 
 def build(root: Path, output: Path, *, allow_dirty: bool = False) -> dict[str, Any]:
-    """Write the bundle and its list into `output`; the list. Raises PackageError."""
+    """Write the bundle, its folder and its list into `output`; the list. Raises PackageError."""
     if not allow_dirty and (changes := git(root, "status", "--porcelain").rstrip()):
         raise PackageError(f"the checkout has uncommitted changes (--allow-dirty takes them):\n{changes}")
     name = f"wati-{version(root)}"
     modes = published(root)
-    contents = {path: (root / path).read_bytes() for path in modes}
+    contents = {path: read(root, path) for path in modes}
     if "SKILL.md" not in contents:
         raise PackageError("there is no SKILL.md to publish")
     output.mkdir(parents=True, exist_ok=True)
     archive = output / f"{name}.zip"
-    # Stored, not deflated: zlib's bytes differ from version to version.
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as bundle:
-        for path, content in contents.items():
-            entry = zipfile.ZipInfo(path, EPOCH)
-            entry.create_system = UNIX
-            entry.external_attr = (0o100000 | modes[path]) << 16
-            bundle.writestr(entry, content)
+    write_archive(archive, contents, modes)
+    write_folder(output / name, contents)
     listing = {
         "name": "wati",
         "version": version(root),
@@ -108,6 +134,26 @@ def build(root: Path, output: Path, *, allow_dirty: bool = False) -> dict[str, A
     text = json.dumps(listing, indent=2, ensure_ascii=False) + "\n"
     (output / f"{name}.files.json").write_text(text, encoding="utf-8", newline="\n")
     return listing
+
+
+def write_archive(archive: Path, contents: Mapping[str, bytes], modes: Mapping[str, int]) -> None:
+    # Stored, not deflated: zlib's bytes differ from version to version.
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as bundle:
+        for path, content in contents.items():
+            entry = zipfile.ZipInfo(path, EPOCH)
+            entry.create_system = UNIX
+            entry.external_attr = (0o100000 | modes[path]) << 16
+            bundle.writestr(entry, content)
+
+
+def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write the files into `folder`/wati, a folder of the skill's name, and remove an older build."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    for path, content in contents.items():
+        file = folder / "wati" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
@@ -120,8 +166,9 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     except PackageError as error:
         print(f"package.py: {error}", file=sys.stderr)
         return 1
-    for file in [*listing["files"], listing["bundle"]]:
-        print(f"{file['sha256']}  {file['size']:>7}  {file['path']}")
+    bundle = listing["bundle"]
+    print(f"{options.output / bundle['path']}: {len(listing['files'])} files, {bundle['size']} bytes")
+    print(f"sha256 {bundle['sha256']}")
     return 0
 
 

@@ -61,7 +61,7 @@ def copy_skill(target: Path) -> None:
     """The skill as it is published: without the evals, which are none of an agent's business."""
     for name in package.published(ROOT):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, target / name)
+        (target / name).write_bytes(package.read(ROOT, name))
     compileall.compile_dir(target / "scripts", quiet=1)  # once, and not again in each eval
 
 

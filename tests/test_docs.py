@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import itertools
 import json
 import re
 import shlex
@@ -32,15 +33,19 @@ demo = importlib.import_module("demo")
 package = importlib.import_module("package")
 
 REFERENCES = sorted((ROOT / "references").glob("*.md"))
-DOCUMENTS = [ROOT / "SKILL.md", ROOT / "README.md", ROOT / "SECURITY.md", *REFERENCES]
+AT_THE_TOP = ("SKILL.md", "README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md")
+DOCUMENTS = [*(ROOT / name for name in AT_THE_TOP), *REFERENCES, ROOT / "evals" / "README.md"]
 
-# The sandbox's and the benchmark's documents speak of other commands and flags than those of the endpoints.
-OF_ENDPOINTS = [path for path in DOCUMENTS if path.name not in ("sandbox.md", "speed.md")]
+# The others speak of other commands and flags than those of the endpoints.
+OF_OTHER_COMMANDS = ("sandbox.md", "speed.md", "CONTRIBUTING.md", "CHANGELOG.md")
+OF_ENDPOINTS = [path for path in DOCUMENTS[:-1] if path.name not in OF_OTHER_COMMANDS]
 
 SKILL = (ROOT / "SKILL.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ERRORS = (ROOT / "references" / "errors.md").read_text(encoding="utf-8")
 SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+SETUP = (ROOT / "references" / "setup.md").read_text(encoding="utf-8")
 FRONT, BODY = SKILL.removeprefix("---\n").split("\n---\n", 1)
 CATALOGUE = yaml.safe_load((ROOT / "skill.yaml").read_text(encoding="utf-8"))
 
@@ -163,8 +168,8 @@ def named_in_code() -> set[str]:
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
-def test_the_readme_has_the_exit_codes_word_for_word() -> None:
-    assert {int(row[0]): row[1] for row in table(README, "exit")} == failures.EXITS
+def test_the_exit_codes_are_explained_word_for_word() -> None:
+    assert {int(row[0]): row[1] for row in table(ERRORS, "exit")} == failures.EXITS
 
 
 def test_skill_md_says_for_every_exit_code_what_to_do() -> None:
@@ -173,8 +178,8 @@ def test_skill_md_says_for_every_exit_code_what_to_do() -> None:
     assert all(len(row) == 3 and all(row) for row in rows)
 
 
-def test_the_readme_explains_every_variable() -> None:
-    assert [row[0].strip("`") for row in table(README, "variable")] == [v["name"] for v in CATALOGUE["env"]]
+def test_the_setup_explains_every_variable() -> None:
+    assert [row[0].strip("`") for row in table(SETUP, "variable")] == [v["name"] for v in CATALOGUE["env"]]
 
 
 @pytest.mark.parametrize("row", table(SECURITY, "claim"), ids=lambda row: row[0][:60])
@@ -183,13 +188,20 @@ def test_every_claim_of_security_names_tests_that_exist(row: list[str]) -> None:
     named = [one.strip().partition("::") for one in proven.split(",")]
     assert claim and how and named
     for file, _, name in named:
-        code = (ROOT / "tests" / file).read_text(encoding="utf-8")
+        [found] = (ROOT / "tests").rglob(file)
+        code = found.read_text(encoding="utf-8")
         assert re.search(rf"^def {name}\(", code, re.MULTILINE), f"{file} has no {name}"
 
 
-def test_the_modules_of_the_readme_s_design_exist() -> None:
-    modules = [module for row in table(README, "step") for module in re.findall(r"`(\w+)`", row[1])]
-    assert [module for module in modules if not (ROOT / f"scripts/wati/{module}.py").is_file()] == []
+def test_every_target_of_make_is_explained() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = {name for names in re.findall(r"(?m)^\.PHONY: (.+)$", makefile) for name in names.split()}
+    assert {row[0].strip("`").split()[1] for row in table(CONTRIBUTING, "command")} == targets
+
+
+def test_every_room_of_the_code_is_explained() -> None:
+    rooms = {file.parent.name for file in (ROOT / "scripts" / "wati").glob("*/__init__.py")}
+    assert {row[0].strip("`") for row in table(CONTRIBUTING, "room")} == rooms
 
 
 def test_the_numbers_of_repeating_are_the_code_s() -> None:
@@ -311,10 +323,14 @@ WITH_COMMANDS = [
 
 
 class Examples(NamedTuple):
-    """The commands of one fence of a document, which a reader runs one after the other."""
+    """The commands of one fence of a document, which a reader runs one after the other.
+
+    `shown`: what the document shows as the output of the last one, in a fence of text right after it.
+    """
 
     document: str
     lines: tuple[str, ...]
+    shown: str | None
 
 
 def examples() -> list[Examples]:
@@ -323,25 +339,78 @@ def examples() -> list[Examples]:
         fences = list(FENCE.finditer((ROOT / document).read_text(encoding="utf-8")))
         groups = [tuple(filter(COMMAND.match, fence["text"].splitlines())) for fence in fences]
         assert any(groups), f"no commands in {document}"
-        found += [Examples(document, lines) for lines in groups if lines]
+        outputs = [
+            fence["text"] if fence["language"] == "text" and not fence["file"] else None for fence in fences
+        ]
+        following = [*outputs[1:], None]
+        found += [
+            Examples(document, lines, shown) for lines, shown in zip(groups, following, strict=True) if lines
+        ]
     return found
+
+
+def without_space_and_time(text: str) -> str:
+    """`text` as it would be at any moment, however it is laid out."""
+    text = re.sub(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "DATE", text)
+    return "".join(re.sub(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?", "TIME", text).split())
+
+
+def is_shortened(shown: str, real: str) -> bool:
+    """Whether `shown` is `real` with "…" in place of what is left out."""
+    pieces = without_space_and_time(shown).split("…")
+    pattern = ".*?".join(map(re.escape, pieces))
+    return re.fullmatch(pattern, without_space_and_time(real), re.DOTALL) is not None
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ('{"a": 1, "at": "2026-01-02 03:04"}', True),
+        ('{"a": 1, …}', True),
+        ('{…, "at": …}', True),
+        ('{"a": 1}', False),
+        ('{"a": 2, …}', False),
+        ('{"at": …, "a": …}', False),
+    ],
+)
+def test_an_output_is_compared_with_what_is_shown_of_it(shown: str, expected: bool) -> None:
+    assert is_shortened(shown, '{"a":1,"at":"2026-11-29 18:31"}') is expected
+
+
+def test_the_readme_shows_what_its_commands_print() -> None:
+    shown = [given for given in examples() if given.document == "README.md" and given.shown]
+    assert len(shown) == 5
 
 
 @pytest.mark.parametrize("given", examples(), ids=lambda given: f"{given.document}: {given.lines[0][:70]}")
 def test_every_command_works_as_it_stands(given: Examples, tmp_path: Path) -> None:
     """Each ends with the exit code that its trailing `# exit N` promises (0 without one)."""
+    work_as_they_stand([given], tmp_path)
+
+
+@pytest.mark.parametrize("document", WITH_COMMANDS)
+def test_a_document_s_commands_work_one_after_the_other(document: str, tmp_path: Path) -> None:
+    work_as_they_stand([given for given in examples() if given.document == document], tmp_path)
+
+
+def work_as_they_stand(groups: list[Examples], tmp_path: Path) -> None:
+    """Run commands of one document in a fresh world."""
     folder = tmp_path / "work"
     folder.mkdir()
     # A fence with a file name after its language is a file that the commands beside it take.
-    for fence in FENCE.finditer((ROOT / given.document).read_text(encoding="utf-8")):
+    for fence in FENCE.finditer((ROOT / groups[0].document).read_text(encoding="utf-8")):
         if fence["file"]:
             (folder / fence["file"]).write_text(fence["text"], encoding="utf-8", newline="\n")
-    for line in given.lines:
-        promised = re.search(r"# exit ([0-9])$", line)
-        works_as_it_stands(line, int(promised[1]) if promised else 0, folder)
+    for given in groups:
+        output = ""
+        for line in given.lines:
+            promised = re.search(r"# exit ([0-9])$", line)
+            output = works_as_it_stands(line, int(promised[1]) if promised else 0, folder)
+        assert given.shown is None or is_shortened(given.shown, output), output
 
 
-def works_as_it_stands(line: str, exit_code: int, folder: Path) -> None:
+def works_as_it_stands(line: str, exit_code: int, folder: Path) -> str:
+    """Run one command of a document; what it prints."""
     python, *words = shlex.split(line.replace("{baseDir}", ROOT.as_posix()), comments=True)
     assert python == "python3"
     script = ROOT / words[0]
@@ -358,12 +427,24 @@ def works_as_it_stands(line: str, exit_code: int, folder: Path) -> None:
     if script.stem != "tools":  # a bare document, for pasting
         assert document["sandbox"] is True
         assert document["ok"] is (exit_code == 0)
+    return done.stdout.decode("utf-8")
 
 
 def test_documents_without_commands_have_none() -> None:
     for path in OF_ENDPOINTS:
         if name_of(path) not in WITH_COMMANDS:
             assert not re.search(r"(?m)^" + COMMAND.pattern, path.read_text(encoding="utf-8")), path
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_no_command_has_a_placeholder_that_a_shell_takes_for_redirection(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    commands = "".join(fence["text"] for fence in FENCE.finditer(text) if fence["language"] == "bash")
+    assert re.findall(r"<[\w ]+>?", commands) == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.split()) <= 1800
 
 
 def test_skill_md_shows_the_three_main_jobs() -> None:
@@ -391,7 +472,7 @@ def test_the_shipped_files_are_the_package() -> None:
 
 
 def test_the_registry_s_static_rules_find_nothing() -> None:
-    published = {name: (ROOT / name).read_bytes() for name in package.published(ROOT)}
+    published = {name: package.read(ROOT, name) for name in package.published(ROOT)}
     assert published
     assert static_rules.findings(published) == []
 
@@ -419,6 +500,9 @@ def test_the_demo_plays_the_main_job() -> None:
         "approved template",
     ):
         assert needed in text
+    command, picture = itertools.islice(FENCE.finditer(README), 2)
+    assert command["text"] == "make demo\n"
+    assert is_shortened(f"…{picture['text']}…", text)
     # The far side's own log: one message, and not the one that was refused.
     log = text[text.index("scripts/sandbox.py log") :]
     assert (log.count('"kind"'), log.count("Any questions")) == (1, 0)

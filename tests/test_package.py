@@ -73,7 +73,9 @@ def checkout(tmp_path: Path) -> Callable[..., Path]:
 
 
 def contents(dist: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in dist.iterdir()}
+    return {
+        path.relative_to(dist).as_posix(): path.read_bytes() for path in dist.rglob("*") if path.is_file()
+    }
 
 
 def test_equal_files_give_equal_bytes(checkout: Callable[..., Path]) -> None:
@@ -81,7 +83,8 @@ def test_equal_files_give_equal_bytes(checkout: Callable[..., Path]) -> None:
     assert package.main([], one) == 0
     assert package.main([], other) == 0
     made = contents(one / "dist")
-    assert list(sorted(made)) == [f"{NAME}.files.json", f"{NAME}.zip"]
+    in_folder = {path for path in made if path.startswith(f"{NAME}/wati/")}
+    assert set(made) - in_folder == {f"{NAME}.files.json", f"{NAME}.zip"}
     assert contents(other / "dist") == made
     # dist/ is ignored, so that a second build finds the checkout clean.
     assert package.main([], one) == 0
@@ -108,7 +111,19 @@ def test_uncommitted_changes_are_refused(
     assert "references/new.md" in captured.err
     assert not (folder / "dist").exists()
     assert package.main(["--allow-dirty"], folder) == 0
-    assert "references/new.md" in capsys.readouterr().out
+    listing = json.loads((folder / "dist" / f"{NAME}.files.json").read_text(encoding="utf-8"))
+    assert "references/new.md" in [file["path"] for file in listing["files"]]
+    assert f"{len(listing['files'])} files" in capsys.readouterr().out
+
+
+def test_an_older_build_leaves_nothing_behind(checkout: Callable[..., Path]) -> None:
+    folder = checkout("one")
+    older = folder / "dist" / NAME / "wati" / "references" / "older.md"
+    older.parent.mkdir(parents=True)
+    older.touch()
+    package.build(folder, folder / "dist")
+    assert not older.exists()
+    assert (older.parent / "setup.md").is_file()
 
 
 def test_what_is_no_checkout_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,6 +146,7 @@ def bundle(checkout: Callable[..., Path], tmp_path: Path) -> tuple[dict[str, Any
     assert modes["scripts/get_contacts.py"] == "0o100755"
     assert modes["SKILL.md"] == "0o100644"
     assert json.loads((folder / "dist" / f"{NAME}.files.json").read_text(encoding="utf-8")) == listing
+    assert contents(folder / "dist" / NAME / "wati") == contents(tmp_path / "wati")
     return listing, tmp_path / "wati"
 
 
@@ -147,6 +163,69 @@ def test_the_bundle_is_the_skill_and_nothing_else(bundle: tuple[dict[str, Any], 
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file["size"], file["sha256"])
     unpacked = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert unpacked == set(paths)
+
+
+def test_the_bundle_s_documents_name_only_what_it_has(bundle: tuple[dict[str, Any], Path]) -> None:
+    _, folder = bundle
+    documents = sorted(folder.rglob("*.md"))
+    assert len(documents) > 10
+    for document in documents:
+        links = re.findall(r"\]\(([^)#\s]+)", document.read_text(encoding="utf-8"))
+        missing = [link for link in links if "://" not in link and not (document.parent / link).exists()]
+        assert missing == [], document.name
+
+
+def test_the_bundle_s_readme_is_true_there(bundle: tuple[dict[str, Any], Path]) -> None:
+    readme = (bundle[1] / "README.md").read_text(encoding="utf-8")
+    whole = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert names_of_the_repository(whole) != []
+    assert names_of_the_repository(readme) == []
+    assert "repository:" not in readme
+    # Nothing else is cut: whoever has the bundle only can install it, use it and read on.
+    for heading in re.findall(r"(?m)^## .+$", whole):
+        assert (heading in readme) is (heading != "## Demo"), heading
+    files = re.findall(r"(?<![\w/.~-])(?:scripts|references|schemas)/[\w./-]*\w|requirements\.txt", readme)
+    assert [name for name in files if not (bundle[1] / name).exists()] == []
+
+
+def names_of_the_repository(text: str) -> list[str]:
+    """What a reader of a document is shown that only the repository has, commands of make among it."""
+    ignored = (ROOT / package.IGNORED).read_text(encoding="utf-8").splitlines()
+    unpublished = [line for line in ignored if not line.startswith("#")]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = [name for names in re.findall(r"(?m)^\.PHONY: (.+)$", makefile) for name in names.split()]
+    assert unpublished and targets
+    names = rf"(?<![\w./-])({'|'.join(map(re.escape, unpublished))})"
+    commands = rf"\bmake ({'|'.join(targets)})\b"
+    visible = re.sub(r"<!-- .*? -->", "", text)
+    return [found[0] for found in re.finditer(f"{names}|{commands}", visible)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("none\n", "none\n"),
+        (f"a\n{package.BEGIN}b\n{package.END}c\n", "a\nc\n"),
+        (f"a\n{package.BEGIN}b\n{package.END}c\n{package.BEGIN}d\n{package.END}", "a\nc\n"),
+    ],
+)
+def test_what_is_between_the_markers_is_cut(text: str, expected: str) -> None:
+    assert package.without_repository(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        package.BEGIN,
+        package.END,
+        package.END + package.BEGIN,
+        package.BEGIN * 2 + package.END,
+        package.BEGIN + package.END * 2,
+    ],
+)
+def test_markers_that_are_not_in_pairs_are_refused(text: str) -> None:
+    with pytest.raises(package.PackageError, match="repository:"):
+        package.without_repository(text)
 
 
 def test_the_bundle_runs_by_itself(bundle: tuple[dict[str, Any], Path], tmp_path: Path) -> None:
