@@ -18,6 +18,7 @@ test: .venv/development
 	@$(call strict,$(PY) -m ruff check .)
 	@$(call strict,$(PY) -m ruff format --check .)
 	@$(call strict,$(PY) -m mypy)
+	@$(call strict,PYTHONPATH=scripts .venv/bin/lint-imports --no-cache)
 	$(PY) -m pytest -n auto --timeout 120
 
 # The real OpenClaw and other tools try what is committed. npm downloads them once, 850 MB, into ACCEPTANCE_CACHE

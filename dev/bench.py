@@ -27,6 +27,7 @@ SCRIPTS = ROOT / "scripts"
 PYTHON = sys.executable
 CONTACTS, MANY_CONTACTS, RECORDS = 10_000, 100_000, 100_000
 CUSTOMER = "14155550123"
+SESSION_CALLS = 500
 
 # The request of the page that the package replaces, as that page shows it.
 SNIPPET = """
@@ -54,10 +55,25 @@ UNPACED = f"""
 import sys
 sys.path.insert(0, {str(SCRIPTS)!r})
 from wati.wire.pace import Pacer
-Pacer.wait = lambda self: None
+Pacer.wait = lambda *_, **__: True
 from get_contacts import ENDPOINT
-from wati.contract.endpoint import run
-run(ENDPOINT)
+"""
+ALL_CONTACTS = f"""{UNPACED}
+from wati.cli.command import main
+main(ENDPOINT)
+"""
+# Many calls in one session, each with its document as text.
+SESSION = f"""{UNPACED}
+import os
+from wati.calls.run import run
+from wati.calls.session import Session
+from wati.contract.call import Call
+from wati.output.rendering import render
+with Session(os.environ) as session:
+    for _ in range({SESSION_CALLS}):
+        exit_code, document = run(session, Call(ENDPOINT, {{'pageSize': 10, 'pageNumber': 1}}))
+        assert exit_code == 0
+        print(render(document))
 """
 # What anybody would do: the schema that a receiver of a bulk send has here, and jsonschema for each row.
 BY_SCHEMA = f"""
@@ -85,11 +101,12 @@ class Cost(NamedTuple):
 
 
 class Row(NamedTuple):
-    """`commands` run one after the other. A long row is measured a fifth as often."""
+    """`commands` run one after the other and make `calls` calls; the row shows the cost of one call."""
 
     name: str
     commands: list[list[str]]
     with_key: bool = True
+    calls: int = 1
 
 
 class Table(NamedTuple):
@@ -108,7 +125,8 @@ def cost(row: Row, environment: dict[str, str]) -> Cost:
     launcher = [PYTHON, "-I", "-S", str(ROOT / "dev" / "processes.py")]
     commands = json.dumps(row.commands).encode()
     done = subprocess.run(launcher, input=commands, env=environment, stdout=subprocess.PIPE, check=True)
-    return Cost(*json.loads(done.stdout))
+    cpu, clock, peak = json.loads(done.stdout)
+    return Cost(cpu / row.calls, clock / row.calls, peak)
 
 
 def measured(table: Table, environment: dict[str, str], rounds: int) -> dict[str, list[Cost]]:
@@ -167,6 +185,7 @@ def tables(url: str, folder: Path) -> Iterator[Table]:
             Row(snippet, [by_the_page(one)]),
             Row("`import httpx`, nothing else", [[PYTHON, "-c", "import httpx"]]),
             Row("get_contacts.py", [script("get_contacts", '{"pageSize": 10, "pageNumber": 1}')]),
+            Row(f"one of {SESSION_CALLS} calls in a session", [[PYTHON, "-c", SESSION]], calls=SESSION_CALLS),
         ],
     )
     urllib_loads = "import urllib.request, ssl; ssl.create_default_context()"
@@ -211,7 +230,7 @@ def tables(url: str, folder: Path) -> Iterator[Table]:
         return [by_the_page(f"{api}/getContacts?pageSize={size}&pageNumber={number}") for number in numbers]
 
     def ours(name: str) -> list[list[str]]:
-        return [[PYTHON, "-c", UNPACED, "--all", "--output", str(folder / name), "--force"]]
+        return [[PYTHON, "-c", ALL_CONTACTS, "--all", "--output", str(folder / name), "--force"]]
 
     seed(folder, contacts(CONTACTS))
     yield Table(

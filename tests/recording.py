@@ -153,6 +153,11 @@ class FarSide:
         return [request for request in self.requests if request.target.startswith(prefix)]
 
     @property
+    def connections(self) -> int:
+        """How many connections were opened."""
+        return len(self._connections)
+
+    @property
     def writes(self) -> list[Received]:
         """The requests that are more than a read."""
         return [request for request in self.requests if request.method != "GET"]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from wati.contract.commands import command_line, python, script
 from wati.journal import once
-from wati.reads.inbox import Inbox
 from wati.wire.gateway import Gateway
 
 if TYPE_CHECKING:
     from wati.calls.session import Session
     from wati.contract.call import Call
+    from wati.reads.inbox import Inbox
 
 # For each page of `--all`, waits included: the four attempts of a request outlast WATI's window of 10
 # seconds, and waiting for the pace does not count. One request of each window is left to others: an agent
@@ -39,6 +39,8 @@ class Context:
     @property
     def inbox(self) -> Inbox:
         """The reads of this call, over its connection."""
+        from wati.reads.inbox import Inbox
+
         return Inbox(self.gateway, self.call.connection)
 
     def go_over(self, connection: str) -> None:

@@ -6,14 +6,13 @@ import traceback
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
-from wati.calls import explain, guards
+from wati.calls import guards
 from wati.calls.context import Context
 from wati.calls.prepare import prepare
-from wati.contract import outcomes, verdicts
+from wati.contract import verdicts
 from wati.contract.call import Result
 from wati.contract.failures import Failure, place_of
 from wati.journal import once
-from wati.reads import connections
 from wati.wire import interrupts, request
 
 if TYPE_CHECKING:
@@ -74,6 +73,8 @@ def send(context: Context, sink: BinaryIO | None = None) -> Answer:
     """
     endpoint = context.call.endpoint
     if endpoint.through_wati and endpoint.effect != "read" and not context.call.connection:
+        from wati.reads import connections
+
         context.go_over(connections.only_active(context.inbox))
     try:
         # Whole, or not at all: a signal strikes when the entry is known here.
@@ -81,6 +82,8 @@ def send(context: Context, sink: BinaryIO | None = None) -> Answer:
         answer = _judged(context, sink)
     except Failure as failure:
         context.entered.settle(failure.outcome, failure.receivers)
+        from wati.calls import explain
+
         raise explain.rejection(context, failure) from None
     except BaseException:
         context.entered.settle("unknown" if context.gateway.call_off() else "not_sent")
@@ -90,7 +93,8 @@ def send(context: Context, sink: BinaryIO | None = None) -> Answer:
 
 
 def _enter(context: Context) -> None:
-    context.entered = once.enter(context.session.journal, context.call, context.gateway.clock)
+    if context.call.endpoint.messages is not None:
+        context.entered = once.enter(context.session.journal, context.call, context.gateway.clock)
 
 
 def _judged(context: Context, sink: BinaryIO | None) -> Answer:
@@ -110,6 +114,8 @@ def _judged(context: Context, sink: BinaryIO | None) -> Answer:
 
 def failed(context: Context, verdict: verdicts.Verdict, answer: Answer) -> Failure:
     """The failure of a call whose answer was judged so."""
+    from wati.contract import outcomes
+
     endpoint = context.call.endpoint
     is_unknown = verdict.outcome == "unknown" and endpoint.effect in ("create", "send", "delete")
     return outcomes.failure(

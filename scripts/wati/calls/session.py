@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wati.contract.settings import Settings
-from wati.files.uploads import Files
 from wati.wire.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from wati.files.uploads import Files
     from wati.journal.store import Journal
     from wati.wire.gateway import Trace
 
@@ -46,6 +46,8 @@ class Session:
     @property
     def files(self) -> Files:
         """Where files may come from and go to. Raises Failure (`bad_setup`)."""
+        from wati.files.uploads import Files
+
         return Files(self.settings.file_roots)
 
     def close(self) -> None:

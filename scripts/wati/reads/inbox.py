@@ -60,7 +60,7 @@ class Inbox:
         return answer
 
     def connections(self, status: str = "") -> list[dict[str, Any]]:
-        """The account's wati connections, of one status or of all. Never show a whole row: it holds a link."""
+        """The account's wati connections, of one status or of all. Never show a whole row: it has a link."""
         target = "/connections?app=wati" + (f"&status={status}" if status else "")
         rows = self.read(target, verdicts.connections).json["connections"]
         # Maton may not heed the filters in the query, and a message over the wrong one cannot be taken back.

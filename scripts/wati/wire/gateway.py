@@ -127,6 +127,8 @@ class Gateway:
                 self.clock = self.clock if answer.date is None else answer.date - time.time()
             except Trouble as caught:
                 trouble, known = caught, "in_doubt" if departure.left else "nothing_left"
+            finally:
+                self._client.pacer.answered(request.target)
             if effect != "read":
                 self._changed = self._changed or (departure.left and known != "limited")
                 self._changing = None

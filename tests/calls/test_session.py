@@ -1,0 +1,286 @@
+"""Calls from code: one session for hundreds of calls from several threads, compared with the scripts."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from conftest import ENDPOINTS, KEY, RUNNABLE, Run
+from recording import FarSide, reply
+from sends import JANE, JOHN, MARIA, VALUES, World, make_world
+from wati.calls.perform import perform
+from wati.calls.run import run
+from wati.calls.session import Session
+from wati.cli.command import execute
+from wati.contract.call import Call
+from wati.contract.failures import FAILURES, Failure
+from wati.contract.options import Options
+from wati.sandbox import State, control, limits
+from wati.sandbox.app import Sandbox
+from wati.sandbox.server import Server
+from wati.wire import pace
+
+THREADS, ROUNDS = 4, 15
+FASTER = 10  # the windows of all limits are so many times shorter, on both sides
+PHOTO = "data/images/9b2e6c1e-2f6d-4a8b-9c3d-1e5f7a9b0c2d.jpg"
+
+Made = tuple[str, dict[str, Any], dict[str, Any]]  # script, arguments, options
+
+
+class CountingServer(Server):
+    """Counts the connections that clients open."""
+
+    opened = 0
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        self.opened += 1
+        return super().verify_request(request, client_address)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[str], CountingServer]]:
+    servers: list[CountingServer] = []
+
+    def start(state: str) -> CountingServer:
+        server = CountingServer(Sandbox(State(state)))
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def world(tmp_path: Path, call: Callable[..., Run]) -> World:
+    return make_world(tmp_path, call)
+
+
+def environ_of(state: str, url: str) -> dict[str, str]:
+    return {"MATON_API_KEY": "sandbox", "MATON_BASE_URL": url, "WATI_SANDBOX_STATE": state}
+
+
+def one_of_each(number: int, folder: Path) -> Iterator[Made]:
+    """Each endpoint once; no two rounds send the same message, and nobody writes to Maria."""
+
+    def values(what: str) -> list[dict[str, str]]:
+        return [{"name": "name", "value": "John"}, {"name": "ordernumber", "value": f"{what}{number}"}]
+
+    def both(what: str) -> dict[str, Any]:
+        return {
+            **named,
+            "receivers": [{"whatsappNumber": to, "customParams": values(what)} for to in (JOHN, JANE)],
+        }
+
+    named = {"template_name": "order_update", "broadcast_name": "b"}
+    (folder / f"{number}.csv").write_text(
+        f"Phone,name,ordernumber\n{JOHN},John,c{number}\n", encoding="utf-8"
+    )
+    (folder / f"{number}.pdf").write_bytes(b"%%PDF-1.4\n%d\n%%%%EOF\n" % number)
+    over = {"connection": "sandbox-main"} if number % 2 else {}
+    yield "list_connections", {"status": "ACTIVE"}, {}
+    yield "create_connection", {}, {}
+    yield "get_connection", {"connection_id": "sandbox-main"}, {}
+    yield "delete_connection", {"connection_id": f"none-{number}"}, {"confirm": f"none-{number}"}
+    yield "get_contacts", {"name": "Maria"}, over
+    yield "add_contact", {"whatsappNumber": f"141555600{number:02}", "name": f"New {number}"}, over
+    yield "update_contact_attributes", {"whatsappNumber": JOHN, "customParams": [VALUES[0]]}, over
+    yield "get_messages", {"whatsappNumber": MARIA}, over
+    yield "get_message_templates", {"pageSize": 2}, {**over, "fields": [("elementName",)]}
+    yield "get_media", {"fileName": PHOTO}, {**over, "output": f"{number}.jpg"}
+    yield "send_session_message", {"whatsappNumber": JOHN, "messageText": f"Text {number}"}, over
+    yield "send_session_file", {"whatsappNumber": JOHN, "file": f"{number}.pdf"}, over
+    yield "send_template_message", {**named, "whatsappNumber": JANE, "parameters": values("a")}, over
+    yield "send_template_message_v2", {**named, "whatsappNumber": JANE, "parameters": values("b")}, over
+    yield "send_template_messages", both("d"), {**over, "confirm": "2"}
+    yield "send_template_messages_v2", both("e"), {**over, "confirm": "2"}
+    yield (
+        "send_template_message_csv",
+        {**named, "whatsapp_numbers_csv": f"{number}.csv"},
+        {**over, "confirm": "1"},
+    )
+    yield (
+        "send_interactive_buttons_message",
+        {"whatsappNumber": JOHN, "body": f"Buttons {number}", "buttons": [{"text": "Yes"}]},
+        over,
+    )
+    rows = [{"title": "All", "rows": [{"title": "A", "description": "the first"}]}]
+    menu = {"whatsappNumber": JOHN, "body": f"Menu {number}", "buttonText": "Open", "sections": rows}
+    yield "send_interactive_list_message", menu, over
+    yield "assign_operator", {"whatsappNumber": JOHN, "email": f"nobody{number}@example.com"}, over
+
+
+def argv(arguments: dict[str, Any], options: dict[str, Any]) -> list[str]:
+    flags = {**options, **({"fields": "elementName"} if "fields" in options else {})}
+    return [
+        json.dumps(arguments),
+        *chain.from_iterable((f"--{name}", value) for name, value in flags.items()),
+    ]
+
+
+def comparable(document: Any) -> str:
+    """A document without what no two runs share: ids and times."""
+    text = json.dumps(document, sort_keys=True)
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{24}|\d{4}-\d\d-\d\d[T ][0-9:.]+Z?", "…", text)
+
+
+def test_300_calls_in_one_session_are_those_of_300_scripts(
+    world: World,
+    serve: Callable[[str], CountingServer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    faster = {
+        name: limits.Limit(own.calls, own.seconds / FASTER, own.queues)
+        for name, own in limits.ENDPOINTS.items()
+    }
+    monkeypatch.setattr(limits, "ENDPOINTS", faster)
+    monkeypatch.setattr(
+        limits, "GATEWAY", limits.Limit(limits.GATEWAY.calls, limits.GATEWAY.seconds / FASTER)
+    )
+    monkeypatch.setattr(pace, "GATEWAY", (limits.GATEWAY.calls, limits.GATEWAY.seconds))
+    monkeypatch.setattr(
+        pace, "LIMITS", {path: (count, each / FASTER) for path, (count, each) in pace.LIMITS.items()}
+    )
+    calls = [made for number in range(ROUNDS) for made in one_of_each(number, tmp_path)]
+    assert len(calls) == 300 and {name for name, _, _ in calls} == set(ENDPOINTS)
+    control.reset(world.state)
+    assert control.requests(world.state) == []
+
+    server = serve(world.state)
+    with Session(environ_of(world.state, server.url)) as session:
+
+        def make(made: Made) -> tuple[int, Any]:
+            name, arguments, options = made
+            return run(session, Call(RUNNABLE[name], arguments, Options(**options)))
+
+        with ThreadPoolExecutor(THREADS) as threads:
+            ours = list(threads.map(make, calls))
+        journal = session.journal
+        assert journal is not None
+        path = journal.path
+
+    # The far side: no request was one too many, all came over a few connections, each message once.
+    assert server.opened <= 2 * THREADS
+    statuses = {request["status"] for request in control.requests(world.state)}
+    assert statuses == {200, 404}, "404: there is no such connection to delete"
+    delivered = [(row["whatsappNumber"], row.get("text") or row["fileName"]) for row in world.delivered]
+    assert len(set(delivered)) == len(delivered) >= ROUNDS * 8
+    with closing(sqlite3.connect(path)) as db:
+        states = dict(db.execute("SELECT state, count(*) FROM messages GROUP BY state"))
+    assert states == {"accepted": len(delivered)}
+
+    # The scripts, one after the other, in a world like it.
+    other = str(tmp_path / "other" / "sandbox.sqlite")
+    control.reset(other, limits=False)
+    for photo in tmp_path.glob("*.jpg"):
+        photo.unlink()
+    environ = environ_of(other, serve(other).url)
+    monkeypatch.setattr(pace.Pacer, "wait", lambda *_, **__: True)
+    for (name, arguments, options), (exit_code, document) in zip(calls, ours, strict=True):
+        theirs, text = execute(RUNNABLE[name], argv(arguments, options), environ)
+        assert (exit_code, comparable(document)) == (theirs, comparable(json.loads(text))), name
+
+
+@pytest.fixture
+def environ(far_side: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.chdir(tmp_path)
+    return {"MATON_API_KEY": KEY, "MATON_BASE_URL": far_side.url, "WATI_JOURNAL": str(tmp_path / "journal")}
+
+
+HELLO = {"whatsappNumber": JOHN, "messageText": "Hello"}
+
+
+def test_a_call_is_data_that_anyone_can_print(environ: dict[str, str], far_side: FarSide) -> None:
+    call = Call(ENDPOINTS["send_session_message"], HELLO, Options(dry_run=True))
+    before = vars(call).copy()
+    assert repr(call) == f"Call(send_session_message, {HELLO!r}, Options(dry_run=True))"
+    with Session(environ) as session:
+        assert perform(session, call).data["request"]["form"] == {"messageText": "Hello"}
+    assert vars(call) == before, "making a call changes nothing of it"
+    assert far_side.writes == []
+
+
+def test_the_pool_and_the_journal_outlive_a_call(environ: dict[str, str], far_side: FarSide) -> None:
+    send = Call(ENDPOINTS["send_session_message"], HELLO)
+    with Session(environ) as session:
+        assert perform(session, send).data["result"] == "success"
+        with pytest.raises(Failure) as repeated:
+            perform(session, send)
+        assert repeated.value.code == "repeated_send"
+        assert perform(session, Call(ENDPOINTS["get_contacts"])).data["contact_list"]
+        assert far_side.connections == 1
+    assert len(far_side.writes) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "variable", "code"),
+    [
+        ("send_session_message", {"whatsappNumber": "+1 415", "messageText": ""}, {}, "invalid_arguments"),
+        ("send_session_message", HELLO, {"WATI_READ_ONLY": "1"}, "read_only"),
+        ("send_session_message", HELLO, {"WATI_ALLOWED_RECIPIENTS": JANE}, "recipient_not_allowed"),
+        ("send_session_message", HELLO, {"MATON_API_KEY": ""}, "missing_key"),
+        ("delete_connection", {"connection_id": "conn-1"}, {}, "confirmation_required"),
+    ],
+)
+def test_calls_from_code_meet_the_same_guards(
+    name: str,
+    arguments: dict[str, Any],
+    variable: dict[str, str],
+    code: str,
+    environ: dict[str, str],
+    far_side: FarSide,
+) -> None:
+    with Session({**environ, **variable}) as session:
+        exit_code, document = run(session, Call(ENDPOINTS[name], arguments))
+        assert (exit_code, document["error"]["code"]) == (FAILURES[code][0], code)
+    assert far_side.requests == []
+
+
+def test_a_session_refuses_a_wrong_setup_at_once(environ: dict[str, str]) -> None:
+    with pytest.raises(Failure) as failure:
+        Session({**environ, "MATON_BASE_URL": "https://example.com"})
+    assert failure.value.code == "bad_setup"
+
+
+def test_no_cookie_is_kept_between_calls(environ: dict[str, str], far_side: FarSide) -> None:
+    far_side.always(reply({"connections": []}, **{"Set-Cookie": "a=b; Path=/"}), to="/connections")
+    with Session(environ) as session:
+        for _ in range(2):
+            perform(session, Call(ENDPOINTS["list_connections"]))
+    assert [request.header("cookie") for request in far_side.requests] == [None, None]
+
+
+def test_a_place_is_free_again_a_window_after_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a request was on its way: the far side never sees one too many."""
+    now = [100.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda seconds: now.append(now.pop() + seconds))
+    monkeypatch.setattr(pace, "time", clock)
+    monkeypatch.setattr(pace, "GATEWAY", (2, 1.0))
+    monkeypatch.setattr(pace, "LIMITS", {"/slow": (1, 10.0)})
+    pacer = pace.Pacer()
+    assert pacer.wait("/slow", 200) and pacer.wait("/quick", 200)
+    now[0] = 105.0  # both are still on their way
+    assert not pacer.wait("/quick", 105.0)
+    pacer.answered("/quick")
+    assert not pacer.wait("/quick", 105.5)
+    assert pacer.wait("/quick", 200) and 106.0 <= now[0] < 106.1
+    pacer.answered("/slow")
+    pacer.answered("/quick")
+    assert pacer.wait("/slow", 200) and 116.0 <= now[0] < 116.1
+    pacer.answered("/slow")
+    assert not pacer.wait("/slow", 126.0)
+    assert pacer.wait("/quick", 200, spare=1) and 117.0 <= now[0] < 117.2
