@@ -4,6 +4,9 @@ PYTHON ?= python3
 PY := .venv/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
 
+# Kept bytecode spares every process that the tests start from compiling the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Runs a tool whose warnings count as errors; it shows what the tool printed either way.
 strict = mkdir -p .venv && { $(1); } >.venv/output 2>&1; status=$$?; cat .venv/output; \
 	test $$status -eq 0 && ! grep -qi '^warning' .venv/output
@@ -53,7 +56,7 @@ pins: .venv/development
 
 clean:
 	rm -rf dist .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find scripts tests dev -name __pycache__ -type d -prune -exec rm -rf {} +
+	find scripts tests dev evals acceptance -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps are last: an installation that was broken off starts again from nothing.
 .venv/runtime: requirements.txt
