@@ -21,7 +21,7 @@ test: .venv/development
 	@$(call strict,$(PY) -m ruff check .)
 	@$(call strict,$(PY) -m ruff format --check .)
 	@$(call strict,$(PY) -m mypy)
-	$(PY) -m pytest -n auto --timeout 120
+	$(PY) -m pytest -n auto --dist worksteal --timeout 120
 
 # The real OpenClaw and other tools try what is committed. They are fetched once, by npm, into ACCEPTANCE_CACHE
 # (850 MB; by default in the user's cache folder).
