@@ -4,6 +4,9 @@ PYTHON ?= python3
 PY := .venv/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
 
+# Kept bytecode spares every process that the tests start from compiling the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Runs a tool, shows what it printed, and counts its warnings as errors.
 strict = mkdir -p .venv && { $(1); } >.venv/output 2>&1; status=$$?; cat .venv/output; \
 	test $$status -eq 0 && ! grep -qi '^warning' .venv/output
@@ -19,7 +22,7 @@ test: .venv/development
 	@$(call strict,$(PY) -m ruff format --check .)
 	@$(call strict,$(PY) -m mypy)
 	@$(call strict,PYTHONPATH=scripts .venv/bin/lint-imports --no-cache)
-	$(PY) -m pytest -n auto --timeout 120
+	$(PY) -m pytest -n auto --dist worksteal --timeout 120
 
 # The real OpenClaw and other tools try what is committed. npm downloads them once, 850 MB, into ACCEPTANCE_CACHE
 # (by default in the user's cache folder).
@@ -55,7 +58,7 @@ pins: .venv/development
 
 clean:
 	rm -rf dist .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find scripts tests dev -name __pycache__ -type d -prune -exec rm -rf {} +
+	find scripts tests dev evals acceptance -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps come last, so that an interrupted installation starts again from nothing.
 .venv/runtime: requirements.txt

@@ -6,10 +6,12 @@ import importlib
 import io
 import json
 import re
+import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -75,6 +77,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Two for each processor: many tests wait, for a process, for the disk or until a time is over."""
+    return 2 * (yield)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `each_endpoint` runs once for every one."""
     if "each_endpoint" in metafunc.fixturenames:
@@ -110,6 +118,14 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waits
 
 
+class Unsynced(sqlite3.Connection):
+    """Does not wait until the disk has it: no test takes the power away."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.execute("PRAGMA synchronous = OFF")
+
+
 @pytest.fixture
 def call(
     far_side: FarSide,
@@ -124,6 +140,7 @@ def call(
     contract's form, and the key is in neither stream.
     """
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Unsynced))
     # What a run finds without a variable of its own: nothing of whoever runs the tests.
     monkeypatch.delenv("WATI_SANDBOX_STATE", raising=False)
     home = tmp_path_factory.mktemp("home")

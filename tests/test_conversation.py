@@ -16,6 +16,7 @@ from conftest import KEY, SANDBOX, Run
 from recording import Answer, FarSide
 from wati.reads import inbox, transcript
 from wati.reads.rows import iso
+from wati.sandbox import control
 
 Json = dict[str, Any]
 MESSAGES = "/wati/api/v1/getMessages"
@@ -285,7 +286,9 @@ def test_the_window(
     assert found == said if isinstance(said, dict) else said in found["unknown"]
 
 
-def test_the_window_is_the_dry_run_s(call: Callable[..., Run]) -> None:
+def test_the_window_is_the_dry_run_s(call: Callable[..., Run], tmp_path: Path) -> None:
+    # The seeded messages keep their age: under a clock that runs on, the window ends later with every second.
+    control.reset(str(tmp_path / "sandbox.sqlite"), now="2026-11-20T10:00:00Z")
     run = call("conversation", {"whatsappNumber": JOHN}, **SANDBOX)
     dry = call("send_session_message", {"whatsappNumber": JOHN, "messageText": "x"}, "--dry-run", **SANDBOX)
     assert run.data["window"]["until"] == dry.data["preflight"]["window"]["until"]
