@@ -40,7 +40,7 @@ docs: .venv/runtime
 
 # Writes the outcome of every fault, as the tests see it, into references/faults.md.
 matrix: .venv/development
-	$(PY) -m pytest tests/test_matrix.py -k test_a_fault --write-matrix
+	$(PY) -m pytest tests/whole/test_matrix.py -k test_a_fault --write-matrix
 
 # Marks an agent on the sandbox: make eval AGENT="command" (FLAGS="--task 3 --json"; see evals/README.md).
 eval: .venv/runtime

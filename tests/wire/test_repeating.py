@@ -18,13 +18,14 @@ from typing import Any
 
 import pytest
 
+from conftest import ROOT
 from recording import Answer, FarSide, reply
 from wati.contract.endpoint import Endpoint
 
 Caller = Callable[..., Any]
 
 HARMLESS = ("read", "write")
-SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+SCRIPTS = ROOT / "scripts"
 OF_EACH_EFFECT = {
     "read": "get_contacts",
     "write": "update_contact_attributes",

@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from conftest import ROOT
 from tools import (
     ANNOTATIONS,
     CONFIRM_NOTES,
@@ -27,7 +28,6 @@ from tools import (
     without,
 )
 
-ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "scripts" / "tools.py"
 CATALOGUE = offered(read_catalogue())
 READS = [tool["name"] for tool in CATALOGUE if tool["effect"] == "read"]

@@ -419,7 +419,7 @@ def test_a_download_is_not_for_everybody_to_write(fetch: Callable[..., Run], tmp
 
 def test_every_script_with_files_is_tried() -> None:
     with_files = {name for name, e in ENDPOINTS.items() if e.parts is not None or "output" in e.flags}
-    lists = {endpoint.name for endpoint in ENDPOINTS.values() if endpoint.items}  # tests/test_lists.py
+    lists = {endpoint.name for endpoint in ENDPOINTS.values() if endpoint.items}  # tests/calls/test_lists.py
     assert len(lists) == 3 and with_files == {*UPLOADS, "get_media", *lists}
 
 

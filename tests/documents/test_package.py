@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 import wati
+from conftest import ROOT
 from wati.sandbox import control
 
-ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "dev"))
 package = importlib.import_module("package")
 

@@ -22,12 +22,12 @@ import pytest
 import yaml
 
 import static_rules
+from conftest import ROOT
 from wati.calls import explain, findings
 from wati.cli.command import execute
 from wati.contract import failures
 from wati.wire import gateway
 
-ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "dev"))
 demo = importlib.import_module("demo")
 package = importlib.import_module("package")

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from conftest import ROOT
 from wati.sandbox import control
 
-ROOT = Path(__file__).resolve().parent.parent
 NAMES = [
     "find Jane",
     "read the last 10 messages with John",

@@ -14,9 +14,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from conftest import ROOT
 from wati.sandbox import State, control
 
-ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "evals"), str(ROOT / "dev")]
 grade = importlib.import_module("grade")
 judge = importlib.import_module("judge")
