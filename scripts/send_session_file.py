@@ -32,14 +32,13 @@ def parts(arguments: Arguments, files: Files) -> list[Part]:
 
 
 def messages(call: Call) -> list[Message]:
-    """The file by its bytes: under another name it is the same message."""
+    """A file is identified by its bytes: under another name it is the same message."""
     import hashlib
 
     from wati.contract.messages import Message
 
-    file = call.parts[0].handle
-    content = {"file": hashlib.sha256(file.read()).hexdigest(), "text": call.arguments.get("caption", "")}
-    file.seek(0)
+    digest = hashlib.sha256(call.parts[0].content()).hexdigest()
+    content = {"file": digest, "text": call.arguments.get("caption", "")}
     return [Message(*call.receivers[0], "file", content)]
 
 
