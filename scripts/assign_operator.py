@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def operator(_: Context, found: Findings) -> None:
     if found.can_ask:
         found.warnings.append(
-            "Whether an operator has this email cannot be checked: nothing lists operators."
+            "Whether an operator has this email cannot be checked: no endpoint lists operators."
         )
 
 

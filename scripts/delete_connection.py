@@ -3,7 +3,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Delete a connection: Maton forgets the WATI credentials behind it."""
+"""Delete a connection. Maton then forgets its WATI credentials."""
 
 import os
 import sys

@@ -3,7 +3,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Read one connection; while it is PENDING, with the link that authorizes it."""
+"""Show one connection, with the link that authorizes it while it is PENDING."""
 
 from __future__ import annotations
 

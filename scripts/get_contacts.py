@@ -3,7 +3,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""List contacts, the last changed first; filter by name, attribute or date."""
+"""List contacts, the last changed first. Filters: name, attribute, date."""
 
 import os
 import sys

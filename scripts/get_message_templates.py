@@ -16,7 +16,7 @@ if __name__ == "__main__":
 from wati.contract import omissions, verdicts
 from wati.contract.endpoint import LISTING, PAGE, Endpoint
 
-# Of each template: what no call takes (a send names it by elementName), and what nearly every one has.
+# Left out of each template: what no call takes (a send uses elementName), and what is nearly always the same.
 TEMPLATE = {
     **omissions.omit("id lastModified"),
     **omissions.omit("type", omissions.equal("template")),

@@ -3,7 +3,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Read one conversation, newest first: messages, broadcasts and ticket events."""
+"""List the rows of one conversation, newest first: messages, broadcasts and ticket events."""
 
 import os
 import sys

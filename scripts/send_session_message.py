@@ -20,14 +20,13 @@ ENDPOINT = Endpoint(
     name="send_session_message",
     method="POST",
     path="/wati/api/v1/sendSessionMessage/{whatsappNumber}",
-    form=("messageText",),  # a JSON body is ignored: WATI then finds the text empty
+    form=("messageText",),  # WATI ignores a JSON body and finds the text empty
     effect="send",
     verdict=verdicts.session_message,
     omits={
         **omissions.omit("ok result"),
-        **omissions.inside(
-            "message", {**objects.MESSAGE, **omissions.omit("text")}
-        ),  # the text is the arguments'
+        # The text repeats the argument.
+        **omissions.inside("message", {**objects.MESSAGE, **omissions.omit("text")}),
     },
     multiline=("messageText",),
     customer_text=True,

@@ -20,14 +20,12 @@ ENDPOINT = Endpoint(
     name="send_template_message",
     method="POST",
     path="/wati/api/v1/sendTemplateMessage",
-    query=("whatsappNumber",),  # in the body it is not seen
+    query=("whatsappNumber",),  # WATI ignores it in the body
     json=("template_name", "broadcast_name", "parameters"),
     effect="send",
     verdict=verdicts.template_message,
-    # `outcome` says what result says; the rest repeats the arguments, or is the whole contact.
-    omits={
-        **omissions.omit("result validWhatsAppNumber template_name parameteres parameters contact model"),
-    },
+    # `outcome` says what `result` says. The rest repeats the arguments, or is the whole contact.
+    omits=omissions.omit("result validWhatsAppNumber template_name parameteres parameters contact model"),
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
     customer_text=True,
     messages=messages.template,

@@ -3,7 +3,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Send an approved template to up to 1,000 customers, each with own values."""
+"""Send an approved template to up to 1,000 customers, each with their own values."""
 
 import os
 import sys

@@ -3,7 +3,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Set attributes of a contact that exists."""
+"""Set attributes of an existing contact."""
 
 import os
 import sys
@@ -27,7 +27,7 @@ ENDPOINT = Endpoint(
     checks=(checks.unique("customParams", "name"),),
     multiline=("customParams[].value",),
     customer_text=True,
-    silent_refusal="There may be no contact with this number: get_contacts.py looks, add_contact.py adds.",
+    silent_refusal="There may be no contact with this number. get_contacts.py finds it, add_contact.py adds it.",
     preflight=("connection", "contact"),
 )
 

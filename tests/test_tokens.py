@@ -24,7 +24,7 @@ NAMES = [
     "list 50 contacts",
     "a template to three customers",
     "add a contact",
-    "a message is refused: why, and what can be sent",
+    "a message is rejected: why, and what can be sent",
 ]
 
 
