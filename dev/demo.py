@@ -138,10 +138,8 @@ def main(steps: Sequence[Step] = STEPS) -> int:
             if exit_code != step.expected:
                 print(f"The demo failed: expected exit {step.expected}.", file=sys.stderr)
                 return 1
-    print(
-        "All of this ran on the sandbox: no account, no network, and no one was messaged. (… counts members"
-    )
-    print("not shown.) With a real key in MATON_API_KEY, the same commands go to https://api.maton.ai.")
+    print("All of this ran on the sandbox: no account, no network, and no one was messaged. … counts members")
+    print("that are not shown. With a real key in MATON_API_KEY, these commands go to https://api.maton.ai.")
     return 0
 
 
