@@ -13,7 +13,7 @@ import sys
 from itertools import chain, repeat
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # PYTHONSAFEPATH leaves it out
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
     # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
@@ -33,6 +33,17 @@ if TYPE_CHECKING:
 
 PAUSES = (2.0, 4.0, 8.0, 15.0)  # seconds between two searches; WATI allows ten reads in ten seconds
 SAMPLE = 5  # receivers of a bulk send whose conversations are read
+
+VERDICTS = {  # by the state of an entry
+    **dict.fromkeys(DELIVERING, "sent"),
+    **dict.fromkeys(("not_seen", "rejected", "not_sent"), "not_seen"),
+}
+NEXT = {
+    "sent": "It went out: do not send it again. `looked_at` or get_messages.py shows how far it got.",
+    "not_seen": "It did not appear, although it had enough time. Ask the user before you send it again.",
+    "mixed": "Some messages went out, others did not appear. Ask the user before you send those again.",
+}
+SETTLED = "This send was settled before, so it was not looked for again."
 
 
 def perform(context: Context) -> Result:
@@ -118,7 +129,7 @@ def search_failed(send: Send, failure: Failure) -> Failure:
 
 
 def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
-    """Settle in the journal what is clear, and report it. Raises `outcome_unknown` if anything is not."""
+    """Record in the journal what is clear, and report it. Raises `outcome_unknown` if anything is not."""
     from wati.contract.call import Result
 
     settle(journal, send, found)
@@ -169,17 +180,6 @@ def explanation(one: Sighting) -> str:
     verdict = "not seen yet" if one.early > 0 and one.verdict == "not_seen" else one.verdict
     return ": ".join(filter(None, [verdict, one.why]))
 
-
-VERDICTS = {  # by the state of an entry
-    **dict.fromkeys(DELIVERING, "sent"),
-    **dict.fromkeys(("not_seen", "rejected", "not_sent"), "not_seen"),
-}
-NEXT = {
-    "sent": "It went out: do not send it again. `looked_at` or get_messages.py shows how far it got.",
-    "not_seen": "It did not appear in the time that it needs. Ask the user before you send it again.",
-    "mixed": "Some went out, the others did not appear. Ask the user before you send those again.",
-}
-SETTLED = "This send was settled before, so it was not looked for again."
 
 HELPER = Helper(name="check_send", perform=perform, patience=LAG_SECONDS + 30)
 

@@ -11,7 +11,7 @@ import os
 import sys
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # PYTHONSAFEPATH leaves it out
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
     # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
@@ -49,8 +49,8 @@ def perform(context: Context) -> Result:
     if has_more:
         data["more"] = True
     is_cut = any("cut" in more for day in data["days"].values() for _, _, _, *rest in day for more in rest)
-    whole = f"get_messages.py with pageSize {limit} shows all of it"
-    notice = f"`cut` is how many characters the text of a row has: {whole}." if is_cut else ""
+    whole = f"get_messages.py with pageSize {limit} shows it whole"
+    notice = f"A row with `cut` is shortened; it has that many characters. {whole}." if is_cut else ""
     return Result(data, notice=notice)
 
 

@@ -12,7 +12,7 @@ import sys
 from itertools import chain, islice
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # PYTHONSAFEPATH leaves it out
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
     # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
@@ -83,24 +83,24 @@ def template(context: Context, found: Findings) -> None:
     from wati.files.receivers_csv import CONTACT_COLUMNS
     from wati.reads import templates
 
-    row = preconditions.wanted_template(context, found)
-    if row is None or not context.call.parts:
+    wanted = preconditions.wanted_template(context, found)
+    if wanted is None or not context.call.parts:
         return
-    needed, in_links = templates.parameters(row), templates.url_parameters(row)
-    records = rows(context.call.parts)
-    shown = list(islice(records, preconditions.MOST_SHOWN))
+    needed, in_links = templates.parameters(wanted), templates.url_parameters(wanted)
+    unread = rows(context.call.parts)
+    shown = list(islice(unread, preconditions.MOST_SHOWN))
     columns = [column for column in shown[0][1] if column not in CONTACT_COLUMNS or column in needed]
-    for index, code, problem in templates.mismatches(needed, columns):
-        if index is None:
+    for position, code, problem in templates.mismatches(needed, columns):
+        if position is None:
             found.add(AT, code, f"{problem}: every parameter needs a column of its name")
         else:
             # WATI's contact import takes attributes in columns, so this one may be intended.
             found.warnings.append(f"The column {problem}.")
-    for index_of_row, (_, cells) in enumerate(chain(shown, records)):
+    for index, (_, cells) in enumerate(chain(shown, unread)):
         for column in in_links:
             if problem := templates.unsendable(cells.get(column, "")):
-                found.add(f"{AT}[{index_of_row}].{column}", "parameter_unsendable", problem)
-    preconditions.describe(context, found, row, shown)
+                found.add(f"{AT}[{index}].{column}", "parameter_unsendable", problem)
+    preconditions.describe(context, found, wanted, shown)
 
 
 def perform(context: Context) -> Result:
@@ -108,7 +108,7 @@ def perform(context: Context) -> Result:
     from wati.calls.perform import send
     from wati.contract.call import Result
 
-    notice = "The answer names no receiver: `info` has the counts, and get_messages.py shows who got it."
+    notice = "The answer names no receiver: read `info`, and use get_messages.py to see whom it reached."
     return Result(send(context).json, notice=notice)
 
 

@@ -9,7 +9,7 @@ import os
 import sys
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # PYTHONSAFEPATH leaves it out
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
     # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
