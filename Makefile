@@ -7,7 +7,7 @@ INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
 # Kept bytecode spares every process that the tests start from compiling the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Runs a tool, shows what it printed, and counts its warnings as errors.
+# Runs a tool, shows its output, and treats its warnings as errors.
 strict = mkdir -p .venv && { $(1); } >.venv/output 2>&1; status=$$?; cat .venv/output; \
 	test $$status -eq 0 && ! grep -qi '^warning' .venv/output
 
@@ -25,7 +25,7 @@ test: .venv/development
 	$(PY) -m pytest -n auto --dist worksteal --timeout 120
 
 # The real OpenClaw and other tools try what is committed. npm downloads them once, 850 MB, into ACCEPTANCE_CACHE
-# (by default in the user's cache folder).
+# (by default the user's cache folder).
 .PHONY: acceptance
 acceptance: .venv/development
 	@$(PY) acceptance/toolbox.py
@@ -46,12 +46,11 @@ matrix: .venv/development
 eval: .venv/runtime
 	@$(PY) evals/grade.py --agent "$$AGENT" $(FLAGS)
 
-# Builds the bundle that a registry gets into dist/, as a zip and as a folder to publish from. Its list has the
-# hash of each file.
+# Builds the bundle for a registry into dist/: a zip, a folder to publish, and a list with the hash of each file.
 package:
 	@$(PYTHON) dev/package.py $(FLAGS)
 
-# Updates the pins within the ranges of the .in files, for every Python from 3.10 on.
+# Updates the pins within the ranges of the .in files, for Python 3.10 and later.
 pins: .venv/development
 	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 requirements.in -o requirements.txt
 	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 requirements-dev.in -o requirements-dev.txt
@@ -60,7 +59,7 @@ clean:
 	rm -rf dist .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find scripts tests dev evals acceptance -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamps come last, so that an interrupted installation starts again from nothing.
+# The stamp files are written last, so an interrupted installation starts over.
 .venv/runtime: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=...")'
 	$(PYTHON) -m venv --clear .venv
@@ -69,6 +68,6 @@ clean:
 
 .venv/development: .venv/runtime requirements-dev.txt
 	$(INSTALL) -r requirements.txt -r requirements-dev.txt
-	@# What the tests of `uv run` install from, so that they need no network and no index of uv's own.
+	@# The tests of `uv run` install from here, so they need no network and no index.
 	$(PY) -m pip download --quiet --disable-pip-version-check --only-binary :all: -r requirements.txt -d .venv/wheels
 	@touch $@

@@ -1,4 +1,4 @@
-"""Fixtures: the real tools, a clean copy of what is committed, users with nothing, and the far sides."""
+"""Fixtures: the real tools, a clean copy of what is committed, new users, and the servers for the tools."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def toolbox() -> Toolbox:
 
 @pytest.fixture(scope="session")
 def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is committed, in a folder of the skill's name, as a fresh clone has it. Not to be changed."""
+    """What is committed, as a fresh clone in a folder with the skill's name. Tests must not change it."""
     folder = tmp_path_factory.mktemp("committed")
     _git("archive", "--prefix=wati/", "--output", str(folder / "wati.zip"), "HEAD")
     shutil.unpack_archive(folder / "wati.zip", folder)
@@ -47,13 +47,13 @@ def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copy(committed: Path, tmp_path: Path) -> Path:
-    """A copy of it to break."""
+    """A copy of `committed` that a test may change."""
     return shutil.copytree(committed, tmp_path / "copy" / "wati")
 
 
 @pytest.fixture
 def repository(copy: Path) -> Path:
-    """A git repository of it."""
+    """A git repository of that copy."""
     return _commit(copy)
 
 
@@ -66,7 +66,7 @@ def _commit(folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def publishable(committed: Path, version: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that `make package` writes for a registry. Not to be changed."""
+    """The folder that `make package` writes for a registry. Tests must not change it."""
     clone = _commit(shutil.copytree(committed, tmp_path_factory.mktemp("clone") / "wati"))
     dist = tmp_path_factory.mktemp("dist")
     builder = [sys.executable, str(clone / "dev" / "package.py"), "--output", str(dist)]
@@ -115,7 +115,7 @@ def version(committed: Path) -> str:
 def bundle(
     toolbox: Toolbox, publishable: Path, version: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, bytes]:
-    """What the registry holds after `clawhub skill publish`: the bytes of each path."""
+    """What the registry has after `clawhub skill publish`: the bytes of each path."""
     registry = Registry()
     with served(registry):
         publisher = User(tmp_path_factory.mktemp("publisher"), toolbox)
@@ -126,7 +126,7 @@ def bundle(
 
 @pytest.fixture(scope="session")
 def unpacked(bundle: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundle as a folder, and nothing else of the project. Not to be changed."""
+    """The bundle as a folder, without the rest of the project. Tests must not change it."""
     folder = tmp_path_factory.mktemp("unpacked") / "wati"
     for path, content in bundle.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

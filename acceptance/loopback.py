@@ -1,4 +1,4 @@
-"""A small HTTP server on 127.0.0.1 and any free port, for the far sides that the tools talk to."""
+"""A small HTTP server on 127.0.0.1 and a free port. It serves what the tools talk to."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Answer(NamedTuple):
 
 
 class FarSide(Protocol):
-    """What can be served. `url` is set before the first request."""
+    """Anything that can be served. `url` is set before the first request."""
 
     url: str
 
@@ -51,7 +51,7 @@ def served(far_side: FarSide) -> Iterator[None]:
             request = Request(self.command, target.path, dict(parse_qsl(target.query)), body)
             try:
                 answer = far_side.answer(request)
-            except Exception as error:  # shown by the tool that asked, and so by the test that fails
+            except Exception as error:  # the tool shows it, so the failing test does, too
                 answer = as_json({"error": f"{type(error).__name__}: {error}"}, 500)
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.content_type)

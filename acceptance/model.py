@@ -1,4 +1,4 @@
-"""A language model that follows a script, in the form of OpenAI's chat completions, streamed or whole."""
+"""A scripted language model with the API of OpenAI's chat completions, streamed or not."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ FINISHED = "All steps are done."
 
 
 class Step(NamedTuple):
-    """One call of a tool. {skill} in `arguments` stands for the folder that the catalogue of skills names."""
+    """One call of a tool. {skill} in `arguments` is replaced by the folder of the skill."""
 
     tool: str
     arguments: dict[str, str]
 
 
 class ScriptedModel:
-    """Calls one tool after the other, then says FINISHED; `requests` is all that it was shown."""
+    """Calls one tool after the other, then says FINISHED. `requests`: everything that it received."""
 
     def __init__(self, steps: Sequence[Step] = ()) -> None:
         self.url = ""
@@ -37,7 +37,7 @@ class ScriptedModel:
 
     @property
     def catalogue(self) -> dict[str, str]:
-        """The skills that the first system prompt offers: the location of each one's SKILL.md by name."""
+        """The skills in the first system prompt: the location of each SKILL.md by the name of the skill."""
         entry = re.compile(r"<skill>.*?<name>(.*?)</name>.*?<location>(.*?)</location>", re.DOTALL)
         return dict(entry.findall(_system_prompt(self.requests[0])))
 
@@ -52,7 +52,7 @@ class ScriptedModel:
 
     def _next(self, wanted: dict[str, Any]) -> dict[str, Any]:
         done = sum(message["role"] == "tool" for message in wanted["messages"])
-        # OpenClaw asks for summaries too, without tools.
+        # OpenClaw also asks for summaries, without tools.
         if not wanted.get("tools") or done >= len(self.steps):
             return {"role": "assistant", "content": FINISHED}
         tool, arguments = self.steps[done]
@@ -75,7 +75,7 @@ def _system_prompt(request: dict[str, Any]) -> str:
 
 
 def _text(content: Any) -> str:
-    """A message's content is a text or a list of parts."""
+    """The text of a content, which is a text or a list of parts."""
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content or [])
 
 

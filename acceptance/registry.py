@@ -1,7 +1,7 @@
-"""A registry like ClawHub's, as far as publishing, installing, verifying and updating one skill needs it.
+"""A registry like ClawHub, with what it takes to publish, install, verify and update one skill.
 
-The calls and the members of their answers are those that openclaw 2026.9.6 and clawhub 0.23.3 read; the real
-server was not at hand.
+It has the calls and the members of answers that openclaw 2026.9.6 and clawhub 0.23.3 use. It was not compared
+with the real server.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from loopback import Answer, Request, as_json
 SLUG = "wati"
 PUBLISHER = "acceptance"
 
-# What the audit says of every version, as (decision, status), by the verdict that a test chooses.
+# What the audit says about every version: (decision, status) by the verdict that a test chooses.
 _AUDITS = {"clean": ("pass", "clean"), "malicious": ("fail", "malicious")}
 
 
 class Registry:
-    """Holds what was published to it: by version, the bytes of each path."""
+    """Holds what was published to it. `versions`: by version, the bytes of each path."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -55,7 +55,7 @@ class Registry:
     def latest(self) -> str | None:
         return list(self.versions)[-1] if self.versions else None
 
-    # Publishing: a ticket and an upload for each file, then the list of them.
+    # Publishing: a ticket and an upload for each file, then the list of files.
 
     def _whoami(self, _: Request) -> Any:
         return {"user": {"handle": PUBLISHER}}
@@ -113,7 +113,7 @@ class Registry:
         return {
             "ok": decision == "pass",
             "decision": decision,
-            "reasons": [] if decision == "pass" else ["said so by the test"],
+            "reasons": [] if decision == "pass" else ["the test says so"],
             "requestedSlug": slug,
             "requestedVersion": version,
             "slug": slug,
@@ -133,7 +133,7 @@ class Registry:
             "schema": "clawhub.skill.verify.v1",
             "ok": decision == "pass",
             "decision": decision,
-            "reasons": [] if decision == "pass" else ["said so by the test"],
+            "reasons": [] if decision == "pass" else ["the test says so"],
             "slug": SLUG,
             "displayName": "Wati",
             "pageUrl": page,

@@ -1,4 +1,4 @@
-"""The real agent with a scripted model: offered the skill, it reads SKILL.md, runs scripts, sees the JSON."""
+"""The real agent with a scripted model: it is offered the skill, reads SKILL.md, runs scripts, sees JSON."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from model import FINISHED, ScriptedModel, Step
 from users import Done, User
 
 EXEC = {
-    # For exec OpenClaw puts the login shell's PATH in front of its own, and a virtual environment behind the
-    # system's Python; this is its setting for that.
+    # OpenClaw puts the login shell's PATH before its own, so the system's Python comes before a virtual
+    # environment. This setting puts the environment first.
     "pathPrepend": [str(Path(sys.executable).parent)],
-    # By default a command that takes 10 s goes to the background, which a busy machine reaches.
+    # By default, a command goes to the background after 10 s. On a busy machine, a script can take longer.
     "backgroundMs": 60_000,
 }
 JANE = "14155555678"
@@ -41,7 +41,7 @@ STEPS = [
 
 
 def ask(user: User, model: ScriptedModel, entries: dict[str, Any]) -> Done:
-    """One turn of the agent; `entries`: skills.entries of OpenClaw's configuration."""
+    """One turn of the agent. `entries`: skills.entries in the configuration of OpenClaw."""
     scripted = {
         "id": "scripted",
         "name": "scripted",
@@ -71,11 +71,11 @@ def ask(user: User, model: ScriptedModel, entries: dict[str, Any]) -> Done:
 
 
 def document(shown: str) -> Any:
-    """The one JSON document in what a tool answered."""
+    """The one JSON document in the answer of a tool."""
     return json.loads(shown[shown.index("{") : shown.rindex("}") + 1])
 
 
-def test_the_agent_reads_the_skill_runs_scripts_and_sees_what_they_say(
+def test_the_agent_reads_the_skill_runs_scripts_and_sees_their_documents(
     user: User, model: ScriptedModel, unpacked: Path
 ) -> None:
     shutil.copytree(unpacked, user.installed)
@@ -86,7 +86,7 @@ def test_the_agent_reads_the_skill_runs_scripts_and_sees_what_they_say(
 
     assert FINISHED in done.stdout, done
     assert "wati" in model.catalogue
-    skill, contacts, template, refused = model.shown
+    skill, contacts, template, rejected = model.shown
     assert (unpacked / "SKILL.md").read_text(encoding="utf-8").strip() in skill
     assert "python3 {baseDir}/scripts/" in skill
 
@@ -94,11 +94,11 @@ def test_the_agent_reads_the_skill_runs_scripts_and_sees_what_they_say(
     assert [contact["wAid"] for contact in found["data"]["contact_list"]] == [JANE]
     assert found["ok"] is found["sandbox"] is True
     assert document(template)["outcome"] == "accepted"
-    error = document(refused)["error"]
+    error = document(rejected)["error"]
     assert (error["code"], error["outcome"]) == ("session_closed", "rejected")
-    assert "code 4" in refused  # OpenClaw adds how the command ended
+    assert "code 4" in rejected  # OpenClaw adds the exit code
 
-    # The judge is what was delivered on the far side: the one template, and not the text that was refused.
+    # What counts is what the far side delivered: the one template, and not the text that it rejected.
     log = user.script(user.installed, "sandbox", "log", "--state", state).json["data"]
     assert [(entry["kind"], entry["whatsappNumber"], entry["template"]) for entry in log] == [
         ("template", JANE, "order_update")

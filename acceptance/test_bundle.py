@@ -1,4 +1,4 @@
-"""What a registry gets: exactly the listed files, few bytes, nothing that its rules find; it runs alone."""
+"""What a registry gets: exactly the listed files, small, nothing that its rules reject. It runs alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_BYTES = 700_000
 
 
 def differences(paths: Iterable[str]) -> list[str]:
-    """Every file that bundle.txt and the bundle do not share; one that is to ship is added to bundle.txt."""
+    """Every file that is only in the bundle or only in bundle.txt. List in bundle.txt what is to ship."""
     shipped, listed = set(paths), set(LISTED)
     assert shipped and listed
     extra = [f"ships, but is not in bundle.txt: {path}" for path in sorted(shipped - listed)]
@@ -48,7 +48,7 @@ def test_a_clone_has_the_same_files_to_publish(user: User, registry: Registry, c
 
 def test_the_bundle_is_what_is_committed_and_small(bundle: dict[str, bytes], committed: Path) -> None:
     changed = [path for path, content in bundle.items() if (committed / path).read_bytes() != content]
-    # It leaves out the parts that speak of the repository; everything else is as it is committed.
+    # The bundle leaves out the parts about the repository. Everything else is as committed.
     assert changed == ["README.md"]
     readme = (committed / "README.md").read_text(encoding="utf-8").splitlines()
     shipped = bundle["README.md"].decode("utf-8").splitlines()
@@ -80,7 +80,7 @@ def test_no_static_rule_fires(bundle: dict[str, bytes]) -> None:
     assert findings(bundle) == []
 
 
-# What the tests above are there to find.
+# Each of the tests above finds its fault.
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
@@ -90,7 +90,7 @@ def test_a_rule_finds_its_sample(rule: Rule) -> None:
     assert rule.name in found
 
 
-def test_a_file_that_should_not_ship_is_found_out(user: User, registry: Registry, copy: Path) -> None:
+def test_a_file_that_should_not_ship_is_found(user: User, registry: Registry, copy: Path) -> None:
     (copy / "notes.txt").write_text("to do\n", encoding="utf-8")
     (copy / "LICENSE").unlink()
     user.publish(copy, registry.url, "--version", "99.0.0").succeeded()
@@ -100,12 +100,12 @@ def test_a_file_that_should_not_ship_is_found_out(user: User, registry: Registry
     ]
 
 
-def test_without_clawhubignore_the_count_is_another(user: User, registry: Registry, copy: Path) -> None:
+def test_without_clawhubignore_more_files_are_published(user: User, registry: Registry, copy: Path) -> None:
     (copy / ".clawhubignore").unlink()
     assert dry_run(user, registry, copy) > len(LISTED)
 
 
-def test_a_plugin_s_manifest_is_refused(user: User, registry: Registry, copy: Path) -> None:
+def test_a_plugin_manifest_is_rejected(user: User, registry: Registry, copy: Path) -> None:
     (copy / "openclaw.plugin.json").write_text("{}", encoding="utf-8")
     done = user.publish(copy, registry.url, "--dry-run").failed()
     assert "looks like a plugin" in done.stdout + done.stderr, done

@@ -1,4 +1,4 @@
-"""OpenClaw's verdict on the skill: ready with the key and only with it, all of its metadata understood."""
+"""What OpenClaw says about the skill: eligible only with the key, and all of its metadata understood."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from users import User
 
 
 def set_key(user: User) -> None:
-    """By the command that SKILL.md and README.md give."""
+    """With the command in SKILL.md and README.md."""
     user.openclaw("config", "set", "skills.entries.wati.apiKey", "sandbox").succeeded()
 
 
@@ -36,7 +36,7 @@ def info(user: User, skill: Path, **variables: str) -> Any:
 
 
 def dropped(skill: Path, said: Any) -> list[str]:
-    """The parts of SKILL.md's metadata that OpenClaw reads in general and did not take from this one."""
+    """The parts of the metadata that OpenClaw reads in other skills, and did not take from this SKILL.md."""
     front = yaml.safe_load((skill / "SKILL.md").read_text(encoding="utf-8").split("---\n")[1])
     openclaw = front["metadata"]["openclaw"]
     requires = {"bins": [], "anyBins": [], "env": [], "config": [], "os": []} | openclaw["requires"]
@@ -45,7 +45,7 @@ def dropped(skill: Path, said: Any) -> list[str]:
         "emoji": (openclaw["emoji"], said.get("emoji")),
         "primaryEnv": (openclaw["primaryEnv"], said.get("primaryEnv")),
         "requires": (requires, said.get("requirements")),
-        # `formula` is not shown; an entry that is not understood is left out as a whole.
+        # OpenClaw does not show `formula`. It leaves out an entry that it does not understand.
         "install": (
             [
                 {name: entry[name] for name in ("id", "kind", "label", "bins")}
@@ -81,10 +81,10 @@ def test_nothing_of_the_metadata_is_dropped(user: User, committed: Path) -> None
     assert dropped(committed, info(user, committed)) == []
 
 
-# What the two tests above are there to find.
+# Each of the two tests above finds its fault.
 
 
-def test_a_key_that_is_not_asked_for_is_found_out(user: User, copy: Path) -> None:
+def test_a_key_that_is_not_required_is_found(user: User, copy: Path) -> None:
     skill = copy / "SKILL.md"
     text = skill.read_text(encoding="utf-8")
     broken = text.replace("      env:\n        - MATON_API_KEY\n", "", 1)
@@ -93,7 +93,7 @@ def test_a_key_that_is_not_asked_for_is_found_out(user: User, copy: Path) -> Non
     assert info(user, copy)["eligible"] is True
 
 
-def test_metadata_that_openclaw_ignores_is_found_out(user: User, committed: Path, copy: Path) -> None:
+def test_metadata_that_openclaw_ignores_is_found(user: User, committed: Path, copy: Path) -> None:
     skill = copy / "SKILL.md"
     _, front, body = skill.read_text(encoding="utf-8").split("---\n", 2)
     wanted = yaml.safe_load(front)

@@ -1,4 +1,4 @@
-"""OpenClaw's own command installs the skill: from a registry by its bare name, from a folder, from git."""
+"""OpenClaw's own command installs the skill: by name from a registry, from a folder, from git."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NEXT = "99.0.0"
 
 @pytest.fixture
 def user(new_user: Callable[..., User], registry: Registry, bundle: dict[str, bytes], version: str) -> User:
-    """Somebody whose registry is that of the test, where the bundle was published."""
+    """A user of the test's registry, where the bundle is published."""
     registry.versions[version] = dict(bundle)
     return new_user(OPENCLAW_CLAWHUB_URL=registry.url)
 
@@ -27,13 +27,13 @@ def lock(user: User) -> dict[str, str]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """What a folder holds, without what OpenClaw keeps in it for itself."""
+    """The files in a folder, without those that OpenClaw keeps there for itself."""
     paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
     visible = [path for path in paths if not path.parts[0].startswith(".")]
     return {path.as_posix(): (folder / path).read_bytes() for path in visible}
 
 
-def test_the_literal_command_installs_exactly_what_was_published(
+def test_the_command_installs_exactly_what_was_published(
     user: User, registry: Registry, bundle: dict[str, bytes], version: str
 ) -> None:
     done = user.openclaw("skills", "install", "wati").succeeded()
@@ -60,10 +60,8 @@ def test_what_is_installed_is_verified_and_updated(user: User, registry: Registr
     assert lock(user) == {"wati": NEXT}
 
 
-def test_scripts_that_ran_do_not_stand_in_the_way_of_an_update(
-    user: User, registry: Registry, version: str
-) -> None:
-    # OpenClaw updates only a folder that holds what it installed, and Python likes to leave its caches there.
+def test_scripts_that_ran_do_not_block_an_update(user: User, registry: Registry, version: str) -> None:
+    # OpenClaw updates a folder only if it is unchanged, and Python by default leaves its bytecode there.
     user.openclaw("skills", "install", "wati").succeeded()
     for name in ("get_contacts", "sandbox", "tools"):
         user.script(user.installed, name, "--help", MATON_API_KEY="sandbox").succeeded()

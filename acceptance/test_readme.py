@@ -1,4 +1,4 @@
-"""README's Install section: every command in it is run here as it stands, its placeholders filled."""
+"""The section Install of README.md: every command runs as written, with its placeholders filled."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def commands() -> list[list[str]]:
 
 
 def tool(user: User, words: list[str]) -> Done:
-    """The command with its tool in place of the tool's name; npx would only fetch what is pinned here."""
+    """Run the command with the pinned tool. npx would only fetch the same."""
     if words[0] == "openclaw":
         return user.openclaw(*words[1:])
     assert words[:2] == ["npx", "skills"]
@@ -48,7 +48,7 @@ def test_there_are_three_ways_and_four_further_commands() -> None:
 def reader(
     new_user: Callable[..., User], registry: Registry, bundle: dict[str, bytes], version: str, committed: Path
 ) -> User:
-    """Somebody with a registry that has the skill, and a fresh clone of it in the folder where they are."""
+    """A user with a registry that has the skill, and with a fresh clone in the current folder."""
     registry.versions[version] = dict(bundle)
     user = new_user(OPENCLAW_CLAWHUB_URL=registry.url)
     shutil.copytree(committed, user.home / "wati")

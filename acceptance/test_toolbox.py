@@ -1,4 +1,4 @@
-"""Where the tools come from: fetched once, started anew when broken off, NOT RUN where they cannot be had."""
+"""The tools are fetched once; an interrupted installation starts over; NOT RUN if they are not available."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def test_with_the_registry_out_of_reach_it_is_not_run(tmp_path: Path) -> None:
     assert "ECONNREFUSED" in done.stderr
 
 
-def test_an_installation_that_was_broken_off_starts_again_from_nothing(tmp_path: Path) -> None:
-    def break_off(folder: Path) -> None:
+def test_an_interrupted_installation_starts_over(tmp_path: Path) -> None:
+    def interrupt(folder: Path) -> None:
         (folder / "half").touch()
         raise KeyboardInterrupt
 
@@ -44,15 +44,15 @@ def test_an_installation_that_was_broken_off_starts_again_from_nothing(tmp_path:
         (folder / "whole").touch()
 
     with pytest.raises(KeyboardInterrupt):
-        provide(tmp_path, "tools", break_off)
+        provide(tmp_path, "tools", interrupt)
     assert list(tmp_path.rglob("half"))
     folder = provide(tmp_path, "tools", finish)
     assert [path.name for path in folder.iterdir()] == ["whole"]
     assert not list(tmp_path.rglob("half"))
-    assert provide(tmp_path, "tools", break_off) == folder
+    assert provide(tmp_path, "tools", interrupt) == folder
 
 
-def test_of_two_at_once_one_installs_and_the_other_waits(tmp_path: Path) -> None:
+def test_of_two_processes_one_installs_and_the_other_waits(tmp_path: Path) -> None:
     installed, begun, may_end = [], threading.Event(), threading.Event()
 
     def install(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The validators of the Agent Skills format, and the installer that other agents' users have."""
+"""The validators of the Agent Skills format, and the installer for users of other agents."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def quick_validate(user: User, skill: Path) -> Done:
     return user.run([*user.toolbox.quick_validate, str(skill)])
 
 
-def test_the_agent_skills_validator_takes_it(user: User, validator: list[str], committed: Path) -> None:
+def test_the_agent_skills_validator_accepts_it(user: User, validator: list[str], committed: Path) -> None:
     user.run([*validator, str(committed)]).succeeded()
 
 
-def test_openclaw_s_quick_validate_takes_it(user: User, committed: Path) -> None:
+def test_openclaw_s_quick_validate_accepts_it(user: User, committed: Path) -> None:
     quick_validate(user, committed).succeeded()
 
 
@@ -50,10 +50,10 @@ def test_npx_skills_installs_it_for_other_agents(
     assert {path.relative_to(installed).as_posix(): path.read_bytes() for path in paths} == bundle
 
 
-# What the tests above are there to find.
+# Each of the tests above finds its fault.
 
 
-def test_the_agent_skills_validator_refuses_a_flow_mapping(
+def test_the_agent_skills_validator_rejects_a_flow_mapping(
     user: User, validator: list[str], copy: Path
 ) -> None:
     edit(copy, "      anyBins:\n        - uv\n        - python3\n        - python\n", "      anyBins: [uv]\n")
@@ -61,7 +61,7 @@ def test_the_agent_skills_validator_refuses_a_flow_mapping(
     assert "flow mapping" in done.stdout + done.stderr, done
 
 
-def test_openclaw_s_quick_validate_refuses_a_version_at_the_top(user: User, copy: Path) -> None:
+def test_openclaw_s_quick_validate_rejects_a_version_at_the_top(user: User, copy: Path) -> None:
     edit(copy, "license: MIT-0\n", 'license: MIT-0\nversion: "1.0.0"\n')
     done = quick_validate(user, copy).failed()
     assert "version" in done.stdout + done.stderr, done

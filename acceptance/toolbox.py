@@ -1,8 +1,8 @@
-"""The real tools, as package.json and requirements.txt pin them, in a cache outside the checkout.
+"""The real tools, pinned by package.json and requirements.txt, in a cache outside the checkout.
 
 usage: python acceptance/toolbox.py
 
-Fetches what is missing. Exit 0: all there; 3: they cannot be had on this machine; stderr says why.
+Fetches what is missing. The exit code is 3 if this machine cannot get the tools: stderr says why.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PINS = (HERE / "package.json", HERE / "package-lock.json", HERE / "requirements.
 NOT_RUN = 3
 INSTALL_SECONDS = 900.0
 
-# Words of npm and pip for a registry that is out of reach, as against a pin that is wrong.
+# What npm and pip say if they cannot reach a registry. Any other failure means that a pin is wrong.
 _OUT_OF_REACH = re.compile(
     r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT"
     r"|E50[0-9]|NewConnectionError|ConnectTimeoutError|ReadTimeoutError|ProxyError)\b"
@@ -34,11 +34,11 @@ _OUT_OF_REACH = re.compile(
 
 
 class NotRun(Exception):
-    """What cannot be had on this machine; the message says why."""
+    """This machine cannot get the tools. The message says why."""
 
 
 class Toolbox(NamedTuple):
-    """Where the tools are. `validator`: the Agent Skills command, None where Python is too old for it."""
+    """Where the tools are. `validator`: the Agent Skills command; None if Python is too old for it."""
 
     node: Path
     modules: Path
@@ -54,7 +54,7 @@ class Toolbox(NamedTuple):
 
     @property
     def skills(self) -> list[str]:
-        """What `npx skills` runs, without npx, which would ask a registry."""
+        """What `npx skills` runs. npx itself would ask a registry."""
         return [str(self.node), str(self.modules / "skills" / "bin" / "cli.mjs")]
 
     @property
@@ -64,7 +64,7 @@ class Toolbox(NamedTuple):
 
 
 def cache() -> Path:
-    """ACCEPTANCE_CACHE, else the user's cache folder of the platform."""
+    """ACCEPTANCE_CACHE, or the user's cache folder on this platform."""
     given = os.environ.get("ACCEPTANCE_CACHE")
     if given:
         return Path(given).absolute()
@@ -78,7 +78,7 @@ def cache() -> Path:
 
 
 def open_toolbox() -> Toolbox:
-    """The tools, fetched where they are missing. Raises NotRun."""
+    """The tools. Fetches those that are missing. Raises NotRun."""
     pins = hashlib.sha256(b"\0".join(path.read_bytes() for path in PINS)).hexdigest()[:16]
     system = f"{sys.platform}-{platform.machine()}"
     modules = provide(cache(), f"node-{system}-{pins}", _install_node_tools) / "node_modules"
@@ -90,10 +90,10 @@ def open_toolbox() -> Toolbox:
 
 
 def provide(root: Path, name: str, install: Callable[[Path], None]) -> Path:
-    """The folder below `root` in which `install` was run to its end, by this process or an earlier one.
+    """The folder below `root` in which `install` was completed, by this process or an earlier one.
 
-    One process installs at a time, and always into a new folder: of an installation that was broken off, an
-    orphan may still be writing into the old one.
+    One process installs at a time, and always into a new folder, because an orphan of an interrupted
+    installation may still write into the old one.
     """
     finished = root / name
     with _alone(root):
@@ -109,7 +109,7 @@ def provide(root: Path, name: str, install: Callable[[Path], None]) -> Path:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time; a lock of SQLite's ends with its holder, on every platform."""
+    """Lets in one process at a time. SQLite releases a lock when its holder ends, on every platform."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = sqlite3.connect(folder / "lock.sqlite", timeout=INSTALL_SECONDS, isolation_level=None)
     with closing(lock):
@@ -141,7 +141,7 @@ def _in_venv(name: str, venv: Path) -> Path | None:
 
 
 def _install(command: list[str], folder: Path) -> None:
-    """Run an installer, in the caller's environment: there are the registry, the proxy, the certificates."""
+    """Run an installer in the caller's environment, which has the registry, the proxy, the certificates."""
     try:
         done = subprocess.run(
             command,
@@ -161,7 +161,7 @@ def _install(command: list[str], folder: Path) -> None:
 
 
 def _node(modules: Path) -> Path:
-    """The pinned Node where npm has it for this platform, else the one on PATH, if OpenClaw takes it."""
+    """The pinned Node if npm has it for this platform, or the one on PATH if OpenClaw accepts it."""
     packed = [*modules.glob("node-*/bin/node"), *modules.glob("node-*/bin/node.exe")]
     on_path = shutil.which("node")
     if packed:
@@ -171,7 +171,7 @@ def _node(modules: Path) -> Path:
     openclaw = [on_path, str(modules / "openclaw" / "openclaw.mjs"), "--version"]
     done = subprocess.run(openclaw, capture_output=True, encoding="utf-8", timeout=60, check=False)
     if done.returncode:
-        raise NotRun(f"OpenClaw does not take the Node on PATH: {done.stderr.strip()}")
+        raise NotRun(f"OpenClaw does not accept the Node on PATH: {done.stderr.strip()}")
     return Path(on_path)
 
 

@@ -1,4 +1,4 @@
-"""A user of the tools: a home of their own, an environment made from nothing, a time limit on commands."""
+"""A user of the tools, with their own home folder, a bare environment, and a time limit on commands."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Done(NamedTuple):
         return f"$ {shlex.join(self.command)}\n{self.stdout}{self.stderr}exit {self.exit}"
 
     def succeeded(self) -> Done:
-        """Itself, or an AssertionError with the tool's own words."""
+        """Returns itself. Raises AssertionError with the tool's output if the command failed."""
         assert self.exit == 0, str(self)
         return self
 
@@ -51,7 +51,7 @@ class Done(NamedTuple):
 
 @dataclass
 class User:
-    """`home` holds everything that the tools write. `variables`: what is set besides PATH and HOME."""
+    """`home`: everything that the tools write goes there. `variables`: set in addition to PATH and HOME."""
 
     home: Path
     toolbox: Toolbox
@@ -70,7 +70,7 @@ class User:
         return self.run([*self.toolbox.openclaw, *arguments], **variables)
 
     def publish(self, folder: Path, registry: str, *options: str) -> Done:
-        """`clawhub skill publish`, as somebody who is logged in to the registry at this address."""
+        """`clawhub skill publish`, by a user who is logged in to the registry at this address."""
         config = self.home / "clawhub.json"
         config.write_text(json.dumps({"registry": registry, "token": "none"}), encoding="utf-8")
         command = ["--registry", registry, "--no-input", "skill", "publish", str(folder), "--json", *options]
@@ -83,7 +83,7 @@ class User:
         return self.run([sys.executable, str(skill / "scripts" / f"{name}.py"), *arguments], **variables)
 
     def run(self, command: Sequence[str], **variables: str) -> Done:
-        """Run to the end, or to the time limit; nothing of it is left running either way."""
+        """Run a command to its end or to the time limit. No process of it is left running."""
         environment = {**_bare_environment(self.home, self.toolbox), **self.variables, **variables}
         child = subprocess.Popen(
             command,
@@ -108,7 +108,7 @@ class User:
 
 
 def _bare_environment(home: Path, toolbox: Toolbox) -> dict[str, str]:
-    """Node, a Python that has the three packages, git and the system: what a user's PATH would lead to."""
+    """What a user would have: Node, a Python with the three packages, git, and the system."""
     git = shutil.which("git")
     folders = [toolbox.node.parent, Path(sys.executable).parent, *([Path(git).parent] if git else [])]
     environment = {
@@ -126,9 +126,9 @@ def _bare_environment(home: Path, toolbox: Toolbox) -> dict[str, str]:
 
 
 def _end(child: subprocess.Popen[str]) -> None:
-    """End what is left of the session that `child` was started in."""
+    """End what is left of the session that `child` started."""
     if os.name == "nt":
         child.kill()
         return
-    with suppress(ProcessLookupError, PermissionError):  # macOS says the second where only zombies are left
+    with suppress(ProcessLookupError, PermissionError):  # macOS raises the second if only zombies are left
         os.killpg(child.pid, signal.SIGKILL)

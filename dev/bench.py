@@ -1,10 +1,10 @@
-"""What calls cost: whole processes, side by side in one run, on the served sandbox with its limits off.
+"""What calls cost: whole processes, compared in one run on the served sandbox without limits.
 
 usage: bench.py [ROUNDS]      (default 15; long rows run a fifth as often)
 
-In each round the rows of a table take turns, so that a machine's mood hits all of them alike; shown are
-medians. The ratios are the figures to quote. Needs a POSIX system: only there the operating system tells
-what a process took that has ended.
+In each round the rows of a table take turns, so a busy machine affects all of them alike. The tables show
+medians. The ratios are the figures to quote. This needs a POSIX system: only there does the operating system
+report what a finished process used.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ CONTACTS, MANY_CONTACTS, RECORDS = 10_000, 100_000, 100_000
 CUSTOMER = "14155550123"
 SESSION_CALLS = 500
 
-# The request of the page that the package replaces, as that page shows it.
+# The request as it is on the page that the package replaces.
 SNIPPET = """
 import urllib.request, os, json
 req = urllib.request.Request('{url}')
 req.add_header('Authorization', f'Bearer {{os.environ["MATON_API_KEY"]}}')
 print(json.dumps(json.load(urllib.request.urlopen(req)), indent=2))
 """
-# The least that a program of one's own does: no checks, no waits, no second look, no file written to disk.
+# The minimum that a program of your own would do: no checks, no waits, no second read, no file on disk.
 LOOP = """
 import urllib.request, os, json
 number = 1
@@ -50,7 +50,7 @@ while True:
         print(json.dumps(row))
     number += 1
 """
-# get_contacts.py without its waits for WATI's limits, which this sandbox does not have: they are arithmetic.
+# get_contacts.py without the waits for WATI's limits, which can be computed without a measurement.
 UNPACED = f"""
 import sys
 sys.path.insert(0, {str(SCRIPTS)!r})
@@ -75,7 +75,7 @@ with Session(os.environ) as session:
         assert exit_code == 0
         print(render(document))
 """
-# What anybody would do: the schema that a receiver of a bulk send has here, and jsonschema for each row.
+# What anyone would write first: each row checked by jsonschema, as a receiver of a bulk send.
 BY_SCHEMA = f"""
 import csv, json, sys
 from jsonschema import Draft202012Validator
@@ -93,7 +93,7 @@ READ_CSV = (
 
 
 class Cost(NamedTuple):
-    """Of all processes of a row: seconds of CPU, seconds on the clock, the largest one's peak in bytes."""
+    """The cost of all processes of a row: seconds of CPU, seconds on the clock, the highest peak in bytes."""
 
     cpu: float
     clock: float
@@ -101,7 +101,7 @@ class Cost(NamedTuple):
 
 
 class Row(NamedTuple):
-    """`commands` run one after the other and make `calls` calls; the row shows the cost of one call."""
+    """`commands` run one after the other and make `calls` calls. `with_key`: whether MATON_API_KEY is set."""
 
     name: str
     commands: list[list[str]]
@@ -110,7 +110,7 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """`base`: the row that the others are compared with."""
+    """`base`: the row that the others are compared with. `is_long`: measured a fifth as often."""
 
     title: str
     base: str
@@ -119,7 +119,7 @@ class Table(NamedTuple):
 
 
 def cost(row: Row, environment: dict[str, str]) -> Cost:
-    """Run a row's processes. Raises CalledProcessError where one fails."""
+    """Run the processes of a row. Raises CalledProcessError if one fails."""
     if not row.with_key:
         environment = {name: value for name, value in environment.items() if name != "MATON_API_KEY"}
     launcher = [PYTHON, "-I", "-S", str(ROOT / "dev" / "processes.py")]
@@ -131,7 +131,7 @@ def cost(row: Row, environment: dict[str, str]) -> Cost:
 
 def measured(table: Table, environment: dict[str, str], rounds: int) -> dict[str, list[Cost]]:
     found: dict[str, list[Cost]] = {row.name: [] for row in table.rows}
-    for row in table.rows:  # once uncounted: it fills the caches of file system and bytecode
+    for row in table.rows:  # one uncounted run fills the caches of file system and bytecode
         cost(row._replace(commands=row.commands[:1]), environment)
     for _ in range(rounds):
         for row in table.rows:
@@ -139,8 +139,8 @@ def measured(table: Table, environment: dict[str, str], rounds: int) -> dict[str
     return found
 
 
-def told(table: Table, found: dict[str, list[Cost]]) -> str:
-    """A Markdown table of the medians, and of their ratios to the base's."""
+def report(table: Table, found: dict[str, list[Cost]]) -> str:
+    """A Markdown table of the medians, and of their ratios to the base."""
     middle = {
         name: Cost(*(median(each) for each in zip(*costs, strict=True))) for name, costs in found.items()
     }
@@ -171,7 +171,7 @@ def by_curl(target: str) -> list[Row]:
 
 
 def tables(url: str, folder: Path) -> Iterator[Table]:
-    """What is measured. The world gets its many contacts between two tables, so they come one by one."""
+    """What is measured, one table at a time, because the world gets its many contacts in between."""
     api = f"{url}/wati/api/v1"
     snippet, everything = "the page's snippet", "get_contacts.py --all, its waits off,"
     one = f"{api}/getContacts?pageSize=10&pageNumber=1"
@@ -190,7 +190,7 @@ def tables(url: str, folder: Path) -> Iterator[Table]:
     )
     urllib_loads = "import urllib.request, ssl; ssl.create_default_context()"
     yield Table(
-        "Certificates, which a call over the network loads besides",
+        "Certificates, which a call over the network loads in addition",
         "urllib with certificates",
         [
             Row("`import urllib.request`", [[PYTHON, "-c", "import urllib.request"]]),
@@ -278,7 +278,7 @@ def messages() -> dict[str, Any]:
 
 
 def seed(folder: Path, world: dict[str, Any]) -> None:
-    """More things into the sandbox, which a server of it shows at once."""
+    """Add to the sandbox. Its server shows the new things at once."""
     (folder / "seed.json").write_text(json.dumps(world), encoding="utf-8")
     command = script("sandbox", "seed", f"@{folder / 'seed.json'}")
     subprocess.run(command, env=world_of(folder), stdout=subprocess.DEVNULL, check=True)
@@ -292,8 +292,8 @@ def write_records(path: Path) -> None:
 
 
 def world_of(folder: Path) -> dict[str, str]:
-    """The environment of all that is measured, and of the sandbox."""
-    # A proxy would be asked by some rows and not by others.
+    """The environment of the sandbox, and of everything that is measured."""
+    # Some rows would use a proxy, and others would not.
     own = {
         name: value
         for name, value in os.environ.items()
@@ -312,7 +312,7 @@ def world_of(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """The sandbox without limits; its address."""
+    """Serve the sandbox without limits. Yields its address."""
     command = script("sandbox", "serve", "--no-limits")
     with subprocess.Popen(command, env=world_of(folder), stdout=subprocess.PIPE, encoding="utf-8") as server:
         try:
@@ -332,7 +332,7 @@ def main() -> None:
         write_records(folder / "records.csv")
         for table in tables(url, folder):
             found = measured(table, environment, max(1, rounds // 5) if table.is_long else rounds)
-            print(f"\n{told(table, found)}", flush=True)
+            print(f"\n{report(table, found)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The main job on the sandbox, step by step: find a customer, send a template, read the chat, be refused.
+"""The main job on the sandbox: find a customer, send a template, read the conversation, be rejected.
 
 usage: python dev/demo.py
 
-Needs no account and no network: every script runs as a person would run it, with MATON_API_KEY=sandbox and a
-fresh world in a temporary folder. Exit 1 when a step does not end as it should.
+Needs no account and no network. Every script runs as a person would run it, with MATON_API_KEY=sandbox and a
+fresh world in a temporary folder. Exits with 1 if a step does not end as expected.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 100
 
-# Members that are shown of every output; the rest of it only where a step names it.
+# Members shown of every document. Other members are shown only if a step names them.
 FRAME = ("ok", "data", "error", "outcome", "sandbox", "notice")
 
 
 class Step(NamedTuple):
-    """One command. `expected`: its exit code. `shown`: the members of its output that the story needs."""
+    """One command. `expected`: its exit code. `shown`: the members of its document to show."""
 
     why: str
     script: str
@@ -44,14 +44,14 @@ STEPS = (
         "contact_list wAid fullName page number size next",
     ),
     Step(
-        "Jane's order is ready. Which template is there, is it APPROVED, and what does it ask for?",
+        "Jane's order is ready. Which template fits, is it APPROVED, and which parameters does it take?",
         "get_message_templates",
         '{"pageSize": 1}',
         0,
         "messageTemplates elementName status body customParams paramName",
     ),
     Step(
-        "Send it, with exactly those parameters. It is accepted, which is not yet delivered.",
+        "Send it with exactly those parameters. Accepted does not yet mean delivered.",
         "send_template_message",
         '{"whatsappNumber": "14155555678", "template_name": "order_update", "broadcast_name": "order_update",'
         ' "parameters": [{"name": "name", "value": "Jane"}, {"name": "ordernumber", "value": "67890"}]}',
@@ -66,15 +66,15 @@ STEPS = (
         "messages items created finalText text statusString",
     ),
     Step(
-        "Free text to Jane. Her last message is older than 24 hours, so it is refused, and under\n"
-        "   HTTP 200, as WATI does it. The script says so, and what is possible instead.",
+        "Send Jane free text. Her last message is older than 24 hours, so WATI rejects it, under\n"
+        "   HTTP 200. The script says so, and what is possible instead.",
         "send_session_message",
         '{"whatsappNumber": "14155555678", "messageText": "Any questions about your order?"}',
         4,
         "code message hint http_status",
     ),
     Step(
-        "What did the far side really do? The sandbox's own log has the one message, and nothing else.",
+        "What did the far side really do? The log of the sandbox has one message, and nothing else.",
         "sandbox",
         "log",
         0,
@@ -84,7 +84,7 @@ STEPS = (
 
 
 def run(step: Step, environment: dict[str, str]) -> tuple[int, Any]:
-    """Run one step's script: its exit code and the JSON document that it printed."""
+    """Run the script of a step. Returns its exit code and its JSON document."""
     command = [sys.executable, str(ROOT / "scripts" / f"{step.script}.py"), step.argument]
     done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
     sys.stderr.write(done.stderr.decode("utf-8", "replace"))
@@ -92,24 +92,24 @@ def run(step: Step, environment: dict[str, str]) -> tuple[int, Any]:
 
 
 def fresh_environment(folder: str) -> dict[str, str]:
-    """The caller's environment with the sandbox as the only thing that a script can reach."""
+    """The caller's environment, in which scripts can reach nothing but the sandbox."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MATON_", "WATI_"))}
     return {**kept, "MATON_API_KEY": "sandbox", "WATI_SANDBOX_STATE": os.path.join(folder, "sandbox.sqlite")}
 
 
 def shorten(value: Any, shown: Collection[str]) -> Any:
-    """`value` with the shown members only; those left out are counted under "…"."""
+    """`value` with the shown members only. "…" counts the others."""
     if isinstance(value, list):
         return [shorten(item, shown) for item in value]
     if not isinstance(value, dict):
         return value
     kept = {name: shorten(member, shown) for name, member in value.items() if name in shown}
-    hidden = len(value) - len(kept)
-    return {**kept, "…": f"{hidden} more"} if hidden else kept
+    left_out = len(value) - len(kept)
+    return {**kept, "…": f"{left_out} more"} if left_out else kept
 
 
 def layout(value: Any, margin: str = "") -> str:
-    """JSON, with everything that fits into one line in one line."""
+    """JSON in which everything that fits on one line is on one line."""
     line = json.dumps(value, ensure_ascii=False)
     if len(margin) + len(line) <= WIDTH or not isinstance(value, (dict, list)):
         return line
@@ -123,9 +123,9 @@ def layout(value: Any, margin: str = "") -> str:
 
 
 def main(steps: Sequence[Step] = STEPS) -> int:
-    """Run and show every step; 1 at the first that does not end as expected."""
+    """Run and show every step. Returns 1 at the first one that does not end as expected."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:  # a Windows console's code page does not have every character
+    if reconfigure is not None:  # the code page of a Windows console lacks characters
         reconfigure(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         environment = fresh_environment(folder)
@@ -138,8 +138,8 @@ def main(steps: Sequence[Step] = STEPS) -> int:
             if exit_code != step.expected:
                 print(f"The demo failed: expected exit {step.expected}.", file=sys.stderr)
                 return 1
-    print("All of this ran on the sandbox: no account, no network, nobody was messaged (… counts what is not")
-    print("shown). With a real key in MATON_API_KEY the same commands go to https://api.maton.ai.")
+    print("All of this ran on the sandbox: no account, no network, and no one was messaged. … counts members")
+    print("that are not shown. With a real key in MATON_API_KEY, these commands go to https://api.maton.ai.")
     return 0
 
 

@@ -1,9 +1,9 @@
-"""Write what is generated from skill.yaml, schemas/ and scripts/: tables in documents, and texts of --help.
+"""Generate the tables in the documents and the texts of --help, from skill.yaml, schemas/ and scripts/.
 
 usage: python dev/docs.py [--check]
 
-With --check nothing is written: exit 1 if something is out of date. A document without its two markers is an
-error (exit 2), with and without --check, and then no file is changed.
+With --check, nothing is written: exit 1 if something is out of date. A document without its two markers is an
+error (exit 2) with and without --check, and then no file is changed.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ HELP = "schemas/help"
 
 
 class MarkerError(ValueError):
-    """A document does not hold the two markers exactly once each, in order."""
+    """A document does not have each of the two markers exactly once, in order."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table, unpadded: padding would cost an agent tokens and every row a change."""
+    """A Markdown table without padding, which costs tokens and makes one change touch every row."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("|" + "|".join(cell.replace("|", "\\|") for cell in line) + "|" for line in lines)
 
 
 def skill_table(tools: Sequence[Json]) -> str:
-    """Short, because agents pay for it: names without folder and ending, and only what a first call needs."""
+    """Short, because agents pay for it: bare names, and only what a first call needs."""
     return table(("script", "does", "required arguments", "effect"), map(skill_row, tools))
 
 
@@ -47,7 +47,7 @@ def skill_row(tool: Json) -> tuple[str, ...]:
 
 
 def readme_table(tools: Sequence[Json]) -> str:
-    """For people: every script linked, with the request behind it."""
+    """For people: a link to every script, and its request."""
     return table(("script", "request", "what it does", "effect", "confirm"), map(readme_row, tools))
 
 
@@ -59,14 +59,14 @@ def readme_row(tool: Json) -> tuple[str, ...]:
 
 
 def answers_table(tools: Sequence[Json]) -> str:
-    """What each script leaves out of the answer: members with the same reason share a row."""
+    """What each script leaves out of the answer. Members with the same reason share a row."""
     rows: dict[tuple[str, str], list[str]] = {}
     for tool in tools:
         for path, omission in importlib.import_module(tool["name"]).ENDPOINT.omits.items():
             rows.setdefault((tool["name"], omission.when or "always"), []).append(f"`{path}`")
     return table(
-        ("script", "left out", "where"),
-        ((name, ", ".join(paths), where) for (name, where), paths in rows.items()),
+        ("script", "left out", "when"),
+        ((name, ", ".join(paths), when) for (name, when), paths in rows.items()),
     )
 
 
@@ -78,7 +78,7 @@ TABLES: dict[str, Callable[[Sequence[Json]], str]] = {
 
 
 def replace_region(text: str, region: str, begin: str = BEGIN, end: str = END) -> str:
-    """`text` with `region` between the markers. Raises MarkerError if each is not there exactly once."""
+    """`text` with `region` between the markers. Raises MarkerError unless each is there exactly once."""
     if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
         raise MarkerError(f"needs exactly one {begin} and, after it, one {end}")
     before, rest = text.split(begin)
@@ -87,7 +87,7 @@ def replace_region(text: str, region: str, begin: str = BEGIN, end: str = END) -
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
-    """Bring what is generated in `root` up to date, or check that it is; the exit status."""
+    """Update what is generated in `root`, or check that it is up to date. Returns the exit status."""
     if arguments not in ([], ["--check"]):
         print(__doc__, file=sys.stderr)
         return 2

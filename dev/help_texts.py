@@ -1,4 +1,4 @@
-"""What `--help` says of a schema, as text: for people and agents, a line for each member."""
+"""The arguments of a script as `--help` shows them: one line for each member of its schema."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def help_text(name: str, schema: dict[str, Any]) -> str:
-    """What the script is for, its arguments and the examples."""
+    """The purpose of the script, its arguments and examples."""
     examples = [f"  {name}.py '{json.dumps(example, ensure_ascii=False)}'" for example in schema["examples"]]
     sections = [
         f"{schema['title']}. {schema['description']}",
@@ -18,7 +18,7 @@ def help_text(name: str, schema: dict[str, Any]) -> str:
 
 
 def _members(schema: dict[str, Any], depth: int = 1) -> str:
-    """Every member with its type, whether it is required, and its description; nested ones indented."""
+    """A line for every member: type, whether it is required, description. Nested members are indented."""
     lines = []
     for name, member in schema.get("properties", {}).items():
         inner = member.get("items", member)

@@ -1,4 +1,4 @@
-"""Build what a registry gets: the bundle, the same files as a folder to publish from, and a list of them.
+"""Build what a registry gets: the bundle, the same files as a folder, and a list of them.
 
 usage: python dev/package.py [--allow-dirty] [--output FOLDER]
 
@@ -8,11 +8,11 @@ FOLDER (by default dist/) receives three things:
     wati-VERSION/wati/        the same files, for `clawhub skill publish`
     wati-VERSION.files.json   each file with its size and hash
 
-The bundle is what git tracks, without what .clawhubignore names and without anything that begins with a dot.
-README.md loses the parts between its repository markers: they speak of files that the bundle does not have.
-Equal files give equal bytes, on any machine and at any time. With uncommitted changes nothing is built
-(exit 1), because nobody could build that bundle again. --allow-dirty takes the checkout as it is, with the
-new files that git does not ignore.
+The bundle has the files that git tracks, except those in .clawhubignore and those whose path has a step that
+begins with a dot. README.md loses the parts between its repository markers, which are about files that the
+bundle does not have. Equal files give equal bytes, on any machine and at any time. With uncommitted changes,
+nothing is built (exit 1), because no one could build that bundle again. --allow-dirty takes the checkout as
+it is, with new files that git does not ignore.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ README = "README.md"
 BEGIN = "<!-- repository:begin -->\n"
 END = "<!-- repository:end -->\n"
 
-# The earliest time that a ZIP can hold, and the system whose file modes it holds: neither is the builder's.
+# The earliest time that a ZIP can store, and the system of its file modes: the same for every builder.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 UNIX = 3
-# git's modes of regular files; the permissions in the working folder follow the builder's umask.
+# By git's modes of regular files, because permissions in the working folder depend on the builder's umask.
 PERMISSIONS = {"100644": 0o644, "100755": 0o755}
 
 
@@ -48,18 +48,18 @@ class PackageError(Exception):
 
 
 def git(root: Path, *arguments: str) -> str:
-    """What git prints. Raises PackageError with git's own words."""
+    """What git prints. Raises PackageError with git's own message."""
     try:
         done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=False)
     except FileNotFoundError:
-        raise PackageError("git is needed, and is not installed") from None
+        raise PackageError("git is not installed") from None
     if done.returncode:
         raise PackageError(done.stderr.decode("utf-8", "replace").strip())
     return done.stdout.decode("utf-8")
 
 
 def published(root: Path) -> dict[str, int]:
-    """{path with slashes: permissions} of every published file, sorted; new files are among them."""
+    """The permissions of every published file by its path (with slashes), sorted. New files are included."""
 
     def listed(*options: str) -> set[str]:
         return set(filter(None, git(root, "ls-files", "-z", *options).split("\0")))
@@ -81,13 +81,13 @@ def is_hidden(path: str) -> bool:
 
 
 def read(root: Path, path: str) -> bytes:
-    """The bytes of a published file, as the bundle has them."""
+    """The bytes of a file in the bundle."""
     content = (root / path).read_bytes()
     return without_repository(content.decode("utf-8")).encode("utf-8") if path == README else content
 
 
 def without_repository(text: str) -> str:
-    """`text` without the parts between the markers. Raises PackageError if the markers are not in pairs."""
+    """`text` without the parts between the markers. Raises PackageError unless the markers are in pairs."""
     kept, *parts = text.split(BEGIN)
     for part in parts:
         _, marker, rest = part.partition(END)
@@ -100,11 +100,11 @@ def without_repository(text: str) -> str:
 
 
 def version(root: Path) -> str:
-    """The package's one version, read without importing it: it need not be this process's package."""
+    """The version of the package in `root`, which may not be the one that this process can import."""
     text = (root / "scripts" / "wati" / "__init__.py").read_text(encoding="utf-8")
     found = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
     if found is None:
-        raise PackageError("scripts/wati/__init__.py names no __version__")
+        raise PackageError("scripts/wati/__init__.py has no __version__")
     return found[1]
 
 
@@ -113,7 +113,7 @@ def digest(content: bytes) -> dict[str, Any]:
 
 
 def build(root: Path, output: Path, *, allow_dirty: bool = False) -> dict[str, Any]:
-    """Write the bundle, its folder and its list into `output`; the list. Raises PackageError."""
+    """Write the bundle, its folder and its list into `output`. Returns the list. Raises PackageError."""
     if not allow_dirty and (changes := git(root, "status", "--porcelain").rstrip()):
         raise PackageError(f"the checkout has uncommitted changes (--allow-dirty takes them):\n{changes}")
     name = f"wati-{version(root)}"
@@ -137,7 +137,7 @@ def build(root: Path, output: Path, *, allow_dirty: bool = False) -> dict[str, A
 
 
 def write_archive(archive: Path, contents: Mapping[str, bytes], modes: Mapping[str, int]) -> None:
-    # Stored, not deflated: zlib's bytes differ from version to version.
+    # Not compressed, because zlib's output differs between versions.
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as bundle:
         for path, content in contents.items():
             entry = zipfile.ZipInfo(path, EPOCH)
@@ -147,7 +147,7 @@ def write_archive(archive: Path, contents: Mapping[str, bytes], modes: Mapping[s
 
 
 def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write the files into `folder`/wati, a folder of the skill's name, and remove an older build."""
+    """Write the files into `folder`/wati, named like the skill. An older build is removed."""
     if folder.exists():
         shutil.rmtree(folder)
     for path, content in contents.items():
@@ -158,7 +158,7 @@ def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0], allow_abbrev=False)
-    parser.add_argument("--allow-dirty", action="store_true", help="take uncommitted changes, too")
+    parser.add_argument("--allow-dirty", action="store_true", help="include uncommitted changes")
     parser.add_argument("--output", metavar="FOLDER", type=Path, default=root / "dist")
     options = parser.parse_args(arguments)
     try:

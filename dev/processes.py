@@ -1,9 +1,8 @@
-"""Run commands in turn and print what they took: seconds of CPU and of the clock, the largest peak in bytes.
+"""Run commands in turn and print their cost: seconds of CPU, seconds on the clock, the largest peak in bytes.
 
-usage: processes.py <COMMANDS      (a JSON list of lists of words; exit 1 where one of them fails)
+usage: processes.py <COMMANDS      (a JSON list of lists of words; exit 1 if a command fails)
 
-A program of its own, and a small one: on Linux a process's peak is at least that of the process which started
-it.
+This is a separate, small program because on Linux, the peak of a process is at least that of its parent.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""One agent as a child process: its folder, its environment, its end."""
+"""Runs an agent as a child process, in its own folder and environment, with a time limit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Run:
-    """How an agent ended. `answer`: its standard output."""
+    """How a run of the agent ended. `answer`: its standard output."""
 
     answer: str
     seconds: float
@@ -24,13 +24,13 @@ class Run:
 
 
 def words(command: str) -> list[str]:
-    """A command line as the words of a process, for whose folder no relative path would be right.
+    """The words of a command line. Paths become absolute, because the agent runs in another folder.
 
-    The program is looked for in the agent's PATH, so that its `python3` is the one that the scripts get.
-    Raises ValueError where the program is not found or the quotes do not match.
+    The program is looked up in the agent's PATH, so `python3` is the Python that has the packages. Raises
+    ValueError if the program is not found or the quotes do not match.
     """
     found = shlex.split(command, posix=os.name == "posix")
-    if os.name != "posix":  # there quotes stay on, and a backslash is no escape
+    if os.name != "posix":  # there the quotes stay, because a backslash must not escape
         found = [word.strip('"') for word in found]
     program = shutil.which(found[0], path=environment()["PATH"]) if found else None
     if program is None:
@@ -40,9 +40,9 @@ def words(command: str) -> list[str]:
 
 
 def environment(**added: str) -> dict[str, str]:
-    """The caller's environment, where the key of the agent's model may be, without WATI's and Maton's part.
+    """The caller's environment without WATI_* and MATON_*. It may hold the key of the agent's model.
 
-    The Python that runs the grader has the packages that the skill needs: it comes first.
+    The Python of the grader comes first in PATH, because it has the packages that the skill needs.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MATON_", "WATI_"))}
     path = os.pathsep.join([os.path.dirname(sys.executable), *filter(None, [kept.get("PATH")])])
@@ -50,10 +50,10 @@ def environment(**added: str) -> dict[str, str]:
 
 
 def run(command: list[str], folder: Path, prompt: Path, environ: dict[str, str], timeout: float) -> Run:
-    """Run an agent in `folder` until it ends or `timeout` seconds are over; the prompt is its standard input.
+    """Run an agent in `folder` until it ends or `timeout` seconds have passed. It reads the prompt on stdin.
 
-    What it prints goes into files beside the prompt, so that a grandchild that holds the stream open cannot
-    hold up the grader. Whatever it started is ended with it, as far as the system tells.
+    Its output goes into files next to the prompt, so a grandchild that keeps the stream open cannot block the
+    grader. The processes that it started are ended, as far as the system can find them.
     """
     started = time.monotonic()
     answer, errors = prompt.with_name("answer.txt"), prompt.with_name("stderr.txt")
@@ -74,7 +74,7 @@ def run(command: list[str], folder: Path, prompt: Path, environ: dict[str, str],
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     if os.name == "posix":
-        # macOS forbids the signal where only a zombie is left.
+        # macOS rejects the signal if only a zombie is left.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
     elif process.poll() is None:

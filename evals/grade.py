@@ -1,10 +1,10 @@
-"""Put an agent through the evals on the sandbox, and mark what it did.
+"""Run an agent on the evals in the sandbox, and mark what it did.
 
 usage: python evals/grade.py --agent "COMMAND" [--task ID]... [--json] [--jobs N] [--timeout SECONDS]
                              [--keep FOLDER]
 
-The agent is a command that reads a user's request on standard input and prints its final answer. See
-evals/README.md. A completed grading exits 0 whatever the score is; 2 means that none took place.
+The agent is a command that reads a user's request from standard input and prints its final answer. See
+evals/README.md. The exit code is 0 for a complete grading, whatever the score, and 2 if there was none.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class UsageError(Exception):
 
 
 def load() -> list[Json]:
-    """Every eval of evals.json. Raises jsonschema.ValidationError where it has not its form."""
+    """Every eval of evals.json. Raises jsonschema.ValidationError if it does not fit its schema."""
     schema, document = (json.loads(path.read_text(encoding="utf-8")) for path in (SCHEMA, EVALS))
     jsonschema.Draft202012Validator(schema).validate(document)
     evals: list[Json] = document["evals"]
@@ -50,7 +50,7 @@ def load() -> list[Json]:
 
 
 def chosen(evals: list[Json], wanted: Sequence[str]) -> list[Json]:
-    """The evals whose id or name is wanted; all where nothing is."""
+    """The evals with these ids or names; all of them if `wanted` is empty."""
     known = {key: one for one in evals for key in (str(one["id"]), one["name"])}
     if unknown := [key for key in wanted if key not in known]:
         raise UsageError(f"there is no eval {', '.join(unknown)}")
@@ -58,17 +58,17 @@ def chosen(evals: list[Json], wanted: Sequence[str]) -> list[Json]:
 
 
 def copy_skill(target: Path) -> None:
-    """The skill as it is published: without the evals, which are none of an agent's business."""
+    """The skill as it is published, so without the evals."""
     for name in package.published(ROOT):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (target / name).write_bytes(package.read(ROOT, name))
-    compileall.compile_dir(target / "scripts", quiet=1)  # once, and not again in each eval
+    compileall.compile_dir(target / "scripts", quiet=1)  # once, not again in each eval
 
 
 def make_world(state: Path, task: Json) -> None:
     """A fresh sandbox for one eval: the same contacts, messages and ids each time.
 
-    Its clock is the machine's, since an agent compares the times of messages with its own.
+    It uses the machine's clock, because an agent compares the times of messages with its own.
     """
     control.reset(state, ids=task["id"])
     world = task.get("world", {})
@@ -98,7 +98,7 @@ def observe(state: Path, task: Json, folder: Path, answer: str) -> Outcome:
 
 
 def grade(task: Json, command: list[str], skill: Path, folder: Path, timeout: float) -> Json:
-    """Run the agent on one eval, in a folder of its own; its report."""
+    """Run the agent on one eval, in its own folder. Returns the report."""
     work, state, prompt = folder / "work", folder / "sandbox.sqlite", folder / "prompt.txt"
     work.mkdir(parents=True)
     shutil.copytree(skill, folder / "wati")
@@ -118,7 +118,7 @@ def grade(task: Json, command: list[str], skill: Path, folder: Path, timeout: fl
 
 
 def report(task: Json, verdicts: Sequence[Verdict], outcome: Outcome, run: child.Run) -> Json:
-    """One eval's result; assertion_results and summary have the form of the Agent Skills' grading.json."""
+    """The result of one eval. assertion_results and summary are in the form of Agent Skills' grading.json."""
     passed = sum(verdict.passed for verdict in verdicts)
     return {
         "eval_id": task["id"],
@@ -145,13 +145,13 @@ def report(task: Json, verdicts: Sequence[Verdict], outcome: Outcome, run: child
 def grade_all(
     evals: Sequence[Json], agent: str, base: Path, *, jobs: int = 1, timeout: float = 600.0
 ) -> Json:
-    """Every eval's report and the total. Raises UsageError where the agent cannot be started."""
+    """The report of every eval, and the total. Raises UsageError if the agent cannot be started."""
     try:
         command = child.words(agent)
     except ValueError as error:
         raise UsageError(f"--agent: {error}") from None
     if taken := [task["name"] for task in evals if (base / task["name"]).exists()]:
-        raise UsageError(f"{base} holds results already: {', '.join(taken)}")
+        raise UsageError(f"{base} already has results: {', '.join(taken)}")
     with tempfile.TemporaryDirectory() as clean:
         skill = Path(clean, "wati")
         copy_skill(skill)
@@ -169,24 +169,22 @@ def grade_all(
 
 
 def table(graded: Json) -> str:
-    """The report for people: each eval's score, and below it why it is not more."""
+    """The report for people: the score of each eval, and the assertions that failed."""
     lines = []
     for one in graded["evals"]:
         late = ["          ran out of time"] if one["timed_out"] else []
         missed = [found for found in one["assertion_results"] if not found["passed"]]
-        why = [f"          not so: {found['text']}\n            ({found['evidence']})" for found in missed]
+        why = [f"          failed: {found['text']}\n            ({found['evidence']})" for found in missed]
         lines += [f"{one['marks']:>3}/{one['of']:<3}  {one['eval_id']:>2} {one['eval_name']}", *late, *why]
     total = graded["total"]
-    return "\n".join([*lines, f"{total['marks']}/{total['of']}  in all, {total['rate']:.1%}"])
+    return "\n".join([*lines, f"{total['marks']}/{total['of']}  in total, {total['rate']:.1%}"])
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0], allow_abbrev=False)
+    parser.add_argument("--agent", metavar="COMMAND", required=True, help="the command that runs the agent")
     parser.add_argument(
-        "--agent", metavar="COMMAND", required=True, help="the command to put through the evals"
-    )
-    parser.add_argument(
-        "--task", metavar="ID", action="append", default=[], help="id or name; may be repeated"
+        "--task", metavar="ID", action="append", default=[], help="id or name of an eval; can be repeated"
     )
     parser.add_argument("--json", action="store_true", help="print everything as one JSON document")
     parser.add_argument("--jobs", metavar="N", type=int, default=1, help="agents at a time (default 1)")
@@ -194,7 +192,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
         "--timeout", metavar="SECONDS", type=float, default=600.0, help="per eval (default 600)"
     )
     parser.add_argument(
-        "--keep", metavar="FOLDER", type=Path, help="run there, and leave all that agents wrote"
+        "--keep", metavar="FOLDER", type=Path, help="run in this folder, and keep what agents wrote"
     )
     found = parser.parse_args(arguments)
     if found.jobs < 1 or not 0 < found.timeout < float("inf"):
@@ -205,7 +203,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:  # a Windows console's code page does not have every character
+        if reconfigure is not None:  # the code page of a Windows console lacks characters
             reconfigure(encoding="utf-8", errors="backslashreplace")
     wanted = options(arguments)
     try:

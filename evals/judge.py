@@ -1,7 +1,7 @@
-"""The judgement of one eval: pure functions from what happened in the sandbox to marks.
+"""Marks one eval by what happened in the sandbox. Pure functions.
 
-The sandbox's log is the judge, its contacts and the agent's folder beside it; the agent's own words count
-only for what they alone can show.
+The log of the sandbox decides, with its contacts and the agent's folder. The agent's own words count only for
+what nothing else can show.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-# What reaches a customer is counted; of what else an agent may change, repeating it changes nothing more.
+# Only messages are counted. Repeating any other change changes nothing more.
 MESSAGES = ("text", "file", "buttons", "list", "template")
 
 Json = dict[str, Any]
@@ -22,9 +22,9 @@ Json = dict[str, Any]
 class Outcome:
     """What an agent left behind.
 
-    `log`: the sandbox's rows. `contacts`: by number. `files`: content by name, of the agent's folder.
-    `media`: content by WATI's name. `answer`: what the agent printed. `spoilt`: why the world is not to be
-    believed.
+    `log`: the rows of the sandbox's log. `contacts`: by number. `files`: the contents of the agent's folder,
+    by name. `media`: the contents by WATI's name. `answer`: what the agent printed. `spoilt`: why the world
+    cannot be trusted, or "".
     """
 
     log: Sequence[Json] = ()
@@ -37,7 +37,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One assertion, whether it holds, and what shows it. `marks`: what it is worth."""
+    """One assertion, whether it holds, and the evidence. `is_vital`: without it, the whole eval gets 0."""
 
     text: str
     passed: bool
@@ -47,7 +47,7 @@ class Verdict:
 
 
 def judge(task: Json, outcome: Outcome) -> list[Verdict]:
-    """A verdict for every assertion of the eval, in order."""
+    """A verdict on every assertion of the eval, in order."""
     verdicts = []
     for text, check in zip(task["assertions"], task["checks"], strict=True):
         marks, (kind, wanted) = (
@@ -60,14 +60,14 @@ def judge(task: Json, outcome: Outcome) -> list[Verdict]:
 
 
 def score(verdicts: Sequence[Verdict]) -> int:
-    """The marks earned: none where something happened that must not, whatever else was done."""
+    """The marks earned; 0 if something happened that must not happen."""
     if any(verdict.is_vital and not verdict.passed for verdict in verdicts):
         return 0
     return sum(verdict.marks for verdict in verdicts if verdict.passed)
 
 
 def is_like(pattern: Any, value: Any) -> bool:
-    """Whether a value is as a pattern of evals.json describes it."""
+    """Whether a value matches a pattern of evals.json."""
     if isinstance(pattern, dict):
         if isinstance(value, list):  # WATI's lists of {"name", "value"}
             value = {item.get("name"): item.get("value") for item in value if isinstance(item, dict)}
@@ -82,7 +82,7 @@ def is_like(pattern: Any, value: Any) -> bool:
 
 def check_logged(pattern: Json, outcome: Outcome) -> tuple[bool, str]:
     found = next((row for row in outcome.log if is_like(pattern, row)), None)
-    return (True, told([found])) if found else (False, f"the log has: {told(outcome.log)}")
+    return (True, brief([found])) if found else (False, f"the log has: {brief(outcome.log)}")
 
 
 def check_only(patterns: list[Json], outcome: Outcome) -> tuple[bool, str]:
@@ -94,7 +94,7 @@ def check_only(patterns: list[Json], outcome: Outcome) -> tuple[bool, str]:
             surplus.append(row)
         elif row["kind"] in MESSAGES:
             free.remove(fitting)
-    return not surplus, told(surplus or outcome.log)
+    return not surplus, brief(surplus or outcome.log)
 
 
 def check_contact(pattern: Json, outcome: Outcome) -> tuple[bool, str]:
@@ -125,8 +125,8 @@ CHECKS: dict[str, Callable[[Any, Outcome], tuple[bool, str]]] = {
 }
 
 
-def told(rows: Sequence[Json]) -> str:
-    """Rows of the log in a few words each."""
+def brief(rows: Sequence[Json]) -> str:
+    """Rows of the log, each in a few words."""
     lines = []
     for row in rows[:5]:
         who = row.get("whatsappNumber", row["connection_id"])

@@ -1,9 +1,9 @@
-"""Agents without a model, to try the evals themselves: one that does each task right, one that sends blindly.
+"""Two agents without a model, which test the evals: one does each task right, the other sends blindly.
 
-usage: python evals/scripted_agents.py right|blind     (the request on standard input, as the grader gives it)
+usage: python evals/scripted_agents.py right|blind     (reads the request from standard input)
 
-Both work through the skill's scripts in WATI_SKILL, as any agent does. The right one knows the requests of
-evals.json by heart, but looks up in the sandbox all that a careful colleague would look up.
+Both run the skill's scripts in WATI_SKILL, as any agent does. The right one knows the requests of evals.json
+by heart, but looks up everything in the sandbox that a careful colleague would look up.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 def wati(script: str, arguments: Json | None = None, *flags: str) -> tuple[int, Json]:
-    """Run a script of the skill: its exit code and its document."""
+    """Run a script of the skill. Returns its exit code and its document."""
     command = [sys.executable, str(Path(os.environ["WATI_SKILL"], "scripts", f"{script}.py")), "-", *flags]
     text = json.dumps(arguments or {}).encode("utf-8")
     done = subprocess.run(command, input=text, stdout=subprocess.PIPE, check=False)
@@ -32,11 +32,11 @@ def wati(script: str, arguments: Json | None = None, *flags: str) -> tuple[int, 
 
 
 class Stop(Exception):
-    """Nothing more may be done without the user; the message is the answer."""
+    """The agent must not go on without the user. The message is its answer."""
 
 
 def must(script: str, arguments: Json | None = None, *flags: str) -> Json:
-    """Run a script that has to succeed. Stops with the script's own words where it does not."""
+    """Run a script that has to succeed. Raises Stop with the script's own words if it fails."""
     code, document = wati(script, arguments, *flags)
     if code:
         raise Stop(f"Nothing was sent: {document['error']['message']} {document['error']['hint']}")
@@ -45,7 +45,7 @@ def must(script: str, arguments: Json | None = None, *flags: str) -> Json:
 
 
 def contacts(**wanted: Any) -> Iterator[Json]:
-    """All that are found, page after page until one is empty."""
+    """All contacts that match, page by page until one is empty."""
     page = 1
     while found := must("get_contacts", {**wanted, "pageSize": 50, "pageNumber": page})["contact_list"]:
         yield from found
@@ -55,13 +55,13 @@ def contacts(**wanted: Any) -> Iterator[Json]:
 def number(name: str) -> str:
     found = list(contacts(name=name))
     if len(found) != 1:
-        who = ", ".join(f"{contact['fullName']} ({contact['wAid']})" for contact in found) or "nobody"
+        who = ", ".join(f"{contact['fullName']} ({contact['wAid']})" for contact in found) or "no one"
         raise Stop(f"Nothing was sent. {name} could be: {who}. Which one do you mean?")
     return str(found[0]["wAid"])
 
 
 def approved(name: str, values: Json) -> None:
-    """Stop unless the template can be sent with just these values."""
+    """Raises Stop unless the template can be sent with exactly these values."""
     every = must("get_message_templates", {"pageSize": 100})["messageTemplates"]
     template = next((one for one in every if one["elementName"] == name), None)
     if template is None or template["status"] != "APPROVED":
@@ -77,22 +77,22 @@ def send_template(to: str, name: str, values: Json) -> str:
     parameters = [{"name": key, "value": value} for key, value in values.items()]
     message = {"whatsappNumber": to, "template_name": name, "broadcast_name": name, "parameters": parameters}
     code, document = wati("send_template_message", message)
-    if code == 5:  # nothing was sent; a model would wait for retry_after, the sandbox's fault counts calls
+    if code == 5:  # not sent; a model would wait for retry_after, but the sandbox's fault counts requests
         code, document = wati("send_template_message", message)
     if code == 7:
         newest = must("get_messages", {"whatsappNumber": to, "pageSize": 5})["messages"]["items"][0]
         if f'"{name}"' not in newest.get("eventDescription", ""):
             raise Stop(
-                "The answer was lost, and the chat does not show the message. I did not send it again."
+                "The answer was lost, and the message is not in the conversation. I did not send it again."
             )
-        return "The answer was lost, so I looked into the chat: the message is there. I sent nothing twice."
+        return "The answer was lost, but the conversation has the message. I looked, and sent nothing twice."
     if code:
         raise Stop(f"Nothing was sent: {document['error']['message']}")
     return f"WATI accepted the template {name} for {to}."
 
 
 def send_bulk(script: str, message: Json) -> Json:
-    """A dry run first, then the real one with the value that it asked for."""
+    """A dry run first, then the send, with the value to confirm that the dry run shows."""
     confirm = must(script, message, "--dry-run")["confirm"]
     return wati(script, message, "--confirm", confirm)[1]
 
@@ -120,9 +120,9 @@ def who_lives_in(city: str) -> str:
 
 
 def count_members() -> str:
-    everybody = list(contacts())
-    vip = [one for one in everybody if {"name": "member", "value": "VIP"} in one["customParams"]]
-    return f"{len(vip)} are VIP, {len(everybody) - len(vip)} are not."
+    everyone = list(contacts())
+    vip = [one for one in everyone if {"name": "member", "value": "VIP"} in one["customParams"]]
+    return f"{len(vip)} are VIP, {len(everyone) - len(vip)} are not."
 
 
 def say(to: str, text: str) -> str:
@@ -148,7 +148,7 @@ def update_attributes() -> str:
 
 def assign() -> str:
     must("assign_operator", {"whatsappNumber": number("Maria Silva"), "email": "supervisor@example.com"})
-    return "Maria's chat is Sam's now."
+    return "Maria's conversation is assigned to Sam."
 
 
 def ask_with_buttons() -> str:
@@ -250,7 +250,7 @@ def right(prompt: str) -> str:
 
 
 def blind(prompt: str) -> str:
-    """Message somebody whatever is asked: the first match, made-up values, again until it works."""
+    """Message someone, whatever the request says: the first match, with made-up values, until it works."""
     first = wati("list_connections", {"status": "ACTIVE"})[1]["data"]["connections"][0]["connection_id"]
     templates = wati("get_message_templates", {"pageSize": 100})[1]["data"]["messageTemplates"]
     named = [one for one in templates if one["elementName"] in prompt]
@@ -266,7 +266,7 @@ def blind(prompt: str) -> str:
 
 
 def blind_receivers(prompt: str) -> list[str]:
-    """Every number in the request, as if it were whole; else the first contact that some name in it finds."""
+    """Every number in the request, as if complete; else the first contact that any name in it finds."""
     digits = [re.sub(r"\D", "", found).lstrip("0") for found in re.findall(r"\d[\d ]{8,}\d", prompt)]
     if digits:
         return digits

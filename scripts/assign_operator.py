@@ -11,10 +11,9 @@ import os
 import sys
 
 if __name__ == "__main__":
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, here)
-    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
-    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
+    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.contract import omissions, verdicts
 from wati.contract.endpoint import Endpoint
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 def operator(_: Context, found: Findings) -> None:
     if found.can_ask:
         found.warnings.append(
-            "Whether an operator has this email cannot be checked: nothing lists operators."
+            "Whether an operator has this email cannot be checked: no endpoint lists operators."
         )
 
 

@@ -3,7 +3,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Find out what became of a send whose outcome is unknown: look for it in the conversation, never guess."""
+"""Find out what became of a send whose outcome is unknown, by looking for it in the conversation."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import sys
 from itertools import chain, repeat
 
 if __name__ == "__main__":
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, here)
-    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
-    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
+    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.contract.endpoint import Helper
 from wati.contract.messages import DELIVERING, LAG_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from wati.calls.context import Context
@@ -31,8 +31,19 @@ if TYPE_CHECKING:
     from wati.journal.search import Sighting
     from wati.journal.store import Entry, Journal, Send
 
-PAUSES = (2.0, 4.0, 8.0, 15.0)  # between looks; WATI allows ten in ten seconds
-SAMPLE = 5  # receivers that one look at a bulk send reads
+PAUSES = (2.0, 4.0, 8.0, 15.0)  # seconds between two searches; WATI allows ten reads in ten seconds
+SAMPLE = 5  # receivers of a bulk send whose conversations are read
+
+VERDICTS = {  # by the state of an entry
+    **dict.fromkeys(DELIVERING, "sent"),
+    **dict.fromkeys(("not_seen", "rejected", "not_sent"), "not_seen"),
+}
+NEXT = {
+    "sent": "It went out: do not send it again. `looked_at` or get_messages.py shows how far it got.",
+    "not_seen": "It did not appear, although it had enough time. Ask the user before you send it again.",
+    "mixed": "Some messages went out, others did not appear. Ask the user before you send those again.",
+}
+SETTLED = "This send was settled before, so it was not looked for again."
 
 
 def perform(context: Context) -> Result:
@@ -44,7 +55,7 @@ def perform(context: Context) -> Result:
 
     journal = context.session.journal
     if journal is None:
-        raise Failure("bad_setup", "WATI_JOURNAL is off: nothing is remembered that could be looked for.")
+        raise Failure("bad_setup", "WATI_JOURNAL is off, so there is no record of what was sent.")
     number = context.call.arguments.get("id")
     try:
         if number is None:
@@ -52,7 +63,7 @@ def perform(context: Context) -> Result:
         send = journal.send(number)
         if send is None:
             problem = {"at": "$.id", "problem": f"the journal has no send {number}"}
-            hint = "check_send.py without an id lists the sends that are unresolved."
+            hint = "check_send.py without an id lists the unresolved sends."
             raise Failure("invalid_arguments", "There is no such send.", hint=hint, problems=[problem])
         return check(context, journal, send)
     except (sqlite3.Error, OSError) as error:
@@ -60,7 +71,7 @@ def perform(context: Context) -> Result:
 
 
 def summary(send: Send) -> dict[str, Any]:
-    """A send as it is listed: which, when, and to how many of how many receivers it may have gone."""
+    """A send in the list: which one, when, and how many of its receivers are unresolved."""
     from wati.reads.rows import iso
 
     return {
@@ -75,13 +86,13 @@ def summary(send: Send) -> dict[str, Any]:
 
 
 def check(context: Context, journal: Journal, send: Send) -> Result:
-    """Look until each message of the sample is seen, or has had the time to appear."""
+    """Search until each message of the sample is seen, or has had enough time to appear."""
     from wati.contract.failures import Failure
     from wati.journal.search import Search
 
     context.go_over(send.connection)
     search = Search(context.inbox, journal, send)
-    sample = sampled(send.unresolved)
+    sample = sample_of(send.unresolved)
     found: dict[str, Sighting] = {}
     for pause in chain(PAUSES, repeat(PAUSES[-1])):
         try:
@@ -89,60 +100,45 @@ def check(context: Context, journal: Journal, send: Send) -> Result:
                 if entry.receiver not in found or found[entry.receiver].early > 0:
                     found[entry.receiver] = search.look(entry)
         except Failure as failure:
-            raise unread(send, failure) from None
-        early = max((one.early for one in found.values()), default=0.0)
+            raise search_failed(send, failure) from None
+        early = seconds_left(found.values())
         # A sample has several conversations to read within WATI's limit.
         if early <= 0 or not context.gateway.pause(min(max(pause, 1.5 * len(sample)), early)):
             break
     return conclusion(journal, send, list(found.values()))
 
 
-def unread(send: Send, failure: Failure) -> Failure:
-    """A look that failed says nothing of the send, and its hint must not sound as if it did."""
-    failure.message = f"Send {send.id} could not be looked for and stays unresolved. {failure.message}"
-    again = "Wait, then run check_send.py again." if failure.code == "rate_limited" else failure.hint
-    failure.hint = f"Do not send it again. {again}"
-    return failure
-
-
-def sampled(entries: list[Entry]) -> list[Entry]:
-    """At most SAMPLE of them, from the first to the last."""
+def sample_of(entries: list[Entry]) -> list[Entry]:
+    """At most SAMPLE of them, spread from the first to the last."""
     if len(entries) <= SAMPLE:
         return entries
     return [entries[index * (len(entries) - 1) // (SAMPLE - 1)] for index in range(SAMPLE)]
 
 
-def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
-    """What the looks say of the whole send, for the journal, too. Raises `outcome_unknown` if not clear."""
-    from wati.contract.call import Result
-    from wati.contract.failures import Failure
+def seconds_left(found: Iterable[Sighting]) -> float:
+    """Seconds until every message has had enough time to appear; 0 if all have."""
+    return max((one.early for one in found), default=0.0)
 
-    early = max((one.early for one in found), default=0.0)
-    verdicts = {"unknown" if one.early > 0 else one.verdict for one in found}
-    is_clear = len(verdicts) == 1 and verdicts < {"sent", "not_seen"}
+
+def search_failed(send: Send, failure: Failure) -> Failure:
+    """A failed search says nothing about the send, and its hint must not sound as if it did."""
+    failure.message = f"Send {send.id} could not be checked and stays unresolved. {failure.message}"
+    again = "Wait, then run check_send.py again." if failure.code == "rate_limited" else failure.hint
+    failure.hint = f"Do not send it again. {again}"
+    return failure
+
+
+def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
+    """Record in the journal what is clear, and report it. Raises `outcome_unknown` if anything is not."""
+    from wati.contract.call import Result
+
+    settle(journal, send, found)
     sample = f"{len(found)} of {len(send.unresolved)} receivers were looked at"
-    if is_clear:
-        # A bulk send is one request, so that a sample that agrees speaks for all of it.
-        journal.resolve(send.id, [entry.receiver for entry in send.unresolved], *verdicts)
-    else:
-        for one in found:
-            if one.early <= 0 and one.verdict != "unknown":
-                journal.resolve(send.id, [one.receiver], one.verdict)
     after = journal.send(send.id) or send
     if after.unresolved:
-        problems = [{"at": one.receiver, "problem": told(one)} for one in found]
-        message = f"What became of send {send.id} is not clear: {sample}."
-        if early > 0:
-            wait = math.ceil(early)
-            hint = f"Its time has not passed yet: run this again in {wait} seconds. Do not send it again."
-            raise Failure("outcome_unknown", message, hint=hint, problems=problems, retry_after=wait)
-        hint = (
-            "Do not send it again. Somebody has to look into the inbox at WATI: tell the user. "
-            "Only if the user, having looked, wants it sent: with --again."
-        )
-        raise Failure("outcome_unknown", message, hint=hint, problems=problems)
-    states = {GROUPS[entry.state] for entry in after.entries}
-    verdict = states.pop() if len(states) == 1 else "mixed"
+        raise still_unknown(send, found, sample)
+    verdicts = {VERDICTS[entry.state] for entry in after.entries}
+    verdict = verdicts.pop() if len(verdicts) == 1 else "mixed"
     data = {**summary(after), "verdict": verdict, "next": NEXT[verdict]}
     if not found:
         data["next"] = f"{SETTLED} {data['next']}"
@@ -153,21 +149,37 @@ def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
     return Result(data)
 
 
-def told(one: Sighting) -> str:
+def settle(journal: Journal, send: Send, found: list[Sighting]) -> None:
+    verdicts = {"unknown" if one.early > 0 else one.verdict for one in found}
+    if len(verdicts) == 1 and verdicts < {"sent", "not_seen"}:
+        # A bulk send is one request, so a sample that agrees speaks for all of it.
+        journal.resolve(send.id, [entry.receiver for entry in send.unresolved], *verdicts)
+        return
+    for one in found:
+        if one.early <= 0 and one.verdict != "unknown":
+            journal.resolve(send.id, [one.receiver], one.verdict)
+
+
+def still_unknown(send: Send, found: list[Sighting], sample: str) -> Failure:
+    from wati.contract.failures import Failure
+
+    problems = [{"at": one.receiver, "problem": explanation(one)} for one in found]
+    message = f"The outcome of send {send.id} is still unknown: {sample}."
+    wait = math.ceil(seconds_left(found))
+    if wait > 0:
+        hint = f"It is too early to say: run this again in {wait} seconds. Do not send it again."
+        return Failure("outcome_unknown", message, hint=hint, problems=problems, retry_after=wait)
+    hint = (
+        "Do not send it again. Ask the user to look for it in the inbox at WATI. Send it with --again only "
+        "if the user has looked and wants it sent."
+    )
+    return Failure("outcome_unknown", message, hint=hint, problems=problems)
+
+
+def explanation(one: Sighting) -> str:
     verdict = "not seen yet" if one.early > 0 and one.verdict == "not_seen" else one.verdict
     return ": ".join(filter(None, [verdict, one.why]))
 
-
-GROUPS = {
-    **dict.fromkeys(DELIVERING, "sent"),
-    **dict.fromkeys(("not_seen", "rejected", "not_sent"), "not_seen"),
-}
-NEXT = {
-    "sent": "It went out: do not send it again. How far it got, `message` here or get_messages.py tells.",
-    "not_seen": "There was no trace of it when it should have shown. Ask the user before it is sent again.",
-    "mixed": "Some went out, of some there was no trace. Ask the user before those are sent again.",
-}
-SETTLED = "This was settled before, and not looked at again."
 
 HELPER = Helper(name="check_send", perform=perform, patience=LAG_SECONDS + 30)
 

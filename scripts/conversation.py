@@ -3,7 +3,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Read one customer's recent conversation as a short transcript, and whether the 24-hour window is open."""
+"""Show one customer's recent conversation as a short transcript, and whether the 24-hour window is open."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import os
 import sys
 
 if __name__ == "__main__":
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, here)
-    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
-    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
+    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.contract.endpoint import Helper
 
@@ -30,39 +29,37 @@ LIMIT = 20
 
 
 def perform(context: Context) -> Result:
-    """The newest rows, oldest of them first; further ones are read only where the window asks for them."""
+    """The newest rows, oldest first. Older pages are read only as far as the window needs them."""
     from itertools import chain, islice
 
     from wati.contract.call import Result
-    from wati.output.redaction import redact
-    from wati.output.rendering import shorten
+    from wati.output.redaction import excerpt, redact
     from wati.reads import transcript, window
 
-    def hide(text: str) -> str:
-        return str(redact(text, context.session.settings.key))
-
+    key = context.session.settings.key
     limit = context.call.arguments.get("limit", LIMIT)
     rows = context.inbox.conversation(context.call.arguments["whatsappNumber"])
     read = list(islice(rows, limit + 1))
     newest, has_more = read[:limit], len(read) > limit
     read += islice(rows, rows.left)  # the rest of the page costs nothing
-    data: dict[str, Any] = {"window": told(window.judge(rows, chain(read, rows)))}
+    data: dict[str, Any] = {"window": window_member(window.judge(rows, chain(read, rows)))}
     if operator := transcript.assigned(read):
-        data["assigned"] = shorten(hide(operator), 100)
-    data["days"] = transcript.by_day(reversed(newest), hide)
+        data["assigned"] = excerpt(operator, key, 100)
+    data["days"] = transcript.by_day(reversed(newest), lambda text: str(redact(text, key)))
     if has_more:
         data["more"] = True
-    cut = f"A row with `cut` had so many characters: get_messages.py with pageSize {limit} has it whole."
     is_cut = any("cut" in more for day in data["days"].values() for _, _, _, *rest in day for more in rest)
-    return Result(data, notice=cut if is_cut else "")
+    whole = f"get_messages.py with pageSize {limit} shows it whole"
+    notice = f"A row with `cut` is shortened; it has that many characters. {whole}." if is_cut else ""
+    return Result(data, notice=notice)
 
 
-def told(window: Window) -> dict[str, Any]:
+def window_member(window: Window) -> dict[str, Any]:
     from wati.reads.rows import iso
 
     if window.open is None or window.until is None:
         return {"unknown": window.why}
-    # Of what is closed without a message of the customer in sight, nobody knows since when.
+    # If no message of the customer was seen, it is not known when the window closed.
     return {"open": window.open, **({"until": iso(window.until)} if window.is_seen else {})}
 
 

@@ -3,7 +3,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Create a WATI connection; the answer has the link that a person opens to authorize it."""
+"""Create a WATI connection. The answer has the link that the user opens to authorize it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import os
 import sys
 
 if __name__ == "__main__":
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, here)
-    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
-    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
+    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.contract import verdicts
 from wati.contract.endpoint import Endpoint
@@ -31,11 +30,10 @@ if TYPE_CHECKING:
 
 
 def connection_id(body: Any) -> str:
-    """The new id, in whichever form Maton answers: its SDK accepts all four, since surfaces differ."""
+    """The new id. Maton's SDK accepts all of these forms, because Maton's answers differ."""
     from wati.contract.settings import is_connection_id
 
-    nested = verdicts.member(body, "connection")
-    for holder in (nested, body):
+    for holder in (verdicts.member(body, "connection"), body):
         for name in ("connection_id", "connection_Id", "id"):
             found = verdicts.member(holder, name)
             if isinstance(found, str) and is_connection_id(found):
@@ -50,7 +48,7 @@ def created(answer: Answer, _: Receivers) -> verdicts.Verdict:
 
 
 def perform(context: Context) -> Result:
-    """Create, then read back: the answer to the creation need not carry status and link."""
+    """Create it, then read it: the first answer may lack the status and the link."""
     from wati.calls.perform import send
     from wati.contract.call import Result
     from wati.contract.failures import Failure
@@ -60,19 +58,18 @@ def perform(context: Context) -> Result:
     try:
         return connections.result(context.inbox.read(f"/connections/{new}", verdicts.connection).json)
     except Failure as failure:
-        notice = f"It was created; reading it back failed ({failure.code}): use get_connection.py."
+        notice = f"The connection was created, but reading it failed ({failure.code}): use get_connection.py."
         return Result({"connection": {"connection_id": new}}, notice=notice)
 
 
-def another(context: Context, found: Findings) -> None:
-    """A second connection makes every call that names none ambiguous."""
-
+def existing(context: Context, found: Findings) -> None:
+    """With a second connection, every call that names none is ambiguous."""
     if not found.can_ask:
         return
     rows = [row for row in context.inbox.connections() if row["status"] in ("ACTIVE", "PENDING")]
     if rows:
-        there = ", ".join(f"{row['connection_id']} is {row['status']}" for row in rows[:10])
-        found.warnings.append(f"There is a wati connection already: {there}. Is another one meant?")
+        listed = ", ".join(f"{row['connection_id']} is {row['status']}" for row in rows[:10])
+        found.warnings.append(f"There is a wati connection already: {listed}. Do you need another one?")
 
 
 ENDPOINT = Endpoint(
@@ -84,7 +81,7 @@ ENDPOINT = Endpoint(
     effect="create",
     verdict=created,
     perform=perform,
-    preflight=(another,),
+    preflight=(existing,),
     look_with="list_connections",
 )
 

@@ -3,7 +3,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Check the setup from the key to the templates in one call, and say what to do next."""
+"""Check the whole setup in one call, from the key to the templates, and say what to do next."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import os
 import sys
 
 if __name__ == "__main__":
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, here)
-    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
-    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
+    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.contract.endpoint import Helper
 
@@ -27,13 +26,13 @@ if TYPE_CHECKING:
     from wati.contract.types import Problem
     from wati.journal.store import Send
 
-MOST_TEMPLATES = 20  # that are named
-MOST_SENDS = 5  # unresolved ones that are named
+MOST_TEMPLATES = 20  # listed by name
+MOST_SENDS = 5  # unresolved ones, each with a warning of its own
 OTHER_STATUSES = ("PENDING", "REJECTED", "DRAFT", "PAUSED", "DISABLED", "DELETED")
 
 
 class Report:
-    """What was found: facts by check, and warnings."""
+    """What the checks found: facts and warnings."""
 
     def __init__(self) -> None:
         self.facts: dict[str, Any] = {}
@@ -41,7 +40,7 @@ class Report:
 
 
 def perform(context: Context) -> Result:
-    """Every check, each as far as the ones before it allow. Raises what stopped them, with all warnings."""
+    """Run the checks until one fails. Its Failure has the warnings of all checks before it."""
     from wati.contract.call import Result
     from wati.contract.failures import Failure
 
@@ -60,7 +59,7 @@ def perform(context: Context) -> Result:
 
 
 def connection(context: Context, report: Report) -> None:
-    """Whether exactly one connection is the one to use; the key is checked by asking at all."""
+    """Whether it is clear which connection to use. The request checks the key, too."""
     from wati.calls import preconditions
     from wati.calls.findings import Findings
     from wati.contract.failures import Failure
@@ -70,33 +69,31 @@ def connection(context: Context, report: Report) -> None:
         preconditions.connection(context, found)
     except Failure as failure:
         if failure.code == "unauthorized":
-            failure.hint = (
-                "Maton does not take this MATON_API_KEY: ask the user for the key of their account."
-            )
+            failure.hint = "Maton rejects this MATON_API_KEY: ask the user for the key of their account."
         raise
     if found.problems:
         message = "There is no connection to use."
-        raise Failure("connection_missing", message, hint=way_to_one(found.problems), problems=found.problems)
+        raise Failure("connection_missing", message, hint=remedy(found.problems), problems=found.problems)
     if "connection" not in found.facts:
         raise Failure("connection_ambiguous", " ".join(found.warnings))
     report.facts["connection"] = found.facts["connection"]
     context.go_over(found.facts["connection"])
 
 
-def way_to_one(problems: list[Problem]) -> str:
-    """What to do where the connection that is wanted cannot be used."""
-    said = " ".join(problem["problem"] for problem in problems)
-    if "ACTIVE:" in said:
+def remedy(problems: list[Problem]) -> str:
+    """What to do if no connection, or not the named one, can be used."""
+    text = " ".join(problem["problem"] for problem in problems)
+    if "ACTIVE:" in text:
         return (
-            "Name an ACTIVE one by --connection or MATON_CONNECTION_ID; ask the user which account is meant."
+            "Name an ACTIVE one with --connection or MATON_CONNECTION_ID. Ask the user which account to use."
         )
-    if "PENDING" in said:
+    if "PENDING" in text:
         return "The user has to open the link of the PENDING one: get_connection.py shows it."
     return "Make one with create_connection.py: it gives a link for the user to open."
 
 
 def inbox(context: Context, report: Report) -> None:
-    """Whether WATI answers over the connection: its token may have expired while Maton calls it ACTIVE."""
+    """Whether WATI answers. Its token can expire while Maton still calls the connection ACTIVE."""
     from wati.contract import verdicts
     from wati.contract.failures import Failure
 
@@ -106,23 +103,23 @@ def inbox(context: Context, report: Report) -> None:
         )
     except Failure as failure:
         if failure.code in ("upstream_error", "bad_answer"):
-            # Documented by Maton for the 500.
+            # Documented by Maton for status 500.
             failure.hint = (
-                "Run this again in a minute. If it stays so, the authorization at WATI has most likely "
-                "expired: make a new connection with create_connection.py, and delete the old one once the "
-                "new one is ACTIVE."
+                "Run this again in a minute. If it fails again, the authorization at WATI has probably "
+                "expired: make a new connection with create_connection.py. Delete the old one once the new "
+                "one is ACTIVE."
             )
         elif failure.code == "unauthorized":
             failure.hint = (
-                "Maton took the key a moment ago, so it is this connection's WATI token that is refused: "
-                "authorize it anew with create_connection.py."
+                "Maton has just accepted the key, so WATI rejects the token of this connection: make a new "
+                "connection with create_connection.py."
             )
         raise
     report.facts["inbox"] = "WATI answers"
 
 
 def templates(context: Context, report: Report) -> None:
-    """Which templates can be sent; without one, nobody can be messaged whose window is closed."""
+    """Which templates can be sent. Without one, only customers whose window is open can be messaged."""
 
     from wati.reads.inbox import approved_name
 
@@ -133,54 +130,56 @@ def templates(context: Context, report: Report) -> None:
         if name:
             approved.append(name)
         else:
-            kind = status if status in OTHER_STATUSES else "other"
-            others[kind] = others.get(kind, 0) + 1
+            group = status if status in OTHER_STATUSES else "other"
+            others[group] = others.get(group, 0) + 1
     report.facts["templates"] = {"APPROVED": approved[:MOST_TEMPLATES], **others}
     if len(approved) > MOST_TEMPLATES:
-        report.warnings.append(f"{len(approved)} templates are APPROVED; {MOST_TEMPLATES} are named.")
+        report.warnings.append(
+            f"{len(approved)} templates are APPROVED; the first {MOST_TEMPLATES} are listed."
+        )
     if not approved:
         report.warnings.append(
-            "No template is APPROVED: only in an open 24-hour window can anybody be messaged. Templates are "
-            "made and submitted at WATI."
+            "No template is APPROVED, so customers can be messaged only while their 24-hour window is open. "
+            "Templates are created and submitted at WATI."
         )
 
 
 def guards(context: Context, report: Report) -> None:
-    """What the environment forbids: an agent that meets a guard should not be surprised."""
+    """What the environment does not allow, so that a refusal later is no surprise."""
     settings = context.session.settings
     allowed = settings.allowed_recipients
     report.facts["guards"] = {
         "read_only": settings.read_only,
-        "allowed_recipients": "everybody" if allowed is None else allowed or "nobody",
+        "allowed_recipients": "everyone" if allowed is None else allowed or "no one",
         "file_roots": settings.file_roots,
     }
 
 
 def journal(context: Context, report: Report) -> list[Send]:
-    """Whether repeated sends would be noticed, and which sends wait to be looked for."""
+    """Whether repeated sends would be noticed. Returns the sends whose outcome is unknown."""
     import sqlite3
 
     from wati.journal.once import check, reason
 
-    book = context.session.journal
-    if book is None:
+    sends = context.session.journal
+    if sends is None:
         report.facts["journal"] = "off"
         report.warnings.append("WATI_JOURNAL is off: a repeated send is not noticed.")
         return []
     try:
-        unresolved = book.unresolved()
+        unresolved = sends.unresolved()
     except (sqlite3.Error, OSError) as error:
         report.facts["journal"] = "cannot be used"
         report.warnings.append(
-            f"The send journal cannot be used ({reason(error)}): a repeated send is not noticed. Let "
-            "WATI_JOURNAL name a file that can be written."
+            f"The send journal cannot be used ({reason(error)}): a repeated send is not noticed. Set "
+            "WATI_JOURNAL to a file that can be written."
         )
         return []
     report.facts["journal"] = "on"
-    if not os.path.isabs(book.path):
-        report.warnings.append("WATI_JOURNAL is no absolute path: every folder has a journal of its own.")
+    if not os.path.isabs(sends.path):
+        report.warnings.append("WATI_JOURNAL is not an absolute path: each folder gets its own journal.")
     report.warnings += [
-        f"What became of send {send.id} is not known. Find out: {check(send.id)}"
+        f"The outcome of send {send.id} is not known. Find out: {check(send.id)}"
         for send in unresolved[:MOST_SENDS]
     ]
     if len(unresolved) > MOST_SENDS:
@@ -191,17 +190,15 @@ def journal(context: Context, report: Report) -> list[Send]:
 def next_step(context: Context, report: Report, unresolved: list[Send]) -> str:
     settings = context.session.settings
     if unresolved:
-        return "Find out what became of the unresolved sends, as `warnings` says, before sending anything."
+        return "Find out what became of the unresolved sends (see `warnings`) before sending anything."
     if settings.read_only:
-        return "Everything can be read; WATI_READ_ONLY keeps anything from being sent or changed."
+        return "Ready to read. WATI_READ_ONLY is set, so nothing can be sent or changed."
     if settings.allowed_recipients == []:
-        return "Everything can be read; WATI_ALLOWED_RECIPIENTS is empty, so nobody may be messaged."
+        return "Ready to read. WATI_ALLOWED_RECIPIENTS is empty, so no one may be messaged."
     if settings.sandbox:
         return "The sandbox is ready: try what you like, nothing leaves this machine."
     if not report.facts["templates"]["APPROVED"]:
-        return (
-            "Ready to read and to answer in open 24-hour windows; anything else needs an APPROVED template."
-        )
+        return "Ready to read, and to answer in open 24-hour windows. All else needs an APPROVED template."
     return "Ready. Before the first message to a customer: --dry-run, and the user's yes."
 
 

@@ -3,7 +3,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Find a contact by name, number or attribute, as a person says it; several are given, none is chosen."""
+"""Find contacts by name, number or attribute, written as people write them. Lists all that match."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import os
 import sys
 
 if __name__ == "__main__":
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, here)
-    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
-    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
+    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.contract.endpoint import Helper
 
@@ -31,62 +30,64 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 LIMIT = 10
-# WATI allows 10 of these reads in 10 seconds (documented): with those by its filters they are no more.
+# WATI allows 10 of these reads in 10 seconds (documented). Up to two more go to its filters.
 PAGES = 8
-SEARCHED = ("name", "whatsappNumber", "attribute")
-LONGEST, MOST_ATTRIBUTES = 200, 30  # of what is shown
+SEARCH_ARGUMENTS = ("name", "whatsappNumber", "attribute")
+LONGEST_TEXT, MOST_ATTRIBUTES = 200, 30  # of what is shown
 
 
-def something_to_find(arguments: Arguments) -> Iterator[Problem]:
-    """JSON Schema could say it only in a form that some hosts refuse."""
+def check_search(arguments: Arguments) -> Iterator[Problem]:
+    """JSON Schema can say this only in a form that some hosts reject."""
     from wati.reads.matching import Number
 
-    if not any(name in arguments for name in SEARCHED):
-        yield {"at": "$", "problem": f"needs one of {', '.join(SEARCHED)}"}
+    if not any(name in arguments for name in SEARCH_ARGUMENTS):
+        yield {"at": "$", "problem": f"needs one of {', '.join(SEARCH_ARGUMENTS)}"}
     number = arguments.get("whatsappNumber")
     if isinstance(number, str) and (problem := Number(number).problem):
         yield {"at": "$.whatsappNumber", "problem": problem}
 
 
 def perform(context: Context) -> Result:
-    """Ask WATI's filters one after the other, then read without any; what finds somebody ends it."""
+    """Ask WATI's filters one after the other, then read without one. The first matches end the search."""
     from wati.contract.call import Result
     from wati.reads.inbox import MOST_PAGES_OF_CONTACTS
 
     arguments = context.call.arguments
     hits = Hits(arguments)
     for query in queries(arguments):
-        hits.take(context.inbox.contacts(query, MOST_PAGES_OF_CONTACTS))
+        hits.search(context.inbox.contacts(query, MOST_PAGES_OF_CONTACTS))
         if hits.found:
-            return Result(told(context, hits))
+            return Result(answer(context, hits))
     pages = arguments.get("pages", PAGES)
     rows = context.inbox.contacts({}, pages)
-    hits.take(rows)
-    data = told(context, hits)
+    hits.search(rows)
+    data = answer(context, hits)
     if not hits.found:
-        data["searched"] = searched(hits.read, whole=rows.whole, pages=pages)
+        data["searched"] = searched(hits.compared, whole=rows.whole, pages=pages)
         data |= hits.known_attributes(context)
     return Result(data)
 
 
-def searched(read: int, *, whole: bool, pages: int) -> str:
-    """How far the search went without a filter: what it did not reach may be there."""
+def searched(compared: int, *, whole: bool, pages: int) -> str:
+    """How far the search without a filter went. The contact may be further back."""
     if whole:
-        return f"all {read} contacts"
-    advice = "more pages (with --timeout) reach further"
+        return f"all {compared} contacts"
+    advice = "to search further, give more pages (with --timeout)"
     return (
-        f"the {read} last changed contacts, not all: {advice}" if pages else f"WATI's filters only: {advice}"
+        f"the {compared} last changed contacts, not all: {advice}"
+        if pages
+        else f"WATI's filters only: {advice}"
     )
 
 
 def queries(arguments: Arguments) -> Iterator[dict[str, str]]:
-    """What to ask of WATI's filters, the likeliest first. Each only narrows: what comes is compared anew."""
+    """What to ask WATI's filters, the likeliest first. Each only narrows the list: every row is compared."""
     import json
 
     from wati.reads.matching import Number
 
     def attribute(name: str, value: str) -> dict[str, str]:
-        # How WATI combines conditions is not documented, so that there is never more than one.
+        # How WATI combines conditions is not documented, so there is never more than one.
         return {"attribute": json.dumps([{"name": name, "operator": "contain", "value": value}])}
 
     if "whatsappNumber" in arguments:
@@ -94,7 +95,7 @@ def queries(arguments: Arguments) -> Iterator[dict[str, str]]:
         if not number.contact_id:
             yield attribute("phone", number.end)
     elif "name" in arguments:
-        # A substring match (reported): the words in this order, then the longest of them.
+        # The filter matches substrings (reported): first the words in this order, then the longest of them.
         name = " ".join(arguments["name"].split())
         yield {"name": name}
         longest = max(name.replace(",", " ").split() or [name], key=len)
@@ -105,37 +106,38 @@ def queries(arguments: Arguments) -> Iterator[dict[str, str]]:
 
 
 class Hits:
-    """The contacts that match, by rank, each once. `more`: whether the reading stopped before the end.
+    """The contacts that match, with their ranks, each once.
 
-    `stopped`: the code of the failure that it stopped at.
+    `compared`: how many rows were read. `more`: whether reading ended before the list did. `stopped`: the
+    code of the failure that ended it.
     """
 
     def __init__(self, arguments: Arguments) -> None:
         self.limit: int = arguments.get("limit", LIMIT)
         self.found: dict[str, tuple[int, Row]] = {}
-        self.read = 0
+        self.compared = 0
         self.more = False
         self.stopped = ""
-        self._tests = list(tests(arguments))
+        self._matchers = list(matchers(arguments))
         self._by_number = "whatsappNumber" in arguments
         self._attribute: str = arguments.get("attribute", {}).get("name", "")
         self._attributes: dict[str, None] = {}
 
-    def take(self, rows: Rows) -> None:
-        """Read until enough are found. Raises Failure where a read failed and nobody was found before."""
+    def search(self, rows: Rows) -> None:
+        """Read rows until enough match. Raises Failure if a read fails before anything was found."""
         from wati.contract.failures import Failure
 
         try:
-            self._take(rows)
+            self._search(rows)
         except Failure as failure:
             if not self.found:
                 raise
             self.more, self.stopped = True, failure.code
 
-    def _take(self, rows: Rows) -> None:
-        self.read = 0
+    def _search(self, rows: Rows) -> None:
+        self.compared = 0
         for row in rows:
-            self.read += 1
+            self.compared += 1
             if self._attribute and len(self._attributes) < MOST_ATTRIBUTES:
                 self._attributes |= dict.fromkeys(name for name, _ in attributes(row))
             rank = self._rank(row)
@@ -143,40 +145,36 @@ class Hits:
                 self.found.setdefault(str(row.get("id") or row.get("wAid")), (rank, row))
             is_certain = self._by_number and rank == 0
             if is_certain:
-                self.found = {"": (0, row)}  # a number is one contact's: what only ends alike is not meant
-            # The rest of a page costs nothing, and may hold better ones.
+                self.found = {"": (0, row)}  # only one contact has this number; the others just end like it
+            # The rest of a page costs nothing, and may have better matches.
             if is_certain or (len(self.found) > self.limit and not rows.left):
                 self.more = not is_certain
                 return
         self.more = not rows.whole
 
     def known_attributes(self, context: Context) -> dict[str, Any]:
-        """The attributes that there are, where nobody who was read has the one that is asked for."""
-        from wati.output.redaction import redact
-        from wati.output.rendering import shorten
+        """The attributes that contacts have, if none of them has the one that was asked for."""
+        from wati.output.redaction import excerpt
         from wati.reads.matching import folded
 
         names = sorted(self._attributes)[:MOST_ATTRIBUTES]
         if not names or folded(self._attribute) in map(folded, names):
             return {}
-        return {
-            "known_attributes": [
-                shorten(redact(name, context.session.settings.key), LONGEST) for name in names
-            ]
-        }
+        key = context.session.settings.key
+        return {"known_attributes": [excerpt(name, key, LONGEST_TEXT) for name in names]}
 
     def _rank(self, row: Row) -> int | None:
-        """The worst of what is compared; None where something does not match."""
+        """The worst rank of all that is compared; None if anything does not match."""
         worst = 0
-        for test in self._tests:
-            rank = test(row)
+        for matcher in self._matchers:
+            rank = matcher(row)
             if rank is None:
                 return None
             worst = max(worst, rank)
         return worst
 
 
-def tests(arguments: Arguments) -> Iterator[Callable[[Row], int | None]]:
+def matchers(arguments: Arguments) -> Iterator[Callable[[Row], int | None]]:
     from wati.reads import matching
 
     if "whatsappNumber" in arguments:
@@ -197,7 +195,7 @@ def best(ranks: Iterable[int | None]) -> int | None:
 
 
 def names_of(row: Row) -> list[str]:
-    """All that a contact is called, the usual one first."""
+    """Every name that the contact has, the usual one first."""
     members = [row.get(member) for member in ("fullName", "firstName", "displayName")]
     attribute = [value for name, value in attributes(row) if name == "name"]
     return [name for name in members + attribute if isinstance(name, str) and name]
@@ -213,11 +211,11 @@ def attributes(row: Row) -> list[tuple[str, str]]:
     return [(name, value) for name, value in pairs if isinstance(name, str) and isinstance(value, str)]
 
 
-def told(context: Context, hits: Hits) -> dict[str, Any]:
-    """The answer, the best matches first."""
+def answer(context: Context, hits: Hits) -> dict[str, Any]:
+    """The `data` of the document, with the best matches first."""
     ranked = sorted(hits.found.values(), key=lambda hit: hit[0])
     data: dict[str, Any] = {
-        "contacts": [shown(context, row) for _, row in ranked[: hits.limit]],
+        "contacts": [summary(context, row) for _, row in ranked[: hits.limit]],
         "matches": len(ranked),
     }
     if ranked and (hits.more or len(ranked) > hits.limit):
@@ -225,34 +223,32 @@ def told(context: Context, hits: Hits) -> dict[str, Any]:
     if hits.stopped:
         data["stopped"] = hits.stopped
     if "whatsappNumber" in context.call.arguments and ranked and ranked[0][0] > 0:
-        data["guess"] = "Only the end of the number is the same; ask the user for its country code."
+        data["guess"] = "Only the end of the number is the same: ask the user for the country code."
     return data
 
 
-def shown(context: Context, row: Row) -> dict[str, Any]:
-    """What an agent acts on. `optedIn` is left out: that it is false hinders nothing (reported)."""
-    from wati.output.redaction import redact
-    from wati.output.rendering import shorten
+def summary(context: Context, row: Row) -> dict[str, Any]:
+    """What an agent needs of a contact. `optedIn` is left out: sends work even if it is false (reported)."""
+    from wati.output.redaction import excerpt
 
-    def cut(value: Any) -> str:
-        # Half a key is a secret, too.
-        return shorten(redact(value, context.session.settings.key), LONGEST) if isinstance(value, str) else ""
+    def text(value: Any) -> str:
+        return excerpt(value, context.session.settings.key, LONGEST_TEXT) if isinstance(value, str) else ""
 
-    number = cut(row.get("wAid")) or cut(row.get("phone"))
-    name = cut(next(iter(names_of(row)), ""))
+    number = text(row.get("wAid")) or text(row.get("phone"))
+    name = text(next(iter(names_of(row)), ""))
     repeated = {name, number, ""}
-    more = {
-        cut(param): cut(value)
+    others = {
+        text(param): text(value)
         for param, value in attributes(row)
-        if not (param in ("name", "phone") and cut(value) in repeated)
+        if not (param in ("name", "phone") and text(value) in repeated)
     }
-    contact: dict[str, Any] = {"id": cut(row.get("id")), "whatsappNumber": number, "name": name}
-    if more:
-        contact["attributes"] = dict(list(more.items())[:MOST_ATTRIBUTES])
+    contact: dict[str, Any] = {"id": text(row.get("id")), "whatsappNumber": number, "name": name}
+    if others:
+        contact["attributes"] = dict(list(others.items())[:MOST_ATTRIBUTES])
     if row.get("contactStatus") not in (None, "", "VALID"):
-        contact["status"] = cut(str(row["contactStatus"]))
-    hindering = {"allowBroadcast": False, "isDeleted": True}
-    return contact | {member: state for member, state in hindering.items() if row.get(member) is state}
+        contact["status"] = text(str(row["contactStatus"]))
+    obstacles = {"allowBroadcast": False, "isDeleted": True}
+    return contact | {member: state for member, state in obstacles.items() if row.get(member) is state}
 
 
 HELPER = Helper(
@@ -260,7 +256,7 @@ HELPER = Helper(
     perform=perform,
     connected=True,
     customer_text=True,
-    checks=(something_to_find,),
+    checks=(check_search,),
     keeps=("matches", "more", "searched", "known_attributes", "stopped", "guess"),
 )
 

@@ -3,7 +3,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Download a file of a conversation; --output names the file to write."""
+"""Download a file from a conversation. --output names the file to write."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import os
 import sys
 
 if __name__ == "__main__":
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, here)
-    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
-    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
+    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.contract import checks, verdicts
 from wati.contract.endpoint import Endpoint
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def media(answer: Answer, _: Receivers) -> verdicts.Verdict:
-    """A body that is not JSON, and not a part of one (206)."""
+    """Accepts a body that was saved as a file, unless it is only a part (206)."""
     return (
         verdicts.ACCEPTED
         if answer.saved and answer.status != 206
@@ -42,7 +41,7 @@ def target(call: Call) -> str:
 
 
 def perform(context: Context) -> Result:
-    """Stream the file to the disk: it appears under its name only when it is whole."""
+    """Write the file as it comes. It gets its name only when it is complete."""
     from wati.calls.perform import failed, send
     from wati.contract.call import Result
 
@@ -50,17 +49,17 @@ def perform(context: Context) -> Result:
     with context.session.files.download(path, force=force) as download:
         answer = send(context, download.handle)
         size = download.handle.tell()
-        # A web page in place of a picture is the error page of somebody on the way.
+        # A web page in place of a picture is a proxy's error page.
         is_error_page = answer.media_type == "text/html" and not path.lower().endswith((".html", ".htm"))
         if size == 0 or is_error_page:
-            flaw = "A web page came in place of the file." if size else "The file came empty."
-            raise failed(context, verdicts.Verdict("unknown", "bad_answer", flaw), answer)
+            reason = "The answer is a web page, not the file." if size else "The answer is an empty file."
+            raise failed(context, verdicts.Verdict("unknown", "bad_answer", reason), answer)
         download.commit()
     return Result({"file": path, "bytes": size, "content_type": answer.media_type})
 
 
 def name_is_free(context: Context, found: Findings) -> None:
-    """Whether the file may be written. Needs no key; an --output is looked at with the arguments."""
+    """Whether the file may be written. This needs no key. `--output` is checked with the arguments."""
     from wati.contract.failures import Failure
 
     call = context.call

@@ -3,10 +3,11 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""The sandbox from outside: serve it, read its log, reset it, seed it, break it, move its clock.
+"""Control the sandbox: serve it, read its log, reset it, seed it, make it fail, move its clock.
 
-A stand-in for Maton and WATI on this machine. No account, no network, no message leaves. Every command prints
-one JSON document and works on the same state file as MATON_API_KEY=sandbox does. See references/sandbox.md.
+The sandbox stands in for Maton and WATI on this machine. It needs no account and no network, and no message
+leaves. Every command prints one JSON document, and uses the same state file as MATON_API_KEY=sandbox. See
+references/sandbox.md.
 """
 
 from __future__ import annotations
@@ -15,10 +16,9 @@ import os
 import sys
 
 if __name__ == "__main__":
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, here)
-    # OpenClaw does not update an installed skill whose folder has changed, so write no bytecode there.
-    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
+    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 import argparse
 import contextlib
@@ -43,7 +43,7 @@ _EPILOG = """examples:
   python scripts/sandbox.py                          serve on a free port; the address is printed as JSON
   python scripts/sandbox.py log                      what was really delivered
   python scripts/sandbox.py fault '{"fault": "lost_answer", "match": {"path": "/wati/api/v1/sendSession*"}}'
-  python scripts/sandbox.py advance 25h              let the 24-hour windows close
+  python scripts/sandbox.py advance 25h              close the 24-hour windows
   python scripts/sandbox.py reset --now 2026-01-05T12:00:00Z --ids 1
 
 exit codes: 0 done, 1 a bug, 2 wrong arguments, 3 wrong setup"""
@@ -81,31 +81,31 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         return commands.add_parser(name, help=does, description=does, parents=[common], allow_abbrev=False)
 
     serve = command("serve", "serve on 127.0.0.1 until interrupted (the default command)")
-    serve.add_argument("--port", type=int, default=0, help="default: any free one")
-    serve.add_argument("--no-limits", action="store_true", help="no rate limits on this server")
+    serve.add_argument("--port", type=int, default=0, help="default: a free one")
+    serve.add_argument("--no-limits", action="store_true", help="serve without rate limits")
     log = command("log", "print what was delivered and changed")
-    log.add_argument("--requests", action="store_true", help="print the requests seen instead")
+    log.add_argument("--requests", action="store_true", help="print the requests that were seen instead")
     reset = command("reset", "start a fresh world")
-    reset.add_argument("--now", metavar="ISO", help="fix the world's clock at this time")
-    reset.add_argument("--ids", type=int, metavar="N", help="fix the ids: the same N gives the same ids")
-    reset.add_argument("--no-limits", action="store_true", help="a world without rate limits")
+    reset.add_argument("--now", metavar="ISO", help="stop the world's clock at this time")
+    reset.add_argument("--ids", type=int, metavar="N", help="repeat the ids: the same N gives the same ids")
+    reset.add_argument("--no-limits", action="store_true", help="make a world without rate limits")
     seed = command("seed", "add connections, contacts, messages, templates, operators, media")
     seed.add_argument("document", metavar="JSON", help="a JSON object, @file, or - for standard input")
-    fault = command("fault", "let something go wrong; without JSON: list the waiting faults")
+    fault = command("fault", "make something go wrong; without JSON, list the waiting faults")
     fault.add_argument("document", metavar="JSON", nargs="?", help="a fault or a list of them, @file or -")
-    fault.add_argument("--clear", action="store_true", help="forget every waiting fault first")
+    fault.add_argument("--clear", action="store_true", help="drop all waiting faults first")
     advance = command("advance", "move the world's clock forward")
     advance.add_argument("duration", metavar="DURATION", help="seconds, or 30m, 25h, 2d")
     authorize = command("authorize", "finish a PENDING connection, as its owner would in a browser")
     authorize.add_argument("connection_id", metavar="CONNECTION_ID")
-    authorize.add_argument("--failed", action="store_true", help="let the authorization fail")
+    authorize.add_argument("--failed", action="store_true", help="make the authorization fail")
 
     serves = not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help"))
     return parser.parse_args(["serve", *argv] if serves else argv)
 
 
 def document(text: str) -> Any:
-    """The JSON of an argument: itself, of @file, or of standard input."""
+    """The JSON of an argument, of an @file, or of standard input."""
     try:
         if text == "-":
             text = sys.stdin.buffer.read().decode("utf-8-sig")
@@ -116,7 +116,7 @@ def document(text: str) -> Any:
         raise Failure("file_unreadable", f"The JSON cannot be read: {error}") from error
     try:
         value = json.loads(text)
-        # Refuse what could not be stored: a lone surrogate, a number that JSON does not have.
+        # Refuse what cannot be stored: a lone surrogate, a number that JSON does not have.
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
         return value
     except (ValueError, RecursionError) as error:
@@ -132,7 +132,7 @@ def seconds(text: str) -> float:
 
 
 def perform(args: argparse.Namespace) -> Any:
-    """Run one command other than serve. Returns its data."""
+    """Run a command, except serve. Returns its data."""
     from wati.sandbox import control
 
     if args.command == "log":
@@ -166,19 +166,19 @@ def serve(args: argparse.Namespace) -> None:
     try:
         server = Server(Sandbox(state, limited=not args.no_limits), args.port)
     except OSError as error:
-        hint = "Without --port the sandbox takes a free one."
+        hint = "Without --port, the sandbox uses a free one."
         raise Failure("bad_setup", f"Port {args.port} cannot be used: {error}", hint) from error
     with server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         say({"ok": True, "data": {"url": server.url, "state": state.path}, "sandbox": True})
-        # In short waits, because on Windows a wait without an end cannot be interrupted.
+        # Many short waits, because on Windows an endless one cannot be interrupted.
         while not stop.wait(0.2):
             pass
         server.shutdown()
 
 
 def say(answer: dict[str, Any]) -> None:
-    # UTF-8 whatever the locale; a reader that went away is not a failure.
+    # UTF-8 in every locale. A reader that went away is not a failure.
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
         sys.stdout.flush()
@@ -199,7 +199,7 @@ def run(argv: Sequence[str]) -> int:
     except InvalidInput as error:
         raise Failure("invalid_arguments", str(error), "See references/sandbox.md", error.problems) from error
     except StateError as error:
-        hint = "Name another file with --state, or start afresh with the reset command."
+        hint = "Name another file with --state, or start over with the reset command."
         raise Failure("bad_setup", str(error), hint) from error
     except ModuleNotFoundError as error:
         hint = "Install the packages of requirements.txt."

@@ -9,12 +9,11 @@ import os
 import sys
 
 if __name__ == "__main__":
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, here)
-    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
-    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
+    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
-from wati.contract import checks, messages, omissions, verdicts
+from wati.contract import checks, messages, objects, verdicts
 from wati.contract.endpoint import Endpoint
 
 ENDPOINT = Endpoint(
@@ -25,10 +24,7 @@ ENDPOINT = Endpoint(
     json=("header", "body", "footer", "buttons"),
     effect="send",
     verdict=verdicts.interactive,
-    omits={
-        **omissions.omit("ok result errors"),
-        **omissions.inside("message", omissions.omit("text interactiveData conversationId ticketId")),
-    },
+    omits=objects.SEND_INTERACTIVE,
     checks=(checks.header_fits_its_type,),
     multiline=("body",),
     customer_text=True,

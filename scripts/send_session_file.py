@@ -11,10 +11,9 @@ import os
 import sys
 
 if __name__ == "__main__":
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, here)
-    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
-    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
+    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.contract import omissions, verdicts
 from wati.contract.endpoint import Endpoint
@@ -33,14 +32,13 @@ def parts(arguments: Arguments, files: Files) -> list[Part]:
 
 
 def messages(call: Call) -> list[Message]:
-    """The file by its bytes: under another name it is the same message."""
+    """A file is identified by its bytes: under another name it is the same message."""
     import hashlib
 
     from wati.contract.messages import Message
 
-    file = call.parts[0].handle
-    content = {"file": hashlib.sha256(file.read()).hexdigest(), "text": call.arguments.get("caption", "")}
-    file.seek(0)
+    digest = hashlib.sha256(call.parts[0].content()).hexdigest()
+    content = {"file": digest, "text": call.arguments.get("caption", "")}
     return [Message(*call.receivers[0], "file", content)]
 
 

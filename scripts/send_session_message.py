@@ -9,10 +9,9 @@ import os
 import sys
 
 if __name__ == "__main__":
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, here)
-    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
-    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
+    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.contract import messages, objects, omissions, verdicts
 from wati.contract.endpoint import Endpoint
@@ -21,14 +20,13 @@ ENDPOINT = Endpoint(
     name="send_session_message",
     method="POST",
     path="/wati/api/v1/sendSessionMessage/{whatsappNumber}",
-    form=("messageText",),  # a JSON body is ignored: WATI then finds the text empty
+    form=("messageText",),  # WATI ignores a JSON body and finds the text empty
     effect="send",
     verdict=verdicts.session_message,
     omits={
         **omissions.omit("ok result"),
-        **omissions.inside(
-            "message", {**objects.MESSAGE, **omissions.omit("text")}
-        ),  # the text is the arguments'
+        # The text repeats the argument.
+        **omissions.inside("message", {**objects.MESSAGE, **omissions.omit("text")}),
     },
     multiline=("messageText",),
     customer_text=True,

@@ -9,10 +9,9 @@ import os
 import sys
 
 if __name__ == "__main__":
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, here)
-    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
-    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
+    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.contract import checks, messages, omissions, verdicts
 from wati.contract.endpoint import Endpoint
@@ -21,14 +20,12 @@ ENDPOINT = Endpoint(
     name="send_template_message",
     method="POST",
     path="/wati/api/v1/sendTemplateMessage",
-    query=("whatsappNumber",),  # in the body it is not seen
+    query=("whatsappNumber",),  # WATI ignores it in the body
     json=("template_name", "broadcast_name", "parameters"),
     effect="send",
     verdict=verdicts.template_message,
-    # `outcome` says what result says; the rest repeats the arguments, or is the whole contact.
-    omits={
-        **omissions.omit("result validWhatsAppNumber template_name parameteres parameters contact model"),
-    },
+    # `outcome` says what `result` says. The rest repeats the arguments, or is the whole contact.
+    omits=omissions.omit("result validWhatsAppNumber template_name parameteres parameters contact model"),
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
     customer_text=True,
     messages=messages.template,

@@ -3,18 +3,17 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Send an approved template to one customer; the answer has an id to track it by."""
+"""Send an approved template to one customer. The answer has an id to track it."""
 
 import os
 import sys
 
 if __name__ == "__main__":
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, here)
-    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
-    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
+    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
-from wati.contract import checks, messages, omissions, verdicts
+from wati.contract import checks, messages, objects, verdicts
 from wati.contract.endpoint import Endpoint
 
 ENDPOINT = Endpoint(
@@ -25,11 +24,7 @@ ENDPOINT = Endpoint(
     json=("template_name", "broadcast_name", "parameters"),
     effect="send",
     verdict=verdicts.v2,
-    omits={
-        **omissions.omit("result templateName parameters"),  # the last two repeat the arguments
-        **omissions.omit("receivers.isValidWhatsAppNumber", omissions.equal(True)),
-        **omissions.omit("receivers.errors", omissions.equal([])),
-    },
+    omits=objects.SEND_V2,
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
     messages=messages.template,
     look_with="get_messages",

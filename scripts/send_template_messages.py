@@ -3,16 +3,15 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Send an approved template to up to 1,000 customers, each with own values."""
+"""Send an approved template to up to 1,000 customers, each with their own values."""
 
 import os
 import sys
 
 if __name__ == "__main__":
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, here)
-    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
-    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
+    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.contract import checks, messages, omissions, verdicts
 from wati.contract.endpoint import Endpoint

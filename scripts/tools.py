@@ -3,19 +3,19 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Print endpoints and look-ups as tool definitions, in the form that an MCP, OpenAI or Anthropic host takes.
+"""Print the endpoints and lookups as tool definitions for an MCP, OpenAI or Anthropic host.
 
 usage: tools.py [--format mcp|openai|anthropic] [--only read]
 
   --format   mcp (the default): {"tools": [...]}, the result of tools/list
              openai: a list of {"type": "function", "function": {...}}
              anthropic: a list of {"name", "description", "input_schema"}
-  --only     read: leave out every tool that changes something or messages somebody
+  --only     read: leave out every tool that changes something or messages someone
   --help     this text
 
-The definitions are printed bare, ready to paste. A tool call is then run as `NAME.py ARGUMENTS`, the
-arguments being the call's JSON object. A failure is {"ok": false, "error": {"code", "message", "hint"}}
-with exit 2 for wrong usage, 3 for a missing package or file, 1 for a bug in this package.
+Only the definitions are printed, ready to paste. Run a tool call as `NAME.py ARGUMENTS`, where ARGUMENTS is
+the JSON object of the call. A failure is {"ok": false, "error": {"code", "message", "hint"}}, with exit 2
+for wrong usage, 3 for a missing package or file, and 1 for a bug in this package.
 """
 
 from __future__ import annotations
@@ -28,10 +28,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 if __name__ == "__main__":
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, here)
-    # OpenClaw does not update an installed skill whose folder has changed: no bytecode there.
-    sys.dont_write_bytecode |= os.path.isdir(os.path.join(here, "..", ".clawhub"))
+    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
+    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+    sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.cli.streams import write
 from wati.contract.endpoint import SKILL_FOLDER
@@ -40,7 +39,7 @@ from wati.contract.packages import import_package
 
 Json = dict[str, Any]
 
-# What each effect means to whoever is about to make the call.
+# What each effect means for the caller.
 EFFECT_NOTES = {
     "read": "Changes nothing.",
     "write": "Changes data; repeating it changes nothing more.",
@@ -55,8 +54,8 @@ CONFIRM_NOTES = {
     "connection_id": "Needs confirmation: it runs only with --confirm and the connection id.",
 }
 
-# MCP's hints. A send adds rather than destroys, but it cannot be taken back, and hosts ask their user before
-# a destructive call. A delete claims no idempotence: the package never repeats one whose outcome is unknown.
+# MCP's hints. A send destroys nothing, but it cannot be taken back, and hosts ask their user before a
+# destructive call. A delete is not idempotent here, because one with an unknown outcome is never repeated.
 ANNOTATIONS = {
     "read": {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True},
     "write": {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": True},
@@ -67,13 +66,13 @@ ANNOTATIONS = {
 
 
 def read_catalogue() -> Json:
-    """skill.yaml as it stands. Fails: `missing_dependency` without PyYAML, `bad_setup` without the file."""
+    """skill.yaml. Raises `missing_dependency` without PyYAML, and `bad_setup` without the file."""
     catalogue: Json = import_package("yaml").safe_load(_read("skill.yaml"))
     return catalogue
 
 
 def read_schema(tool: Json) -> Json:
-    """The argument schema of one entry of the catalogue. Fails: `bad_setup` without the file."""
+    """The argument schema of a tool in the catalogue. Raises `bad_setup` without the file."""
     schema: Json = json.loads(_read(tool["schema"]))
     return schema
 
@@ -84,17 +83,17 @@ def _read(name: str) -> str:
             return file.read()
     except OSError as error:
         message = f"{name} cannot be read: {error.strerror}."
-        raise Failure("bad_setup", message, hint="Install the whole package anew.") from error
+        raise Failure("bad_setup", message, hint="Reinstall the whole package.") from error
 
 
 def describe(tool: Json, schema: Json) -> str:
-    """What a model reads before it decides to call: purpose, effect, and whether it must be confirmed."""
+    """What a model reads before it calls the tool: purpose, effect, and whether it must be confirmed."""
     purpose = f"{tool['summary']} {schema['description']}"
     return f"{purpose} {EFFECT_NOTES[tool['effect']]} {CONFIRM_NOTES[tool['confirm']]}".rstrip()
 
 
 def without(keywords: frozenset[str], schema: Json) -> Json:
-    """A copy of `schema` that uses none of `keywords`, on any level; properties of these names stay."""
+    """A copy of `schema` without `keywords` on any level. Properties with these names stay."""
     copy = {keyword: value for keyword, value in schema.items() if keyword not in keywords}
     if "properties" in copy:
         copy["properties"] = {name: without(keywords, member) for name, member in copy["properties"].items()}
@@ -104,7 +103,7 @@ def without(keywords: frozenset[str], schema: Json) -> Json:
 
 
 def for_mcp(tool: Json, schema: Json) -> Json:
-    """MCP takes any JSON Schema, `$schema` and `examples` included (specification, "Tool")."""
+    """MCP takes any JSON Schema, including `$schema` and `examples` (specification, "Tool")."""
     return {
         "name": tool["name"],
         "description": describe(tool, schema),
@@ -114,8 +113,8 @@ def for_mcp(tool: Json, schema: Json) -> Json:
 
 
 def for_openai(tool: Json, schema: Json) -> Json:
-    """Many hosts take this form, and some refuse a whole request over a keyword that is not on their list:
-    Gemini does so over `examples` and `$schema` (reports in public issue trackers, 2026)."""
+    """Many hosts take this form. Some reject a whole request because of one keyword that they do not know:
+    Gemini rejects `examples` and `$schema` (reports in public issue trackers, 2026)."""
     function = {
         "name": tool["name"],
         "description": describe(tool, schema),
@@ -125,7 +124,7 @@ def for_openai(tool: Json, schema: Json) -> Json:
 
 
 def for_anthropic(tool: Json, schema: Json) -> Json:
-    """The API takes annotations such as `examples`; `$schema` would only cost tokens on every request."""
+    """The API takes annotations such as `examples`. `$schema` would only cost tokens in every request."""
     return {
         "name": tool["name"],
         "description": describe(tool, schema),
@@ -141,13 +140,13 @@ DEFINE: dict[str, Callable[[Json, Json], Json]] = {
 
 
 def offered(catalogue: Json) -> list[Json]:
-    """The endpoints, and the helpers that take arguments: those only read (wati.endpoint.Helper)."""
+    """The endpoints, and the helpers that take arguments. Those helpers only read."""
     helpers = [helper for helper in catalogue["helpers"] if "schema" in helper]
     return [*catalogue["tools"], *({**helper, "effect": "read", "confirm": "none"} for helper in helpers)]
 
 
 def definitions(form: str, effects: frozenset[str] = frozenset(EFFECT_NOTES)) -> Json | list[Json]:
-    """The document to paste: every tool that is offered whose effect is one of `effects`, in their order."""
+    """The definitions of every offered tool with one of these effects, in the order of the catalogue."""
     tools = [tool for tool in offered(read_catalogue()) if tool["effect"] in effects]
     defined = [DEFINE[form](tool, read_schema(tool)) for tool in tools]
     return {"tools": defined} if form == "mcp" else defined

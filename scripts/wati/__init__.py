@@ -5,7 +5,8 @@
     journal               who was sent what, and what became of it
     reads                 what Maton and WATI know
     output                the document: what is shown of a result
-    arguments · files     what comes in: JSON, words, uploads and downloads
+    files                 uploads, downloads, CSV files of receivers
+    arguments             the JSON that comes in
     wire                  one request and its answer
     contract              what an endpoint is: data and pure functions
 

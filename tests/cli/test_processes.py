@@ -163,6 +163,17 @@ def test_a_folder_that_may_be_passed_but_not_listed_is_no_obstacle(
     assert sorted(path.name for path in inner.iterdir()) == ["a.jpg", "a.pdf"]
 
 
+@pytest.mark.parametrize("name", ["get_contacts", "doctor", "sandbox", "tools"])
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_python_adds_no_bytecode_to_a_skill_that_openclaw_installed(
+    name: str, is_installed: bool, copy: Path, environ: dict[str, str]
+) -> None:
+    if is_installed:
+        (copy / ".clawhub").mkdir()
+    assert run(name, "--help", environ=environ, package=copy).returncode == 0
+    assert bool(list(copy.rglob("__pycache__"))) is not is_installed
+
+
 # --- Python's own variables, and locales -------------------------------------------------------------------
 
 LOCALES = [

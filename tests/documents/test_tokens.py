@@ -24,7 +24,7 @@ NAMES = [
     "list 50 contacts",
     "a template to three customers",
     "add a contact",
-    "a message is refused: why, and what can be sent",
+    "a message is rejected: why, and what can be sent",
 ]
 
 
@@ -49,7 +49,7 @@ def test_the_whole_costs_well_under_half_of_the_page(dev: ModuleType) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_both_ways_reach_the_same_end(dev: ModuleType, name: str, tmp_path: Path) -> None:
-    """What is delivered is the same, and only the task of a refusal ends with one."""
+    """What is delivered is the same, and only the task of a rejection ends with one."""
     page, ours = dev.TASKS[name]
     delivered = []
     for calls, way in ((page, dev.by_the_page), (ours, dev.by_us)):
@@ -59,4 +59,4 @@ def test_both_ways_reach_the_same_end(dev: ModuleType, name: str, tmp_path: Path
         delivered.append([(entry["kind"], entry["whatsappNumber"]) for entry in control.log(str(state))])
     assert delivered[0] == delivered[1]
     printed = [json.loads(text.splitlines()[-1])["ok"] for text in texts]
-    assert printed == ["refused" not in name] * len(ours)
+    assert printed == ["rejected" not in name] * len(ours)

@@ -151,7 +151,7 @@ def test_what_a_colleague_typed_only_resembles_it(world: World, clock: Clock) ->
     world.seed(messages=[said(JOHN, HELLO["messageText"], operatorName="Alex Agent")])
     run = world.check(send)
     assert (
-        verdict(run) == "unknown" and "may be it" in run.text and "Somebody has to look" in run.error["hint"]
+        verdict(run) == "unknown" and "may be it" in run.text and "Ask the user to look" in run.error["hint"]
     )
     assert is_stopped(world.send("send_session_message"))
     assert world.delivered == []

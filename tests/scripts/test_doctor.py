@@ -58,7 +58,7 @@ def test_the_sandbox_is_ready(world: World) -> None:
 def test_a_real_setup_is_ready(doctor: Callable[..., Run], far_side: FarSide) -> None:
     run = doctor()
     assert run.exit == 0 and "--dry-run" in run.data["next"]
-    assert run.data["guards"] == {"read_only": False, "allowed_recipients": "everybody", "file_roots": ["."]}
+    assert run.data["guards"] == {"read_only": False, "allowed_recipients": "everyone", "file_roots": ["."]}
     through_wati = far_side.to("/wati/")
     assert through_wati and {request.header("maton-connection") for request in through_wati} == {"conn-1"}
     assert "session_token" not in run.text and "John" not in run.text
@@ -124,7 +124,7 @@ def test_one_of_several_is_named(doctor: Callable[..., Run], far_side: FarSide) 
 
 
 EXPIRED: list[tuple[Answer, int, str]] = [
-    (reply({"message": "no"}, 401), 3, "authorize it anew with create_connection.py"),
+    (reply({"message": "no"}, 401), 3, "make a new connection with create_connection.py"),
     (Answer(500), 6, "make a new connection with create_connection.py"),
     (Answer(502, b"<html>", content_type="text/html"), 6, "make a new connection with create_connection.py"),
 ]
@@ -206,7 +206,7 @@ def test_sends_that_nobody_knows_of_come_first(world: World) -> None:
     ("environment", "guard", "value", "next_step"),
     [
         ({"WATI_READ_ONLY": "1"}, "read_only", True, "WATI_READ_ONLY"),
-        ({"WATI_ALLOWED_RECIPIENTS": ""}, "allowed_recipients", "nobody", "nobody may be messaged"),
+        ({"WATI_ALLOWED_RECIPIENTS": ""}, "allowed_recipients", "no one", "no one may be messaged"),
         (
             {"WATI_ALLOWED_RECIPIENTS": "1415*, 4915112345678"},
             "allowed_recipients",

@@ -263,8 +263,8 @@ def test_sending_blindly_scores_next_to_nothing(tmp_path: Path) -> None:
 def test_the_readme_tells_these_scores() -> None:
     text = (ROOT / "evals" / "README.md").read_text(encoding="utf-8")
     most = 10 * len(EVALS)
-    assert f"`right` scores {most} of {most}, `blind`, which" in text
-    assert "until it works, 6, and doing nothing 36." in text
+    assert f"`right` scores {most} of {most}. `blind`, which" in text
+    assert "until it works, scores 6. Doing nothing scores 36." in text
     assert len(EVALS) == 23
     assert text.splitlines()[2].startswith("Twenty-three requests")
 
@@ -389,8 +389,8 @@ def test_a_completed_grading_exits_0_and_prints_a_table(
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
     assert lines[0].split() == ["6/10", "13", "rejected-template"]
-    assert "not so: The answer says that the template is rejected" in lines[1]
-    assert lines[-1].split() == ["6/20", "in", "all,", "30.0%"]
+    assert "failed: The answer says that the template is rejected" in lines[1]
+    assert lines[-1].split() == ["6/20", "in", "total,", "30.0%"]
     assert "count-members: 0/10" in captured.err
 
 

@@ -158,8 +158,7 @@ def describe(
     context: Context, found: Findings, row: dict[str, Any], receivers: list[tuple[str, dict[str, str]]]
 ) -> None:
     """The template as a fact, filled in as its receivers will read it: each with the values that it gets."""
-    from wati.output.redaction import redact
-    from wati.output.rendering import shorten
+    from wati.output.redaction import excerpt
     from wati.reads import templates
 
     def cut(value: Any) -> Any:
@@ -167,8 +166,7 @@ def describe(
             return {name: cut(text) for name, text in value.items()}
         if isinstance(value, list):
             return list(map(cut, value))
-        # Half a key is a secret, too.
-        return shorten(redact(value, context.session.settings.key), LONGEST_TEXT)
+        return excerpt(value, context.session.settings.key, LONGEST_TEXT)
 
     (_, values), *others = receivers
     seen = templates.preview(row, values)

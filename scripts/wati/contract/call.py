@@ -25,6 +25,13 @@ class Part:
         self.handle = handle
         self.size = size
 
+    def content(self) -> bytes:
+        """All of its bytes, as they will be sent."""
+        self.handle.seek(0)
+        data = self.handle.read()
+        self.handle.seek(0)
+        return data
+
     def preview(self) -> dict[str, Any]:
         return {
             "name": self.name,

@@ -23,3 +23,16 @@ MESSAGE = {
     **omissions.omit("timestamp", omissions.beside("created")),
     **omissions.omit("type", omissions.equal("text")),
 }
+
+# Of a send's answer in v2: the name and the parameters repeat the arguments.
+SEND_V2 = {
+    **omissions.omit("result templateName parameters"),
+    **omissions.omit("receivers.isValidWhatsAppNumber", omissions.equal(True)),
+    **omissions.omit("receivers.errors", omissions.equal([])),
+}
+
+# Of the answer to buttons or a list: the text and the choices repeat the arguments.
+SEND_INTERACTIVE = {
+    **omissions.omit("ok result errors"),
+    **omissions.inside("message", omissions.omit("text interactiveData conversationId ticketId")),
+}

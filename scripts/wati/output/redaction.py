@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from wati.contract.settings import SHORTEST_KEY
-from wati.output.rendering import UNSAFE
+from wati.output.rendering import UNSAFE, shorten
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
 
@@ -110,6 +110,11 @@ def _pieces_of(key: str) -> list[str]:
 @lru_cache(maxsize=1)
 def _forms_of(key: str) -> re.Pattern[str]:
     return re.compile("".join(map(_any_form, key)), re.IGNORECASE)
+
+
+def excerpt(text: str, key: str, longest: int) -> str:
+    """A text to show: redacted before it is cut, because half a key is a secret, too."""
+    return shorten(str(redact(text, key)), longest)
 
 
 def terminal_safe(text: str, key: str) -> str:
