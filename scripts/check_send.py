@@ -79,7 +79,7 @@ def check(context: Context, journal: Journal, send: Send) -> Result:
     from wati.contract.failures import Failure
     from wati.journal.search import Search
 
-    context.go_over(send.connection)
+    context.use_connection(send.connection)
     search = Search(context.inbox, journal, send)
     sample = sampled(send.unresolved)
     found: dict[str, Sighting] = {}
@@ -87,7 +87,7 @@ def check(context: Context, journal: Journal, send: Send) -> Result:
         try:
             for entry in sample:
                 if entry.receiver not in found or found[entry.receiver].early > 0:
-                    found[entry.receiver] = search.look(entry)
+                    found[entry.receiver] = search.find(entry)
         except Failure as failure:
             raise unread(send, failure) from None
         early = max((one.early for one in found.values()), default=0.0)

@@ -63,7 +63,7 @@ def told(window: Window) -> dict[str, Any]:
     if window.open is None or window.until is None:
         return {"unknown": window.why}
     # Of what is closed without a message of the customer in sight, nobody knows since when.
-    return {"open": window.open, **({"until": iso(window.until)} if window.is_seen else {})}
+    return {"open": window.open, **({"until": iso(window.until)} if window.by_customer else {})}
 
 
 HELPER = Helper(

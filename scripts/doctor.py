@@ -80,7 +80,7 @@ def connection(context: Context, report: Report) -> None:
     if "connection" not in found.facts:
         raise Failure("connection_ambiguous", " ".join(found.warnings))
     report.facts["connection"] = found.facts["connection"]
-    context.go_over(found.facts["connection"])
+    context.use_connection(found.facts["connection"])
 
 
 def way_to_one(problems: list[Problem]) -> str:
@@ -160,7 +160,7 @@ def journal(context: Context, report: Report) -> list[Send]:
     """Whether repeated sends would be noticed, and which sends wait to be looked for."""
     import sqlite3
 
-    from wati.journal.once import check, reason
+    from wati.journal.once import check_command, reason
 
     book = context.session.journal
     if book is None:
@@ -180,7 +180,7 @@ def journal(context: Context, report: Report) -> list[Send]:
     if not os.path.isabs(book.path):
         report.warnings.append("WATI_JOURNAL is no absolute path: every folder has a journal of its own.")
     report.warnings += [
-        f"What became of send {send.id} is not known. Find out: {check(send.id)}"
+        f"What became of send {send.id} is not known. Find out: {check_command(send.id)}"
         for send in unresolved[:MOST_SENDS]
     ]
     if len(unresolved) > MOST_SENDS:
