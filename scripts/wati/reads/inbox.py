@@ -63,7 +63,7 @@ class Inbox:
         """The account's wati connections, with one status or all. Never show a whole row: it holds a link."""
         target = "/connections?app=wati" + (f"&status={status}" if status else "")
         rows = self.read(target, verdicts.connections).json["connections"]
-        # Maton may ignore the filters in the query. A message over the wrong one cannot be taken back.
+        # Maton may ignore the filters in the query. A message over the wrong connection cannot be taken back.
         ours = [row for row in rows if isinstance(row, dict) and row.get("app", "wati") == "wati"]
         found = []
         for row in ours:
