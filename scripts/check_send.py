@@ -90,7 +90,7 @@ def check(context: Context, journal: Journal, send: Send) -> Result:
     from wati.contract.failures import Failure
     from wati.journal.search import Search
 
-    context.go_over(send.connection)
+    context.use_connection(send.connection)
     search = Search(context.inbox, journal, send)
     sample = sample_of(send.unresolved)
     found: dict[str, Sighting] = {}
@@ -98,7 +98,7 @@ def check(context: Context, journal: Journal, send: Send) -> Result:
         try:
             for entry in sample:
                 if entry.receiver not in found or found[entry.receiver].early > 0:
-                    found[entry.receiver] = search.look(entry)
+                    found[entry.receiver] = search.find(entry)
         except Failure as failure:
             raise search_failed(send, failure) from None
         early = seconds_left(found.values())

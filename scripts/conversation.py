@@ -60,7 +60,7 @@ def window_member(window: Window) -> dict[str, Any]:
     if window.open is None or window.until is None:
         return {"unknown": window.why}
     # If no message of the customer was seen, it is not known when the window closed.
-    return {"open": window.open, **({"until": iso(window.until)} if window.is_seen else {})}
+    return {"open": window.open, **({"until": iso(window.until)} if window.by_customer else {})}
 
 
 HELPER = Helper(

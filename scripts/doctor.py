@@ -77,7 +77,7 @@ def connection(context: Context, report: Report) -> None:
     if "connection" not in found.facts:
         raise Failure("connection_ambiguous", " ".join(found.warnings))
     report.facts["connection"] = found.facts["connection"]
-    context.go_over(found.facts["connection"])
+    context.use_connection(found.facts["connection"])
 
 
 def remedy(problems: list[Problem]) -> str:
@@ -159,7 +159,7 @@ def journal(context: Context, report: Report) -> list[Send]:
     """Whether repeated sends would be noticed. Returns the sends whose outcome is unknown."""
     import sqlite3
 
-    from wati.journal.once import check, reason
+    from wati.journal.once import check_command, reason
 
     sends = context.session.journal
     if sends is None:
@@ -179,7 +179,7 @@ def journal(context: Context, report: Report) -> list[Send]:
     if not os.path.isabs(sends.path):
         report.warnings.append("WATI_JOURNAL is not an absolute path: each folder gets its own journal.")
     report.warnings += [
-        f"The outcome of send {send.id} is not known. Find out: {check(send.id)}"
+        f"The outcome of send {send.id} is not known. Find out: {check_command(send.id)}"
         for send in unresolved[:MOST_SENDS]
     ]
     if len(unresolved) > MOST_SENDS:

@@ -93,7 +93,7 @@ def queries(arguments: Arguments) -> Iterator[dict[str, str]]:
     if "whatsappNumber" in arguments:
         number = Number(arguments["whatsappNumber"])
         if not number.contact_id:
-            yield attribute("phone", number.end)
+            yield attribute("phone", number.suffix)
     elif "name" in arguments:
         # The filter matches substrings (reported): first the words in this order, then the longest of them.
         name = " ".join(arguments["name"].split())

@@ -388,7 +388,7 @@ def test_a_long_answer_is_cut_and_is_no_whole_list(
         **{"complete": False, "items": count, "pages": 2},
         **{"number": 1, "size": size, "next": 2},
     }
-    assert f"with {count - 10} of these once more" in run.document["notice"]
+    assert f"({count - 10} of these items come again)" in run.document["notice"]
 
 
 def test_an_item_that_fits_no_answer_is_shown_cut(read: Caller, listing: Listing) -> None:
@@ -542,7 +542,7 @@ def test_a_failure_of_the_second_reading_is_no_whole_list(
     run = read("get_contacts")
     assert run.exit == 6
     assert run.error["page"] == {"complete": False, "stopped_at": 1, "items": 25, "pages": 4}
-    assert "not once more" in run.error["hint"]
+    assert "not a second time" in run.error["hint"]
 
 
 def test_a_failure_of_the_first_page_has_no_items(read: Caller, listing: Listing) -> None:

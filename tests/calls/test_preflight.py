@@ -391,7 +391,7 @@ def test_a_send_that_is_fine_shows_what_its_receiver_will_read(dry: Callable[...
         },
     }
     assert run.data["request"]["headers"]["Maton-Connection"] == "sandbox-main"
-    assert run.data["warnings"] == ["Whether the number is on WhatsApp shows only when sending."]
+    assert run.data["warnings"] == ["Whether the number is on WhatsApp shows only when the message is sent."]
     assert "notice" not in run.document
 
 
@@ -431,7 +431,7 @@ def test_a_connection_to_be_deleted_is_looked_up(dry: Callable[..., Run]) -> Non
 
 WARNED = [
     ("assign_operator", {"whatsappNumber": JOHN, "email": "nobody@example.com"}, "operator has this email"),
-    ("add_contact", {"whatsappNumber": JOHN, "name": "J"}, "a contact with this number already"),
+    ("add_contact", {"whatsappNumber": JOHN, "name": "J"}, "already has a contact with this number"),
     ("create_connection", {}, "sandbox-main is ACTIVE"),
     ("send_template_messages_v2", bulk(ORDER), "Whether each number is on WhatsApp"),
 ]
@@ -517,7 +517,7 @@ def test_a_send_that_the_journal_would_stop_is_a_problem(call: Callable[..., Run
     assert call("send_template_message", single(**ORDER), **SANDBOX).exit == 0
     run = call("send_template_message", single(**ORDER), "--dry-run", **SANDBOX)
     assert the_problem(run)["code"] == "repeated_send"
-    assert run.error["hint"].startswith("It was accepted: do not send it again")
+    assert run.error["hint"].startswith("It was accepted, so do not send it again")
     other = call("send_template_message", single(name="Jane", ordernumber="2"), "--dry-run", **SANDBOX)
     assert other.exit == 0, other.text
     assert len(control.log(state)) == 1
@@ -576,7 +576,7 @@ def test_a_csv_that_is_fine_is_counted_and_its_messages_shown(
         "14155555678": "Hi Jane, your order 2 is ready.",
     }
     assert run.data["preflight"]["bulk"]["receivers"] == 2
-    assert run.data["warnings"] == ["Whether each number is on WhatsApp shows only when sending."]
+    assert run.data["warnings"] == ["Whether each number is on WhatsApp shows only when the message is sent."]
 
 
 def test_a_csv_with_a_space_in_an_address_names_the_cell(dry: Callable[..., Run], tmp_path: Path) -> None:
@@ -650,14 +650,14 @@ def test_the_window_is_judged_by_the_customer_s_last_message(
 
 
 UNKNOWN: dict[str, tuple[list[Any], float | None, str]] = {
-    "empty": ([], NOW, "No message of the customer was found in the conversation"),
-    "only ours, and new": (OURS, NOW, "No message of the customer"),
-    "a message that is nobody's": ([row(60, owner=None)], NOW, "No message of the customer"),
-    "no clock": ([row(60)], None, "tells no time"),
-    "a message without a time": ([{"eventType": "message", "owner": False}], NOW, "tells no time"),
-    "a time that is none": ([row(0, created="yesterday", timestamp="x")], NOW, "tells no time"),
-    "a time of nobody's calendar": ([row(0, created="9999-12-31T23:59:59Z")], NOW, "tells no time"),
-    "rows that are none": ([None, 7, "x", []], NOW, "No message of the customer"),
+    "empty": ([], NOW, "No message from the customer was found in the conversation"),
+    "only ours, and new": (OURS, NOW, "No message from the customer"),
+    "a message that is nobody's": ([row(60, owner=None)], NOW, "No message from the customer"),
+    "no clock": ([row(60)], None, "no usable time"),
+    "a message without a time": ([{"eventType": "message", "owner": False}], NOW, "no usable time"),
+    "a time that is none": ([row(0, created="yesterday", timestamp="x")], NOW, "no usable time"),
+    "a time of nobody's calendar": ([row(0, created="9999-12-31T23:59:59Z")], NOW, "no usable time"),
+    "rows that are none": ([None, 7, "x", []], NOW, "No message from the customer"),
 }
 
 
@@ -914,7 +914,7 @@ def upload(call: Callable[..., Run], tmp_path: Path, far_side: FarSide) -> Calla
 def test_a_file_that_is_what_its_ending_says_is_fine(name: str, upload: Callable[..., Run]) -> None:
     run = upload(name, GOOD[name])
     assert run.exit == 0 and "warnings" not in run.data, run.text
-    assert "nothing was asked" in run.document["notice"]
+    assert "nothing was looked up" in run.document["notice"]
 
 
 @pytest.mark.parametrize("name", WRONG)

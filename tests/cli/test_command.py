@@ -222,7 +222,7 @@ def test_a_dry_run_sends_and_changes_nothing(
     assert run.exit == 0, run.text
     assert run.document.get("outcome") == (None if each_endpoint.effect == "read" else "not_sent")
     assert "page" not in run.document
-    assert ("nothing was asked" in run.document.get("notice", "")) is (key != KEY)
+    assert ("nothing was looked up" in run.document.get("notice", "")) is (key != KEY)
     assert sorted(tmp_path.rglob("*")) == before
     asked = [] if key != KEY or each_endpoint.name == "list_connections" else ["GET"]
     assert sorted({request.method for request in far_side.requests}) == asked

@@ -505,7 +505,7 @@ def test_where_the_journal_is_off(call: Callable[..., Run], far_side: FarSide) -
 
 def test_where_the_journal_cannot_be_used(call: Callable[..., Run], tmp_path: Path) -> None:
     run = call("check_send", {}, WATI_JOURNAL=str(tmp_path))
-    assert run.exit == 3 and "it is no file" in run.error["message"] and str(tmp_path) not in run.text
+    assert run.exit == 3 and "it is not a file" in run.error["message"] and str(tmp_path) not in run.text
 
 
 def test_it_takes_no_connection(call: Callable[..., Run], far_side: FarSide, tmp_path: Path) -> None:

@@ -375,7 +375,7 @@ def test_a_process_that_is_killed_leaves_the_message_stopped(
     assert process.communicate(timeout=60) == (b"", b"")
     run = send("send_session_message", HELLO, "--connection", "conn-1")
     stopped(run)
-    assert "broken off" in run.text and "check_send.py" in run.error["hint"]
+    assert "interrupted" in run.text and "check_send.py" in run.error["hint"]
     assert len(far_side.writes) == 1
 
 
@@ -472,8 +472,10 @@ def test_a_look_behind_a_refusal_comes_after_the_entry_is_settled(
     seen: list[list[str]] = []
     from wati.calls import preflight
 
-    look = preflight.look
-    monkeypatch.setattr(preflight, "look", lambda *a, **k: (seen.append(states(world)), look(*a, **k))[1])
+    checks = preflight.run_checks
+    monkeypatch.setattr(
+        preflight, "run_checks", lambda *a, **k: (seen.append(states(world)), checks(*a, **k))[1]
+    )
     wrong = {**ONE, "parameters": VALUES[:1]}
     run = world.run("send_template_message", wrong)
     assert run.exit == 4 and run.error["problems"]

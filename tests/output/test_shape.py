@@ -124,7 +124,7 @@ def test_a_cut_page_goes_on_where_it_ended(lengths: list[int], number: int, size
         found = world[(page - 1) * page_size : page * page_size]
         told = {"number": page, "size": page_size, **({"next": page + 1} if found else {})}
         whole = {"ok": True, "data": {"a": {"b": found}}, "page": told, "notice": "n"}
-        shown = shape.document_that_fits(whole, "a.b")
+        shown = shape.fit_document(whole, "a.b")
         assert len(json.dumps(shown, ensure_ascii=False, separators=(",", ":"))) <= shape.LONGEST
         assert json.loads(json.dumps(shown)) == shown
         return shown

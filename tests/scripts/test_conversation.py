@@ -273,9 +273,9 @@ def test_days_and_times(call: Callable[..., Run], far_side: FarSide) -> None:
         ([row(3600)], NOW, {"open": True, "until": "2026-02-03T01:40:00Z"}),
         ([row(9, owner=True), row(DAY + 60)], NOW, {"open": False, "until": "2026-02-02T02:39:00Z"}),
         ([row(DAY + 60, owner=True)], NOW, {"open": False}),
-        ([row(60)], None, "tells no time"),
-        ([row(60, owner=True)], NOW, "No message of the customer"),
-        ([], NOW, "No message of the customer"),
+        ([row(60)], None, "no usable time"),
+        ([row(60, owner=True)], NOW, "No message from the customer"),
+        ([], NOW, "No message from the customer"),
     ],
 )
 def test_the_window(

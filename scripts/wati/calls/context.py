@@ -1,4 +1,4 @@
-"""One call being made: what it is, the session that it is made in, and its own deadline."""
+"""One call in progress: the call, its session and its deadline."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ if TYPE_CHECKING:
     from wati.contract.call import Call
     from wati.reads.inbox import Inbox
 
-# For each page of `--all`, waits included: the four attempts of a request outlast WATI's window of 10
-# seconds, and waiting for the pace does not count. One request of each window is left to others: an agent
-# asks something else meanwhile.
+# For each page of `--all`, waits included: four attempts at a request outlast WATI's window of 10 seconds.
+# Waiting for the pace does not count. In each window, one request is left for the agent's other calls.
 PAGE_PATIENCE = 30.0
 PAGE_PACE: dict[str, Any] = {"first_wait": 2.5, "spare": 1, "queue": 60.0}
 
 
 class Context:
-    """What the steps of a call, and an endpoint's own functions, work with.
+    """What the steps of a call and the functions of an endpoint work with.
 
-    `call`: as far as the steps have filled it in. `entered`: its entry in the journal.
+    `call`: as the steps so far have filled it in. `entered`: its entry in the journal.
     """
 
     def __init__(self, session: Session, call: Call) -> None:
@@ -43,14 +42,14 @@ class Context:
 
         return Inbox(self.gateway, self.call.connection)
 
-    def go_over(self, connection: str) -> None:
-        """Make the call over that connection from now on."""
+    def use_connection(self, connection: str) -> None:
+        """From now on, make the call over this connection."""
         self.call = self.call.but(connection=connection)
 
-    def look(self) -> str:
-        """The hint of an unknown outcome: the command that shows whether it happened."""
+    def hint_if_unknown(self) -> str:
+        """The hint for an unknown outcome: the command that shows whether it happened."""
         if self.entered.id is not None:
-            return f"Do not run it again. Find out whether it happened: {once.check(self.entered.id)}"
+            return f"Do not run it again. Find out whether it happened: {once.check_command(self.entered.id)}"
         call = self.call
         look_with = call.endpoint.look_with
         number = call.receivers[0][1] if call.endpoint.through_wati else ""
@@ -63,6 +62,6 @@ class Context:
             arguments = {"connection_id": call.arguments["connection_id"]}
         words = [python(), script(look_with), json.dumps(arguments, ensure_ascii=False)]
         words += ["--connection", call.connection] if call.connection else []
-        wait = "Do not run it again. Wait a minute (WATI's lists lag), then look whether it happened"
-        wait += " (each receiver's conversation tells; the first one's)" if len(call.receivers) > 1 else ""
-        return f"{wait}: {command_line(words)}"
+        wait = "Do not run it again. Wait a minute, because WATI's lists lag. Then check whether it happened"
+        where = ", in each receiver's conversation; for the first one" if len(call.receivers) > 1 else ""
+        return f"{wait}{where}: {command_line(words)}"

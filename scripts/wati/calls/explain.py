@@ -1,7 +1,7 @@
 """Why WATI rejected a call: the checks of the dry run, made after the rejection.
 
-Only then, so that an accepted call costs no further request. The rejection's code, exit and outcome never
-change, whatever happens to these reads.
+They are made only then, so an accepted call costs no further request. The code, exit and outcome of the
+rejection never change, whatever happens to these reads.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from wati.calls.context import Context
     from wati.contract.failures import Failure
 
-SECONDS = 5.0  # at most, of the time the call has left: the rejection is known, and someone waits for it
+SECONDS = 5.0  # at most, of the time that is left: the rejection is known, and someone is waiting for it
 
-# A rejection's code: the checks whose findings can explain it.
+# The code of a rejection: the checks that can explain it.
 CHECKS = {
     "template_rejected": ("template",),
     "invalid_recipient": ("template",),  # what bulk answers if no receiver's parameters fit (assumed)
@@ -25,13 +25,13 @@ CHECKS = {
 
 
 def rejection(context: Context, failure: Failure) -> Failure:
-    """The same failure, with the problems that further reads find."""
+    """The same failure, with the problems that the checks find."""
     if failure.code not in CHECKS:
         return failure
     try:
         from wati.calls import preflight
 
         context.gateway.hurry(SECONDS)
-        return preflight.enrich(failure, preflight.look(context, only=CHECKS[failure.code]))
+        return preflight.enrich(failure, preflight.run_checks(context, only=CHECKS[failure.code]))
     except (Exception, KeyboardInterrupt):
         return failure

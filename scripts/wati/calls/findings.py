@@ -1,4 +1,4 @@
-"""What a dry run found: problems, warnings and facts. Data that the checks add to."""
+"""What a dry run found: problems, warnings and facts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 CODES = {
     "connection_missing": "there is no such connection, or none that is ACTIVE",
     "connection_ambiguous": "several connections are ACTIVE, and none is named",
-    "connection_not_active": "the connection that is named is PENDING or FAILED",
+    "connection_not_active": "the named connection is PENDING or FAILED",
     "template_missing": "the account has no template of that name",
     "template_not_approved": "the template is not APPROVED, and only those can be sent",
     "parameter_missing": "a parameter of the template gets no value",
@@ -21,19 +21,19 @@ CODES = {
     "parameter_unsendable": "WATI would accept the value, and WhatsApp would fail the message",
     "window_closed": "the customer's last message is older than 24 hours",
     "conversation_missing": "WATI finds no contact with this number",
-    "file_type": "WhatsApp does not take the file's type, or its content is not what its ending says",
-    "file_too_large": "the file is larger than WhatsApp takes",
-    "file_not_allowed": "the file to write may not be written, or exists already",
-    "repeated_send": "the journal has the same message to the same receiver, and would stop this one",
-    "look_up_failed": "a read failed, so something could not be looked at",
+    "file_type": "WhatsApp does not accept this type of file, or its content does not match its ending",
+    "file_too_large": "the file is larger than WhatsApp accepts",
+    "file_not_allowed": "the output file is not allowed, or already exists",
+    "repeated_send": "the journal has the same message to the same receiver, and would refuse this one",
+    "look_up_failed": "a read failed, so something could not be checked",
 }
 
 
 class Findings:
-    """What the checks saw. `invalid`: the places that the arguments' own checks refused.
+    """What the checks found; each check adds to it.
 
-    `hint`: what else could be done. `can_ask`: whether there is a key, and a connection to ask over.
-    `unread`: the reads that failed.
+    `invalid`: the problems of the arguments themselves. `hint`: what could be done instead. `can_ask`:
+    whether there is a key, and a connection to read over. `failed_reads`: the reads that failed.
     """
 
     def __init__(self, *, can_ask: bool, invalid: list[Problem] | None = None) -> None:
@@ -42,13 +42,13 @@ class Findings:
         self.warnings: list[str] = []
         self.facts: dict[str, Any] = {}
         self.hint = ""
-        self.unread: list[Failure] = []
+        self.failed_reads: list[Failure] = []
         self._invalid = {problem["at"] for problem in invalid or []}
 
     def add(self, at: str, code: str, problem: str) -> None:
         self.problems.append({"at": at, "problem": problem, "code": code})
 
     def valid(self, call: Call, name: str) -> str:
-        """An argument that is a text, and that nothing is wrong with; else ""."""
+        """An argument, if it is a text and has no problem; else ""."""
         value = call.arguments.get(name)
         return value if isinstance(value, str) and f"$.{name}" not in self._invalid else ""

@@ -1,4 +1,4 @@
-"""What may be done at all: the environment's guards, and a person's confirmation."""
+"""What may be done: the guards in the environment, and the confirmation by a person."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def effect(settings: Settings, endpoint: Endpoint) -> None:
 
 
 def receivers(settings: Settings, call: Call) -> None:
-    """Raises `recipient_not_allowed` if a send is for anyone whom WATI_ALLOWED_RECIPIENTS does not list."""
+    """Raises `recipient_not_allowed` if WATI_ALLOWED_RECIPIENTS does not list every receiver of a send."""
     if call.endpoint.effect != "send":
         return
     problems = [
@@ -27,7 +27,7 @@ def receivers(settings: Settings, call: Call) -> None:
         if not settings.may_message(number)
     ]
     if problems:
-        message = f"Not allowed: {len(problems)} of {len(call.receivers)} receivers."
+        message = f"{len(problems)} of {len(call.receivers)} receivers may not be messaged."
         raise Failure("recipient_not_allowed", message, problems=problems)
 
 
@@ -45,11 +45,12 @@ def confirmation(call: Call) -> None:
     if given == needed:
         return
     what = "the connection's id" if call.endpoint.confirms == "connection_id" else "the number of receivers"
-    message = f"--confirm must repeat {what}" + (f", and {given!r} is not it." if given else ".")
-    hint = f"Tell the user what will happen; once they agree, run it again with --confirm {needed}"
+    message = f"--confirm must repeat {what}" + (f", not {given!r}." if given else ".")
+    hint = f"Tell the user what will happen. Once they agree, run it again with --confirm {needed}"
     raise Failure("confirmation_required", message, hint=hint)
 
 
 def key(settings: Settings) -> None:
+    """Raises `missing_key` if there is no key."""
     if not settings.key:
         raise Failure("missing_key", "MATON_API_KEY is not set.")

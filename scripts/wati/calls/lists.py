@@ -27,34 +27,34 @@ if TYPE_CHECKING:
     Send = Callable[[Context], Answer]
 
 LARGEST_PAGE = 100
-ROOM = shape.LONGEST - 1500  # characters of a document that are left to its items
-MOST_PAGES = 20_000  # of a list that always brings something new: two million items
-# A list that moves by a whole page while it is read shows one that is known from end to end.
+ROOM = shape.LONGEST - 1500  # characters of a document that its items may have
+MOST_PAGES = 20_000  # of a list that always has something new: two million items
+# If a list moves by a whole page while it is read, one page has only known items, and the list still goes on.
 IDLE_PAGES = 2
 PARTIAL = ".partial"
 
 
 def page_size(wanted: int | None) -> int:
-    """The biggest page that ends where the items wanted end, so that `next` repeats none of them."""
+    """The largest page size that divides the number of items wanted, so `next` repeats none of them."""
     if wanted is None or wanted > LARGEST_PAGE:
-        fitting = range(LARGEST_PAGE, LARGEST_PAGE // 2, -1)
-        return next((size for size in fitting if wanted and wanted % size == 0), LARGEST_PAGE)
+        sizes = range(LARGEST_PAGE, LARGEST_PAGE // 2, -1)
+        return next((size for size in sizes if wanted and wanted % size == 0), LARGEST_PAGE)
     return wanted
 
 
 def arguments(given: Arguments, wanted: int | None) -> Arguments:
-    """The arguments with the page size of `--all`, where they name none."""
+    """The arguments, with a page size if they have none."""
     return {"pageSize": page_size(wanted), **given}
 
 
 def check_output(files: Files, path: str, *, force: bool) -> None:
-    """Raises `file_not_allowed` where the file has no form, or an incomplete list could not be written."""
+    """Raises `file_not_allowed` if the ending is unknown, or if an incomplete list could not be written."""
     tables.form(path, ())
     files.download(path + PARTIAL, force=force, at=f"--output ({PARTIAL}, for an incomplete list)")
 
 
 def read(context: Context, send: Send) -> Result:
-    """Read the list, to its end or up to the items that are wanted; `send` makes the request of a page."""
+    """Read the list, to its end or up to the limit. `send` requests one page."""
     reading = Reading(context, send)
     try:
         if context.call.options.output:
@@ -70,11 +70,11 @@ def _into_document(call: Call, reading: Reading) -> Result:
     fields = call.options.fields
 
     def take(new: list[Any]) -> int:
-        measured.extend(clean(shape.picked(row, "", fields) if fields else row) for row in new)
-        count = max(0, shape.fitting(measured, ROOM) - len(rows))
+        measured.extend(clean(shape.selected(row, "", fields) if fields else row) for row in new)
+        count = max(0, shape.count_that_fits(measured, ROOM) - len(rows))
         if not rows and not count:
-            # One that fits no document is shown with its texts cut: to skip it would lose it.
-            new, count = [shape.bounded(new[0], ROOM)], 1
+            # An item that fits into no document is shown with its texts cut. Skipping it would lose it.
+            new, count = [shape.truncated(new[0], ROOM)], 1
         rows.extend(new[:count])
         return count
 
@@ -83,9 +83,7 @@ def _into_document(call: Call, reading: Reading) -> Result:
     except Failure as failure:
         failure.items = rows or None
         raise
-    data: Any = rows
-    for name in reversed(call.endpoint.items.split(".")):
-        data = {name: data}
+    data = shape.wrapped(call.endpoint.items, rows)
     return Result(data, notice=reading.notice, page=reading.summary())
 
 
@@ -115,9 +113,10 @@ def _into_file(context: Context, reading: Reading) -> Result:
 
 
 class Reading:
-    """A list that is being read: `items` and `pages` taken so far, `at` and `size` the page to go on with.
+    """The reading of one list.
 
-    `repeated`: how many items that page begins with were given already.
+    `items`, `pages`: how many were taken so far. `at`, `size`: number and size of the page to go on with.
+    `repeated`: how many items of that page were already given.
     """
 
     def __init__(self, context: Context, send: Send) -> None:
@@ -128,8 +127,8 @@ class Reading:
         self._wanted = call.options.max_items
         self._first = int(call.arguments.get("pageNumber", 1))
         self._seen = OnDisk()
-        self._again = False
-        self._came = 0
+        self._is_second_pass = False
+        self._received = 0
         self.items = 0
         self.pages = 0
         self.at = self._first
@@ -142,30 +141,30 @@ class Reading:
 
     @property
     def notice(self) -> str:
-        """How to get the rest, or what a list that moves can have kept from one who began in its middle."""
+        """How to get the rest, or which items may be missing."""
         if not self.complete:
-            repeats = f", with {self.repeated} of these once more" if self.repeated else ""
-            rest = f"go on with pageSize {self.size} and pageNumber {self.at}{repeats}"
-            return f"This is not the whole list: {rest}, or write all of it to a file with --output."
+            repeats = f" ({self.repeated} of these items come again)" if self.repeated else ""
+            rest = f"Go on with pageSize {self.size} and pageNumber {self.at}{repeats}"
+            return f"This is not the whole list. {rest}, or write all of it to a file with --output."
         is_open = self._first > 1 and self._endpoint.by_change
         return "Contacts that changed since page 1 was read may be missing." if is_open else ""
 
     def summary(self) -> dict[str, Any]:
         """The `page` of an answer: how much was read, and where to go on if that is not all."""
-        told = {"complete": self.complete, "items": self.items, "pages": self.pages}
-        asked = {"number": self._first, "size": self.size}
-        return {**told, **asked} if self.complete else {**told, **asked, "next": self.at}
+        page = {"complete": self.complete, "items": self.items, "pages": self.pages}
+        page |= {"number": self._first, "size": self.size}
+        return page if self.complete else {**page, "next": self.at}
 
     def into(self, take: Callable[[list[Any]], int]) -> None:
-        """Give the rows to `take`, page by page, until it takes fewer than it is given, which is their limit.
+        """Give the rows to `take`, page by page, until it takes fewer than it was given.
 
-        Raises Failure, with `page`, where it stops before that.
+        Raises Failure, with `page`, if a page cannot be read.
         """
         try:
             for number, rows in self._new():
                 wanted = rows if self._wanted is None else rows[: self._wanted - self.items]
-                # A page is taken as a whole, or read again by who goes on.
-                taken = interrupts.defer(partial(self._took, take, wanted))
+                # A signal waits: a page is taken as a whole, or the next run reads it again.
+                taken = interrupts.defer(partial(self._take, take, wanted))
                 if taken < len(rows):
                     self._go_on(number, taken)
                     return
@@ -174,11 +173,11 @@ class Reading:
                     return
             self.complete = True
         except KeyboardInterrupt:
-            raise self._stopped(Failure("timeout", "It was interrupted.", source="package")) from None
+            raise self._stopped(Failure("timeout", "The call was interrupted.", source="package")) from None
         except Failure as failure:
             raise self._stopped(failure) from None
 
-    def _took(self, take: Callable[[list[Any]], int], rows: list[Any]) -> int:
+    def _take(self, take: Callable[[list[Any]], int], rows: list[Any]) -> int:
         taken = take(rows)
         self.items += taken
         if self._context.session.progress is not None:
@@ -188,13 +187,13 @@ class Reading:
     def _go_on(self, number: int, taken: int) -> None:
         """Choose the page to go on with, after the first `taken` new rows of page `number`.
 
-        Nothing may be missed, so rather some are repeated: where the pages before may have been shorter than
-        was asked for, another size would begin elsewhere.
+        No item may be missed, so some may be repeated. The size changes only on the first page read: later,
+        the pages before may have been shorter than asked for, and another size would begin elsewhere.
         """
         self.at, self.repeated = number, taken
         if number == self._first and taken:
-            before = shape.least_before(number, self.size, self._came)
-            self.size = shape.even_size(before, taken)
+            before = shape.fewest_before(number, self.size, self._received)
+            self.size = shape.aligned_size(before, taken)
             self.at, self.repeated = before // self.size + 2, taken - self.size
 
     def _new(self) -> Iterator[tuple[int, list[Any]]]:
@@ -205,8 +204,8 @@ class Reading:
         if not walk.whole:
             raise Failure("bad_answer", f"The list did not end after {MOST_PAGES} pages.", source="wati")
         if self._endpoint.by_change and self._first == 1:
-            # What changed while the list was read went to its top, past the page that was read next.
-            self._again = True
+            # What changed in the meantime moved to the top of the list, and was skipped.
+            self._is_second_pass = True
             yield from Walk(self._page, self._seen, last=MOST_PAGES, idle=IDLE_PAGES)
 
     def _page(self, number: int) -> list[Any]:
@@ -217,14 +216,16 @@ class Reading:
         self._context.gateway.renew()
         rows: list[Any] = member(self._send(self._context).json, self._endpoint.items)
         self.pages += 1
-        self._came = len(rows)
+        self._received = len(rows)
         return rows
 
     def _stopped(self, failure: Failure) -> Failure:
         failure.page = {"complete": False, "stopped_at": self.at, "items": self.items, "pages": self.pages}
-        if self._again:
-            failure.hint += " Every page was read, but not once more for contacts that moved meanwhile."
+        if self._is_second_pass:
+            failure.hint += " Every page was read, but not a second time for contacts that moved meanwhile."
         elif self.items:
             size = self._context.call.arguments["pageSize"]
-            failure.hint += f' The rest: the same with "pageNumber": {self.at}, "pageSize": {size}.'
+            failure.hint += (
+                f' For the rest, run the same command with "pageNumber": {self.at}, "pageSize": {size}.'
+            )
         return failure

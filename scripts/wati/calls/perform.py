@@ -42,18 +42,18 @@ def perform(session: Session, call: Call) -> Result:
         failure.notices = context.entered.notices
         raise
     except KeyboardInterrupt:
-        raise _broken_off(context, "The call was interrupted.") from None
+        raise _aborted(context, "The call was interrupted.") from None
     except Exception as error:
         if session.trace is not None:
             session.trace(traceback.format_exc(), None)
-        raise _broken_off(context, place_of(error), is_bug=True) from error
+        raise _aborted(context, place_of(error), is_bug=True) from error
     finally:
         for part in context.call.parts:
             part.handle.close()
 
 
 def _act(context: Context) -> Result:
-    """What a call does once nothing speaks against it: one request, or what its endpoint needs."""
+    """What a call does after the checks: one request, or what its endpoint needs."""
     if context.call.options.all:
         from wati.calls import lists
 
@@ -67,17 +67,17 @@ def _act(context: Context) -> Result:
 
 
 def send(context: Context, sink: BinaryIO | None = None) -> Answer:
-    """Choose the connection, enter the journal, send, judge, settle, explain. Raises Failure unless accepted.
+    """Choose the connection, enter the send, make the request, judge the answer, settle, explain.
 
-    `sink`: takes the body of an answer that is a file.
+    `sink`: gets the body of an answer that is a file. Raises Failure unless the call was accepted.
     """
     endpoint = context.call.endpoint
     if endpoint.through_wati and endpoint.effect != "read" and not context.call.connection:
         from wati.reads import connections
 
-        context.go_over(connections.only_active(context.inbox))
+        context.use_connection(connections.only_active(context.inbox))
     try:
-        # Whole, or not at all: a signal strikes when the entry is known here.
+        # A signal waits until the entry is known here, because then it can be settled.
         interrupts.defer(partial(_enter, context))
         answer = _judged(context, sink)
     except Failure as failure:
@@ -104,7 +104,7 @@ def _judged(context: Context, sink: BinaryIO | None) -> Answer:
         answer = gateway.exchange(request.build(call), endpoint.effect, call.connection, sink)
     except Failure as failure:
         if failure.code == "outcome_unknown":
-            failure.hint = context.look()
+            failure.hint = context.hint_if_unknown()
         raise
     verdict = verdicts.judge(answer, endpoint.verdict, call.receivers, through_wati=endpoint.through_wati)
     if verdict.outcome != "accepted":
@@ -113,7 +113,7 @@ def _judged(context: Context, sink: BinaryIO | None) -> Answer:
 
 
 def failed(context: Context, verdict: verdicts.Verdict, answer: Answer) -> Failure:
-    """The failure of a call whose answer was judged so."""
+    """The failure of a call whose answer has this verdict."""
     from wati.contract import outcomes
 
     endpoint = context.call.endpoint
@@ -123,21 +123,23 @@ def failed(context: Context, verdict: verdicts.Verdict, answer: Answer) -> Failu
         answer,
         endpoint.effect,
         through_wati=endpoint.through_wati,
-        look=context.look() if is_unknown else "",
+        look=context.hint_if_unknown() if is_unknown else "",
         silent_refusal=endpoint.silent_refusal,
         doubted=context.gateway.doubted,
     )
 
 
-def _broken_off(context: Context, message: str, *, is_bug: bool = False) -> Failure:
-    """The failure of a call that ended in the middle, honest about what may have left this machine."""
+def _aborted(context: Context, message: str, *, is_bug: bool = False) -> Failure:
+    """The failure of a call that ended in the middle, with or without its request having left."""
     code, effect = "internal" if is_bug else "timeout", context.call.endpoint.effect
     if not context.gateway.call_off():
         failure = Failure(code, message, outcome="not_sent", source="package")
     elif effect == "write":
         failure = Failure(code, message, outcome="unknown")
     else:
-        hint = context.look()
-        failure = Failure("outcome_unknown", f"{message} The request had left.", hint=hint, source="package")
+        hint = context.hint_if_unknown()
+        failure = Failure(
+            "outcome_unknown", f"{message} The request had already left.", hint=hint, source="package"
+        )
     failure.notices = context.entered.notices
     return failure

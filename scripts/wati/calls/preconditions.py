@@ -1,7 +1,7 @@
-"""What decides whether a call would be accepted, one check each.
+"""What decides whether a call would be accepted: one check for each precondition.
 
-A check adds to the findings what it sees: problems, warnings for what nobody can know beforehand, and facts.
-It raises Failure if a read failed.
+A check adds to the findings: problems, facts, and warnings about what nobody can know beforehand. It raises
+Failure if a read fails.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wati.contract.checks import select
 from wati.contract.failures import Failure
+from wati.output.rendering import duration, enumerate_some
 from wati.reads.inbox import approved_name
 from wati.reads.rows import iso
 
@@ -19,16 +20,15 @@ if TYPE_CHECKING:
     from wati.calls.context import Context
     from wati.calls.findings import Findings
 
-LONGEST_TEXT = 4096  # of a template with its values filled in; WhatsApp's has at most 1,024 characters
+LONGEST_TEXT = 4096  # characters of a filled-in template; a template itself has at most 1,024
 MOST_SHOWN = 20  # receivers of a bulk send whose texts a dry run shows
-MOST_NAMED = 10  # templates and connections that one message names
+MOST_NAMED = 10  # templates, connections or receivers in one message
 
 # --- connections -------------------------------------------------------------------------------------------
 
 
 def connection(context: Context, found: Findings) -> None:
-    """The connection that the call would go over; what is asked afterwards goes over it, too."""
-
+    """The connection that the call would use. The checks after this one read over it."""
     if not found.can_ask:
         return
     rows = context.inbox.connections()
@@ -38,33 +38,31 @@ def connection(context: Context, found: Findings) -> None:
     elif len(active) == 1:
         found.facts["connection"] = active[0]
         if context.call.endpoint.effect != "read":
-            context.go_over(active[0])
+            context.use_connection(active[0])
     elif not active:
         found.can_ask = False
         others = [row for row in rows if row["status"] != "ACTIVE"]
         found.add("--connection", "connection_missing", f"no wati connection is ACTIVE{_statuses(others)}")
     elif context.call.endpoint.effect == "read":
         which = f"{len(active)} connections are ACTIVE ({_some(active)}), and Maton chooses one for this read"
-        found.warnings.append(f"{which}: name it with --connection ID.")
+        found.warnings.append(f"{which}. To choose it yourself, use --connection ID.")
     else:
         found.can_ask = False
-        problem = f"{len(active)} wati connections are ACTIVE, and none is named: {_some(active)}"
+        problem = f"{len(active)} wati connections are ACTIVE, but none is named: {_some(active)}"
         found.add("--connection", "connection_ambiguous", problem)
 
 
 def _named(context: Context, found: Findings, rows: list[dict[str, Any]], active: list[str]) -> bool:
-    """Whether the connection that was named can be used."""
-
+    """Whether the named connection can be used."""
     row = next((row for row in rows if row["connection_id"] == context.call.connection), None)
-    # How many connections a list shows is not documented, so one that is not in it is asked for.
+    # The length of the list is not documented, so a connection may be missing from it.
     row = row or context.inbox.connection_row(context.call.connection)
-    right = f"; ACTIVE: {_some(active)}" if active else "; none is ACTIVE"
+    usable = f"; ACTIVE: {_some(active)}" if active else "; none is ACTIVE"
     if row is None:
-        found.add(
-            "--connection", "connection_missing", f"there is no connection {context.call.connection}{right}"
-        )
+        problem = f"there is no connection {context.call.connection}{usable}"
+        found.add("--connection", "connection_missing", problem)
     elif row["status"] != "ACTIVE":
-        problem = f"the connection {context.call.connection} is {_status(row)}{right}"
+        problem = f"the connection {context.call.connection} is {_status(row)}{usable}"
         found.add("--connection", "connection_not_active", problem)
     else:
         found.facts["connection"] = context.call.connection
@@ -72,8 +70,7 @@ def _named(context: Context, found: Findings, rows: list[dict[str, Any]], active
 
 
 def connection_id(context: Context, found: Findings) -> None:
-    """Whether the connection that the call is about exists."""
-
+    """Whether the connection in the arguments exists."""
     wanted = found.valid(context.call, "connection_id")
     if not found.can_ask or not wanted:
         return
@@ -86,7 +83,7 @@ def connection_id(context: Context, found: Findings) -> None:
     found.facts["status"] = _status(row)
     if context.call.endpoint.effect == "delete" and row["status"] == "ACTIVE":
         found.warnings.append(
-            "The connection is ACTIVE: once it is deleted, no call can use its WATI account."
+            "The connection is ACTIVE. Once it is deleted, no call can use its WATI account."
         )
 
 
@@ -97,19 +94,18 @@ def _statuses(rows: list[dict[str, Any]]) -> str:
 
 def _status(row: dict[str, Any]) -> str:
     status = row.get("status")
-    return status if isinstance(status, str) and len(status) <= 40 else "in no known state"
+    return status if isinstance(status, str) and len(status) <= 40 else "in an unknown state"
 
 
 def _some(names: list[str]) -> str:
-    more = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return enumerate_some(names, MOST_NAMED)
 
 
 # --- templates ---------------------------------------------------------------------------------------------
 
 
 def template(context: Context, found: Findings) -> None:
-    """The template, and every receiver's parameters against it."""
+    """The template, and whether every receiver's parameters fit it."""
     from wati.reads import templates
 
     row = wanted_template(context, found)
@@ -126,7 +122,7 @@ def template(context: Context, found: Findings) -> None:
 
 
 def _pairs(items: Any) -> list[tuple[str, str]] | None:
-    """Names and values, where all of them are texts; what is not, the arguments' own checks tell of."""
+    """Names and values, if all are texts. If not, the checks of the arguments have already said so."""
     pairs = [
         (item.get("name"), item.get("value")) if isinstance(item, dict) else (None, None)
         for item in (items if isinstance(items, list) else [None])
@@ -136,7 +132,7 @@ def _pairs(items: Any) -> list[tuple[str, str]] | None:
 
 
 def wanted_template(context: Context, found: Findings) -> dict[str, Any] | None:
-    """The template that the arguments name; what is wrong with it itself is added to the findings."""
+    """The template that the arguments name. Problems of the template itself are added to the findings."""
     from wati.arguments.validation import near, shown
 
     name = found.valid(context.call, "template_name")
@@ -145,7 +141,7 @@ def wanted_template(context: Context, found: Findings) -> dict[str, Any] | None:
     others: dict[str, None] = {}
     row = context.inbox.template(name, others)
     if row is None:
-        approved = list(others)[:1000]  # the near one is sought among so many
+        approved = list(others)[:1000]  # bounds the search for a similar name
         advice = near(name, approved) or (f"; APPROVED: {_some(approved)}" if approved else "")
         found.add("$.template_name", "template_missing", f"there is no template {shown(name)}{advice}")
     elif row.get("status") != "APPROVED":
@@ -157,7 +153,7 @@ def wanted_template(context: Context, found: Findings) -> dict[str, Any] | None:
 def describe(
     context: Context, found: Findings, row: dict[str, Any], receivers: list[tuple[str, dict[str, str]]]
 ) -> None:
-    """The template as a fact, filled in as its receivers will read it: each with the values that it gets."""
+    """Add the template to the facts, filled in as each of the receivers will read it."""
     from wati.output.redaction import excerpt
     from wati.reads import templates
 
@@ -169,22 +165,22 @@ def describe(
         return excerpt(value, context.session.settings.key, LONGEST_TEXT)
 
     (_, values), *others = receivers
-    seen = templates.preview(row, values)
+    preview = templates.preview(row, values)
     if others:
-        seen["texts"] = {number: templates.render(row, own) for number, own in receivers}
-        seen.pop("text", None)
+        preview["texts"] = {number: templates.render(row, own) for number, own in receivers}
+        preview.pop("text", None)
     found.facts["template"] = {
         "name": row["elementName"],
         "status": _status(row),
-        **{name: cut(value) for name, value in seen.items()},
+        **{name: cut(value) for name, value in preview.items()},
     }
 
 
 def offer(context: Context) -> str:
-    """The APPROVED templates that could be sent in place of free text, with what each asks for."""
+    """The APPROVED templates that could be sent instead of free text, with their parameters."""
     from wati.reads import templates
 
-    # Of a list that can be long, the rows themselves are not kept.
+    # The list can be long, so its rows are not kept.
     offered: dict[str, str] = {}
     for row in context.inbox.templates():
         name = approved_name(row)
@@ -194,91 +190,85 @@ def offer(context: Context) -> str:
 
 
 def on_whatsapp(context: Context, found: Findings) -> None:
-    """No endpoint tells beforehand whether a number has WhatsApp."""
+    """A warning: no endpoint says beforehand whether a number has WhatsApp."""
     if not found.can_ask:
         return
     which = "each number" if context.call.endpoint.confirms in ("receivers", "records") else "the number"
-    found.warnings.append(f"Whether {which} is on WhatsApp shows only when sending.")
+    found.warnings.append(f"Whether {which} is on WhatsApp shows only when the message is sent.")
 
 
 # --- conversations -----------------------------------------------------------------------------------------
 
 
 def window(context: Context, found: Findings) -> None:
-    """Whether the 24-hour window is open: the customer's newest message, by the server's clock."""
+    """Whether the 24-hour window is open, by the customer's newest message and the server's clock."""
     from wati.reads import window as windows
 
     number = found.valid(context.call, "whatsappNumber")
     if not found.can_ask or not number:
         return
     try:
-        seen = windows.judge(context.inbox.conversation(number))
+        judged = windows.judge(context.inbox.conversation(number))
     except Failure as failure:
-        if not _is_nobody(failure):
+        if not _finds_nobody(failure):
             raise
-        _nobody(found, number, failure)
+        _add_missing(found, number, failure)
         return
-    if seen.open is None or seen.until is None:
-        found.warnings.append(seen.why)
+    if judged.open is None or judged.until is None:
+        found.warnings.append(judged.why)
         return
-    until = iso(seen.until)
-    if seen.open:
-        found.facts["window"] = {"open": True, "until": until, "seconds_left": int(seen.left)}
+    until = iso(judged.until)
+    if judged.open:
+        found.facts["window"] = {"open": True, "until": until, "seconds_left": int(judged.left)}
         return
-    since = f"closed {until}, {_duration(-seen.left)} ago" if seen.is_seen else "is closed"
-    problem = f"the 24-hour window {since}: only an APPROVED template can be sent"
+    since = f"closed at {until}, {duration(-judged.left)} ago" if judged.by_customer else "is closed"
+    problem = f"the 24-hour window {since}; only an APPROVED template can be sent"
     found.add("$.whatsappNumber", "window_closed", problem)
     try:
         found.hint = offer(context)
     except Failure:
-        return  # the answer is known; what could be sent instead is only a help
+        return  # the templates are only a suggestion
 
 
 def contact(context: Context, found: Findings) -> None:
-    """Whether WATI knows the contact: needed where it is changed, noteworthy where it is to be added."""
-
+    """Whether WATI has the contact: a change needs it, and adding it again deserves a warning."""
     number = found.valid(context.call, "whatsappNumber")
     if not found.can_ask or not number:
         return
     try:
         next(context.inbox.conversation(number), None)
     except Failure as failure:
-        if not _is_nobody(failure):
+        if not _finds_nobody(failure):
             raise
         if context.call.endpoint.effect != "create":
-            _nobody(found, number, failure)
+            _add_missing(found, number, failure)
         return
     if context.call.endpoint.effect == "create":
-        again = "what adding it again does is not documented; update_contact_attributes.py changes it"
-        found.warnings.append(f"WATI has a contact with this number already: {again}.")
+        found.warnings.append(
+            "WATI already has a contact with this number. What adding it again does is not documented; "
+            "update_contact_attributes.py changes it."
+        )
 
 
-def _is_nobody(failure: Failure) -> bool:
-    """getMessages refuses an unknown contact under HTTP 200, without a word (reported)."""
-    refused = failure.code == "rejected" and 200 <= (failure.http_status or 0) < 300
-    return refused or failure.code == "not_found"
+def _finds_nobody(failure: Failure) -> bool:
+    """getMessages rejects an unknown contact under HTTP 200, without a reason (reported)."""
+    rejected = failure.code == "rejected" and 200 <= (failure.http_status or 0) < 300
+    return rejected or failure.code == "not_found"
 
 
-def _nobody(found: Findings, number: str, failure: Failure) -> None:
-    problem = f"WATI shows no conversation with {number}: it may be no contact (get_contacts.py looks,"
-    problem += f" add_contact.py adds), or one of another number of the account. {failure.message}"
+def _add_missing(found: Findings, number: str, failure: Failure) -> None:
+    problem = (
+        f"WATI shows no conversation with {number}. It may not be a contact yet (get_contacts.py finds it, "
+        f"add_contact.py adds it), or it belongs to another number of the account. {failure.message}"
+    )
     found.add("$.whatsappNumber", "conversation_missing", problem)
-
-
-def _duration(seconds: float) -> str:
-    """Rounded to the largest unit of which there are two: nobody acts on more."""
-    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        count = round(seconds / length)
-        if count > 1:
-            return f"{count} {unit}"
-    return "a moment"
 
 
 # --- files -------------------------------------------------------------------------------------------------
 
 
 def file(context: Context, found: Findings) -> None:
-    """The upload against WhatsApp's types and sizes. Needs no key."""
+    """Whether WhatsApp accepts the file's type and size. Needs no key."""
     from wati.files import media
 
     for part in context.call.parts:

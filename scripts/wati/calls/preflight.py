@@ -1,6 +1,6 @@
-"""`--dry-run`: everything that decides whether a call would be accepted, found out by reading only.
+"""`--dry-run`: reads everything that decides whether a call would be accepted, and sends nothing.
 
-Each endpoint says in its own script which of the preconditions it has.
+Each endpoint's script names its own preconditions.
 """
 
 from __future__ import annotations
@@ -19,20 +19,25 @@ if TYPE_CHECKING:
 
 # WATI documents 30, 60 or 100 template sends in 10 seconds, by plan.
 FASTEST, SLOWEST, SPAN = 100, 30, 10
-UNASKED = "MATON_API_KEY is not set: only arguments and files were checked, and nothing was asked of WATI."
+NOT_LOOKED_UP = "MATON_API_KEY is not set: only arguments and files were checked, and nothing was looked up."
 
 
 def dry_run(context: Context, refused: Failure | None) -> Result:
-    """What is wrong with the call and with what it meets, all at once; or the request as it would leave."""
-    found = look(context, refused.problems if refused is not None else None)
+    """The request as it would leave. Raises Failure with every problem that was found."""
+    found = run_checks(context, refused.problems if refused is not None else None)
     problem = failure(found, refused)
     if problem is not None:
         raise problem
     return _preview(context, found)
 
 
-def look(context: Context, invalid: list[Problem] | None = None, *, only: tuple[str, ...] = ()) -> Findings:
-    """Run the endpoint's checks (or `only` those so named), each as far as the arguments allow."""
+def run_checks(
+    context: Context, invalid: list[Problem] | None = None, *, only: tuple[str, ...] = ()
+) -> Findings:
+    """Run the endpoint's checks, or `only` those with these names, as far as the arguments allow.
+
+    `invalid`: the problems of the arguments themselves.
+    """
     found = Findings(can_ask=bool(context.session.settings.key), invalid=invalid)
     for check in context.call.endpoint.preflight:
         make = CHECKS[check] if isinstance(check, str) else check
@@ -41,34 +46,33 @@ def look(context: Context, invalid: list[Problem] | None = None, *, only: tuple[
         try:
             make(context, found)
         except Failure as failure:
-            found.unread.append(failure)
+            found.failed_reads.append(failure)
             found.can_ask = found.can_ask and check != "connection"
     if not only and not invalid:
-        repetition(context, found)
+        repeats(context, found)
     if context.call.endpoint.confirms in ("receivers", "records") and not invalid:
         found.facts["bulk"] = bulk(len(context.call.receivers))
     return found
 
 
 def failure(found: Findings, refused: Failure | None = None) -> Failure | None:
-    """All of it as one failure; None where the call would be expected to be accepted.
+    """All findings as one failure; None if the call is expected to be accepted.
 
-    `refused`: the failure of the arguments or files, which keeps its code and gets the rest added.
+    `refused`: the failure of the arguments or files. It keeps its code, and the findings are added.
     """
     if refused is None and not found.problems:
-        if not found.unread:
+        if not found.failed_reads:
             return None
-        # Nothing is wrong that could be seen, and something could not.
-        unread = found.unread[0]
-        unread.warnings = found.warnings
-        return unread
-    found.problems += map(_unread, found.unread)
+        first = found.failed_reads[0]
+        first.warnings = found.warnings
+        return first
+    found.problems += map(_not_checked, found.failed_reads)
     count = len(found.problems)
     if refused is None:
         message = "The dry run found " + ("1 problem" if count == 1 else f"{count} problems")
         refused = Failure("preflight_failed", f"{message}; nothing was sent.", source="package")
         if all(problem.get("code") == "repeated_send" for problem in found.problems):
-            # There is nothing to mend: another text would only hide that it is the second one.
+            # There is nothing to fix: a different text would only hide the repeat.
             refused.hint = ""
     elif count:
         refused.message += f" The dry run found {count} more."
@@ -77,20 +81,20 @@ def failure(found: Findings, refused: Failure | None = None) -> Failure | None:
 
 
 def enrich(failure: Failure, found: Findings) -> Failure:
-    """The failure with what was found, as far as somebody would read it."""
+    """The failure with the findings added, up to MOST_PROBLEMS of them."""
     failure.problems = failure.problems + found.problems[:MOST_PROBLEMS]
     failure.more_problems = max(0, len(found.problems) - MOST_PROBLEMS)
     failure.hint = f"{failure.hint} {found.hint}".strip()
     return failure
 
 
-def _unread(failure: Failure) -> Problem:
-    problem = f"not everything could be looked at ({failure.code}: {failure.message})"
+def _not_checked(failure: Failure) -> Problem:
+    problem = f"a read failed, so something could not be checked ({failure.code}: {failure.message})"
     return {"at": "--dry-run", "problem": problem, "code": "look_up_failed"}
 
 
-def repetition(context: Context, found: Findings) -> None:
-    """Whether the journal would stop the send; one that cannot be read stops nothing."""
+def repeats(context: Context, found: Findings) -> None:
+    """Whether the journal would refuse the send. A journal that cannot be read refuses nothing."""
     import sqlite3
 
     from wati.journal import once
@@ -100,29 +104,29 @@ def repetition(context: Context, found: Findings) -> None:
         return
     try:
         messages = call.endpoint.messages(call)
-        alike = journal.repetitions(call.connection, messages)
+        known = journal.repeats(call.connection, messages)
     except (sqlite3.Error, OSError):
         found.warnings.append("The send journal cannot be read: a repeated send would not be noticed.")
         return
-    repeated = [] if call.options.again else [each for each in alike if each.stops]
-    # The others go all the same; whoever says yes to them should know who has them already.
-    others = [each for each in alike if call.options.again or not each.stops]
-    found.warnings += [f"{one['at']}: {one['problem']}." for one in once.told(others[:MOST_NAMED])]
-    if len(others) > MOST_NAMED:
-        found.warnings.append(f"So it is with {len(others) - MOST_NAMED} more receivers.")
-    if repeated:
-        found.problems += [{**problem, "code": "repeated_send"} for problem in once.told(repeated)]
-        found.hint = once.advice(repeated, len(messages))
+    refused = [] if call.options.again else [repeat for repeat in known if repeat.refused]
+    # The others would be sent, but the user should know who already has the message.
+    allowed = [repeat for repeat in known if call.options.again or not repeat.refused]
+    found.warnings += [f"{each['at']}: {each['problem']}." for each in once.describe(allowed[:MOST_NAMED])]
+    if len(allowed) > MOST_NAMED:
+        found.warnings.append(f"The same is true of {len(allowed) - MOST_NAMED} more receivers.")
+    if refused:
+        found.problems += [{**problem, "code": "repeated_send"} for problem in once.describe(refused)]
+        found.hint = once.advice(refused, len(messages))
 
 
 def bulk(receivers: int) -> dict[str, Any]:
-    """How large a bulk send is: it takes one request, and WATI queues what exceeds its rate (documented)."""
+    """The size of a bulk send. It is one request, and WATI queues what exceeds its rate (documented)."""
     seconds = [(max(receivers, 1) - 1) // rate * SPAN for rate in (FASTEST, SLOWEST)]
     return {"receivers": receivers, "requests": 1, "seconds_at_limits": seconds}
 
 
 def _preview(context: Context, found: Findings) -> Result:
-    """The request as it would leave, what a person has to see before saying yes, and what was found."""
+    """The request as it would leave, what a person has to see before the yes, and the findings."""
     from wati.wire import request
     from wati.wire.gateway import USER_AGENT
 
@@ -136,13 +140,13 @@ def _preview(context: Context, found: Findings) -> Result:
     content_type = "multipart/form-data" if outgoing.parts else outgoing.body()[1]
     if content_type:
         headers["Content-Type"] = content_type
-    shown = {"method": outgoing.method, "url": settings.base_url + outgoing.target, "headers": headers}
-    data: dict[str, Any] = {"request": {**shown, **outgoing.preview()}}
+    head = {"method": outgoing.method, "url": settings.base_url + outgoing.target, "headers": headers}
+    data: dict[str, Any] = {"request": {**head, **outgoing.preview()}}
     if needed := guards.needed_confirmation(call):
         data["confirm"] = needed
     if endpoint.receivers is not None:
-        # They are in the file, not in the request.
+        # The request does not show them: they are in the file.
         data["first_receivers"] = [number for _, number in call.receivers[:5]]
-    seen = {"preflight": found.facts, "warnings": found.warnings}
-    data |= {name: value for name, value in seen.items() if value}
-    return Result(data, notice="" if settings.key else UNASKED)
+    findings = {"preflight": found.facts, "warnings": found.warnings}
+    data |= {name: value for name, value in findings.items() if value}
+    return Result(data, notice="" if settings.key else NOT_LOOKED_UP)

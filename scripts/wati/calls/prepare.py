@@ -1,4 +1,4 @@
-"""Everything that can be checked on this machine: the arguments, the files, whom the call is about."""
+"""Everything that can be checked on this machine: arguments, files and receivers."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def prepare(context: Context) -> Failure | None:
-    """Check the call and fill it in; the failure has every problem at once, None = it can be sent.
+    """Check the call and fill it in. Returns a failure with every problem, or None if it can be sent.
 
-    Raises Failure if the arguments hold the API key: then nothing of them may be shown.
+    Raises Failure if the arguments contain the API key: then none of them may be shown.
     """
     call, settings = context.call, context.session.settings
     endpoint, options = call.endpoint, call.options
@@ -48,7 +48,7 @@ def prepare(context: Context) -> Failure | None:
         problems += failure.problems
         code, hint = code or failure.code, failure.hint
     if problems:
-        # If only files are at fault, what is said about them helps more than an example.
+        # If only files are wrong, their own hint helps more than an example.
         hint = _example(endpoint, schema, problems) if code == "invalid_arguments" else hint
         return Failure(code, _count(problems), hint=hint, problems=problems)
     context.call = call.but(receivers=receivers(call))
@@ -69,7 +69,7 @@ def _check_output(files: Files, options: Options) -> None:
 
 
 def receivers(call: Call) -> Receivers:
-    """Everyone a valid call is about."""
+    """Everyone whom a valid call is about."""
     if call.endpoint.receivers is not None:
         return call.endpoint.receivers(call.arguments, call.parts)
     return select(call.arguments, "whatsappNumber") + select(call.arguments, "receivers[].whatsappNumber")
@@ -83,9 +83,7 @@ def _count(problems: list[Problem]) -> str:
 def _example(endpoint: Endpoint, schema: dict[str, Any], problems: list[Problem]) -> str:
     from wati.output.rendering import render
 
-    # The shortest of those that show most of the members at fault.
-    at_fault = {problem["at"].partition("$.")[2].partition(".")[0].partition("[")[0] for problem in problems}
-    example = min(
-        schema["examples"], key=lambda example: (-len(at_fault & example.keys()), len(str(example)))
-    )
-    return f"Fix every problem listed. An example: {endpoint.name}.py '{render(example)}'"
+    # The example with the most of the wrong members; of several, the shortest.
+    wrong = {problem["at"].partition("$.")[2].partition(".")[0].partition("[")[0] for problem in problems}
+    example = min(schema["examples"], key=lambda example: (-len(wrong & example.keys()), len(str(example))))
+    return f"Fix every problem listed. Example: {endpoint.name}.py '{render(example)}'"

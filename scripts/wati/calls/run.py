@@ -1,4 +1,4 @@
-"""One call in, one document out: what a script prints, for callers in code."""
+"""One call in, one document out: what a script prints, and what other programs get."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run(session: Session, call: Call) -> tuple[int, dict[str, Any]]:
-    """The exit code of a call and its document. Never raises for what goes wrong with the call."""
+    """The exit code of a call, and its document. Never raises Failure."""
     key = session.settings.key
     try:
         result = perform(session, call)
@@ -23,14 +23,14 @@ def run(session: Session, call: Call) -> tuple[int, dict[str, Any]]:
         except Failure:
             raise
         except Exception as error:
-            raise _unshown(call, error) from error
+            raise _not_shown(call, error) from error
     except Failure as failure:
         return failure.exit, document.failed(call.endpoint, failure, key)
 
 
-def _unshown(call: Call, error: Exception) -> Failure:
-    """The failure of a call that was accepted, if a bug keeps its answer from being shown."""
+def _not_shown(call: Call, error: Exception) -> Failure:
+    """The failure of an accepted call whose answer a bug keeps from being shown."""
     if call.endpoint.effect == "read" or call.options.dry_run:
         return bug(error)
-    message = f"The call was accepted, and its answer cannot be shown: {place_of(error)}"
+    message = f"The call was accepted, but its answer cannot be shown: {place_of(error)}"
     return Failure("outcome_unknown", message, source="package")

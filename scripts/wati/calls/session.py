@@ -1,4 +1,4 @@
-"""What outlives a call: settings, connection pool, pacer and journal."""
+"""What outlives a call: settings, HTTP client and journal."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 class Session:
     """Any number of calls, from any number of threads, over one connection pool and at one pace.
 
-    `environ`: the variables that scripts read from the environment. `trace`: takes each request and answer of
-    calls with `verbose`, not redacted. `progress`: takes one line of text while a call takes long.
-    Raises Failure (`bad_setup`).
+    `environ`: the environment variables. `trace`: gets each request and answer of calls with `verbose`, not
+    redacted. `progress`: gets a line of text now and then during a long call. Raises Failure (`bad_setup`).
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class Session:
 
     @property
     def files(self) -> Files:
-        """Where files may come from and go to. Raises Failure (`bad_setup`)."""
+        """Access to the allowed folders. Raises Failure (`bad_setup`)."""
         from wati.files.uploads import Files
 
         return Files(self.settings.file_roots)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def main(endpoint: Endpoint) -> None:
-    """Run the script as a program: print the document, end the process with its exit code."""
+    """Run the script as a program: print the document and exit with its code."""
     from wati.cli.streams import Counter, diagnose, write
 
     if help.is_wanted(sys.argv[1:]):
@@ -43,11 +43,11 @@ def main(endpoint: Endpoint) -> None:
         progress=counter.show,
     )
     for name in signals:
-        signal.signal(name, signal.SIG_IGN)  # what became of the call is settled
+        signal.signal(name, signal.SIG_IGN)  # the outcome is settled
     counter.close()
     write(text)
     diagnose("\n".join(diagnostics))
-    # No clean-up: a signal then, or a thread left behind, would change the exit code of a call that is over.
+    # No clean-up: a late signal, or a thread that is left, would change the exit code of a finished call.
     os._exit(exit_code)
 
 
@@ -61,10 +61,10 @@ def execute(
     say: Callable[[str], None] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> tuple[int, str]:
-    """One whole run without the process around it: the exit code, and what belongs on stdout.
+    """One whole run without the process around it: the exit code, and the text for stdout.
 
-    `say` takes the diagnostics of `--verbose`, redacted; by default they go to stderr. `progress` takes a
-    line of text now and then while a call takes long.
+    `say`: gets the diagnostics of `--verbose`, redacted; by default they go to stderr. `progress`: gets a
+    line of text now and then during a long call.
     """
     if help.is_wanted(argv):
         return 0, help.help_text(endpoint)
@@ -86,8 +86,8 @@ def execute(
         command_line = flags.parse(endpoint, argv)
         if command_line.schema:
             return 0, help.schema_text(endpoint)
-        # The only stretch of a run that a signal may break off.
-        exit_code, shown = interrupts.allow(
+        # A signal may interrupt a run only here.
+        exit_code, result = interrupts.allow(
             lambda: _call(endpoint, command_line, environ, stdin, trace, progress)
         )
     except Failure as caught:
@@ -98,11 +98,11 @@ def execute(
         failure = bug(error)
         trace.append((_traceback(), None))
     if failure is not None:
-        exit_code, shown = failure.exit, document.failed(endpoint, failure, key)
+        exit_code, result = failure.exit, document.failed(endpoint, failure, key)
     if "--verbose" in argv:
         for title, body in trace:
             (say or diagnose)(terminal_safe(_line(title, body, key), key))
-    return exit_code, render(shown, indent=2 if pretty else None)
+    return exit_code, render(result, indent=2 if pretty else None)
 
 
 def _call(
@@ -113,7 +113,7 @@ def _call(
     trace: list[tuple[str, object]],
     progress: Callable[[str], None] | None,
 ) -> tuple[int, dict[str, Any]]:
-    """The one call of a command line, in a session of its own."""
+    """The call of a command line, in a session of its own."""
     from wati.arguments import reading
     from wati.calls import guards
     from wati.calls.run import run
@@ -130,15 +130,17 @@ def _call(
 
 
 def _line(title: str, body: object, key: str) -> str:
-    """A request or an answer on two lines, which nothing inside it can end."""
+    """A request or an answer on two lines. Nothing inside it can begin a new line."""
     import json
 
     from wati.output.redaction import redact
 
     if body is None:
         return title
-    shown = redact(body, key)
-    text = " ".join(shown.split()) if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+    redacted = redact(body, key)
+    text = (
+        " ".join(redacted.split()) if isinstance(redacted, str) else json.dumps(redacted, ensure_ascii=False)
+    )
     return f"{redact(title, key)}\n  {text[:2000]}"
 
 

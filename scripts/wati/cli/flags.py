@@ -1,4 +1,4 @@
-"""The command line: flags and one positional argument. Nothing is guessed, abbreviated or ignored."""
+"""Parses the command line: flags and one positional argument. Nothing is guessed, abbreviated or ignored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_ITEMS = 2_000_000
 
 
 class CommandLine:
-    """What was asked for. `source`: the positional argument; `schema`: whether only the schema is wanted."""
+    """`source`: the positional argument. `schema`: whether only the schema is to be printed."""
 
     def __init__(self, source: str, options: Options, *, schema: bool) -> None:
         self.source = source
@@ -29,7 +29,7 @@ class CommandLine:
 
 
 def parse(endpoint: Endpoint, argv: list[str]) -> CommandLine:
-    """The command line. Raises `usage`."""
+    """The flags and the positional argument. Raises `usage`."""
     known = flags_of(endpoint)
     given: dict[str, str] = {}
     positionals: list[str] = []
@@ -46,13 +46,13 @@ def parse(endpoint: Endpoint, argv: list[str]) -> CommandLine:
             if FLAGS[name][0]:
                 value = value if equals else next(items, "")
                 if not value or (not equals and value.startswith("--")):
-                    raise Failure("usage", f"--{name} needs its value: --{name} {FLAGS[name][0]}.")
+                    raise Failure("usage", f"--{name} needs a value: --{name} {FLAGS[name][0]}.")
             if equals and not FLAGS[name][0]:
                 raise Failure("usage", f"--{name} takes no value.")
             if given.setdefault(name, value) != value:
                 raise Failure("usage", f"--{name} is given twice, with different values.")
     if len(positionals) > 1:
-        message = f"There are {len(positionals)} arguments; one JSON object is taken."
+        message = f"There are {len(positionals)} arguments; a script takes one JSON object."
         hint = "Put the whole JSON object in single quotes, or in a file given as @path."
         raise Failure("usage", message, hint=hint)
     _check_together(endpoint, given)
@@ -70,24 +70,25 @@ def _unknown_flag(endpoint: Endpoint, item: str, known: list[str]) -> Failure:
     flag = item.partition("=")[0]
     message = f"{endpoint.name}.py has no flag {shown(flag)}{near(flag.lstrip('-'), known)}."
     flags = " ".join(f"--{name}" for name in known)
-    return Failure("usage", message, hint=f"Flags of this script: {flags}. What to send goes into the JSON.")
+    return Failure(
+        "usage", message, hint=f"Flags of this script: {flags}. Everything else goes into the JSON object."
+    )
 
 
-# Flags that do not go together, and flags that need another one.
-_APART = (
-    ("fields", "raw", "--fields and --raw do not go together."),
-    ("fields", "dry-run", "--fields and --dry-run do not go together."),
-    ("all", "raw", "--raw shows one answer, --all reads many: they do not go together."),
-    ("output", "fields", "A file has all members: --fields does not go with --output."),
+_INCOMPATIBLE = (
+    ("fields", "raw", "--fields cannot be used with --raw."),
+    ("fields", "dry-run", "--fields cannot be used with --dry-run."),
+    ("all", "raw", "--all cannot be used with --raw, which shows one answer untouched."),
+    ("output", "fields", "--fields cannot be used with --output: a file has all members."),
 )
-_NEEDED = {"max-items": "all", "output": "all", "force": "output"}
+_REQUIRED = {"max-items": "all", "output": "all", "force": "output"}
 
 
 def _check_together(endpoint: Endpoint, given: dict[str, str]) -> None:
-    for one, other, message in _APART:
+    for one, other, message in _INCOMPATIBLE:
         if one in given and other in given:
             raise Failure("usage", message)
-    for flag, other in _NEEDED.items() if endpoint.items else ():
+    for flag, other in _REQUIRED.items() if endpoint.items else ():
         if flag in given and other not in given:
             raise Failure("usage", f"--{flag} needs --{other}.")
 
@@ -112,7 +113,7 @@ def _connection(text: str) -> str:
 
 def _max_items(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,7}", text, re.ASCII) or not 0 < int(text) <= MOST_ITEMS:
-        raise Failure("usage", f"--max-items takes a whole number, at least 1 and at most {MOST_ITEMS}.")
+        raise Failure("usage", f"--max-items takes a whole number from 1 to {MOST_ITEMS}.")
     return int(text)
 
 

@@ -1,7 +1,7 @@
 """The text of `--help`: how an agent learns a script.
 
-What the schema says is read as text (`make docs` writes it): to parse JSON would double the time that a help
-text takes (references/speed.md).
+The arguments are read as text, which `make docs` writes from the schema. Parsing JSON would double the time
+that a help text takes (references/speed.md).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wati.contract.endpoint import Endpoint
 
-# The variables that the code reads; references/setup.md says what each is for.
+# The variables that the code reads. references/setup.md explains them.
 ENVIRONMENT = (
     "MATON_API_KEY",
     "MATON_CONNECTION_ID",

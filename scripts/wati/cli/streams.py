@@ -1,6 +1,6 @@
-"""Standard output and standard error: what is written there decides nothing, and nobody need read it.
+"""Standard output and standard error. A stream that fails never changes the outcome of a call.
 
-Nothing heavy is imported here: `--help` needs this module and little more.
+Nothing heavy is imported here: `--help` needs this module and little else.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 
 
 def diagnose(text: str) -> None:
-    """Print to stderr; nothing that happens here may decide what becomes of a call."""
+    """Print to stderr."""
     if sys.stderr is None or not text:
         return
 
@@ -23,14 +23,14 @@ def diagnose(text: str) -> None:
 
     import threading
 
-    # In a thread that can be left behind: a pipe that nobody drains would hold the process for ever.
+    # In a thread that can be left behind: a pipe that nobody reads would block the process forever.
     writer = threading.Thread(target=work, daemon=True)
     writer.start()
     writer.join(1.0)
 
 
 def write(text: str) -> None:
-    """Print one document as UTF-8, whatever the locale says; the exit code stands, read or not."""
+    """Print one document as UTF-8, whatever the locale. The exit code stays, even if nobody reads it."""
     stdout = sys.stdout
     if stdout is None:
         return
@@ -46,12 +46,12 @@ def write(text: str) -> None:
 
 
 def _silence(descriptor: int) -> None:
-    """Nobody reads this stream any more: without this the interpreter complains once more at its end."""
+    """Redirect a closed stream, or the interpreter would report it once more when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 class Counter:
-    """The progress of a call: one line on a terminal's stderr, and nothing elsewhere."""
+    """The progress of a call: one line on stderr if it is a terminal, otherwise nothing."""
 
     def __init__(self) -> None:
         self._stream = sys.stderr if sys.stderr is not None and sys.stderr.isatty() else None

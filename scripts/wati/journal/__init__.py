@@ -1,4 +1,4 @@
-"""The send journal: who was sent what and what became of it; stops repeats, and looks for what is unknown.
+"""The send journal: who was sent what. It refuses repeats, and finds out what became of a send.
 
 May import: reads, output, arguments, files, wire, contract.
 """

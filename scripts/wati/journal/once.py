@@ -1,6 +1,6 @@
-"""Not twice: a send is entered in the journal before it leaves, and settled when its outcome is known.
+"""No message twice: a send is entered in the journal before it leaves, and settled when its outcome is known.
 
-A journal that cannot be used does not stop a send: whoever reads the document is told, in its notice.
+A journal that cannot be used does not stop a send, but the document's `notice` says so.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING
 from wati.contract.commands import command_line, python, script
 from wati.contract.failures import MOST_PROBLEMS, Failure
 from wati.contract.messages import UNRESOLVED
+from wati.output.rendering import duration
 from wati.wire import interrupts
 
 if TYPE_CHECKING:
     from wati.contract.call import Call
     from wati.contract.settings import Settings
     from wati.contract.types import Problem
-    from wati.journal.store import Journal, Repetition
+    from wati.journal.store import Journal, Repeat
 
-_WITHOUT = "The send journal cannot be used ({}), so that a repeated send would not be noticed."
-_UNSETTLED = "The send journal could not be completed ({}): it holds this send as unknown."
+_UNUSABLE = "The send journal cannot be used ({}): a repeated send would not be noticed."
+_UNSETTLED = "The send journal could not be updated ({}): it lists this send as unknown."
 
 
 def open_journal(settings: Settings) -> Journal | None:
-    """The journal of these settings, None if it is switched off. The sandbox's lies beside its state."""
+    """The journal, None if it is switched off. The sandbox's journal is beside its state."""
     from wati.journal.store import Journal
 
     if not settings.journal:
@@ -38,7 +39,7 @@ def open_journal(settings: Settings) -> Journal | None:
 
 
 class Entered:
-    """A send that was entered in the journal before it left. `id`: its number there.
+    """A send in the journal. `id`: its number there, None if it was not entered.
 
     `notices`: what the document has to say about the journal.
     """
@@ -49,7 +50,7 @@ class Entered:
         self._journal = journal
 
     def settle(self, outcome: str, receivers: dict[str, list[str]] | None = None) -> None:
-        """Complete the entry with what the answer said, or with what is known without one."""
+        """Add the outcome to the entry: of all its messages, except for those in `receivers`."""
         if self._journal is None or self.id is None:
             return
         import sqlite3
@@ -64,9 +65,9 @@ class Entered:
 
 
 def enter(journal: Journal | None, call: Call, clock: float | None) -> Entered:
-    """Enter the call before it leaves. Raises `repeated_send` if it would message someone again.
+    """Enter a call that is about to leave. Raises `repeated_send` if someone already has the message.
 
-    `clock`: seconds by which the far side's clock is ahead of this machine's; None if unknown.
+    `clock`: by how many seconds the far side's clock is ahead of this machine's; None if unknown.
     """
     if journal is None or call.endpoint.messages is None:
         return Entered()
@@ -78,67 +79,61 @@ def enter(journal: Journal | None, call: Call, clock: float | None) -> Entered:
             call.endpoint.name, call.connection, messages, clock, again=call.options.again
         )
     except (sqlite3.Error, OSError) as error:
-        return Entered(notice=_WITHOUT.format(reason(error)))
+        return Entered(notice=_UNUSABLE.format(reason(error)))
     if isinstance(entered, list):
-        raise _repeated(entered, len(messages))
+        raise _refused(entered, len(messages))
     return Entered(journal, entered)
 
 
-def check(send: int) -> str:
+def check_command(send: int) -> str:
     """The command that finds out what became of a send."""
     return command_line([python(), script("check_send"), f'{{"id": {send}}}'])
 
 
-def told(found: list[Repetition]) -> list[Problem]:
-    """What a send would repeat, in words."""
+def describe(repeats: list[Repeat]) -> list[Problem]:
+    """What a send would repeat, as problems."""
     return [
         {
-            "at": one.message.at,
-            "problem": f"{_SAID[one.state]} {_span(one.seconds)} ago (send {one.send})",
+            "at": repeat.message.at,
+            "problem": f"{_STATES[repeat.state].format(duration(repeat.seconds))} (send {repeat.send})",
         }
-        for one in found
+        for repeat in repeats
     ]
 
 
-def _span(seconds: float) -> str:
-    return next(f"{seconds / unit:.0f} {name}" for unit, name in _UNITS if seconds >= 2 * unit or unit == 1)
-
-
-_UNITS = ((3600, "hours"), (60, "minutes"), (1, "seconds"))
-
-
-def advice(found: list[Repetition], receivers: int) -> str:
-    """What to do in place of a repetition: look first where it is not known whether the message went out."""
-    others = " To send to the others, leave out the receivers listed." if len(found) < receivers else ""
-    doubtful = next((one.send for one in found if one.state in UNRESOLVED), None)
-    if doubtful is not None:
-        return f"Find out whether it went out, and tell the user: {check(doubtful)}{others}"
-    return (
-        "It was accepted: do not send it again; get_messages.py shows what became of it. Only if the "
-        f"user, told of this, wants the customer to get it a second time: run it with --again.{others}"
-    )
-
-
-def _repeated(found: list[Repetition], receivers: int) -> Failure:
-    """The failure of a send that the journal stops."""
-    who = "this message" if receivers == 1 else f"this message for {len(found)} of {receivers} receivers"
-    hint, problems = advice(found, receivers), told(found)
-    if len(found) == receivers:
-        problems = problems[:MOST_PROBLEMS]  # it is all of them
-    message = f"The journal has {who} already."
-    failure = Failure("repeated_send", message, hint=hint, source="package", problems=problems)
-    failure.more_problems = len(found) - len(problems)
-    return failure
-
-
-_SAID = {
-    "accepted": "the same message was accepted",
-    "sent": "the same message was sent, a look showed,",
-    "unknown": "the same message was sent with an unknown outcome",
-    "open": "the same message was being sent, or that was broken off,",
+_STATES = {
+    "accepted": "the same message was accepted {} ago",
+    "sent": "the same message was sent {} ago, and check_send found it",
+    "unknown": "the same message was sent {} ago, with an unknown outcome",
+    "open": "a send of the same message began {} ago, and is still running or was interrupted",
 }
 
 
+def advice(repeats: list[Repeat], receivers: int) -> str:
+    """What to do instead of a repeated send. An unknown outcome comes first: it has to be found out."""
+    others = "To send to the others, leave out the receivers listed. " if len(repeats) < receivers else ""
+    unresolved = next((repeat.send for repeat in repeats if repeat.state in UNRESOLVED), None)
+    if unresolved is not None:
+        # The command comes last, so that it can be copied.
+        return f"{others}Find out whether it went out, and tell the user: {check_command(unresolved)}"
+    return (
+        f"{others}It was accepted, so do not send it again. get_messages.py shows what became of it. "
+        "Use --again only if the user knows this and wants the customer to get it a second time."
+    )
+
+
+def _refused(repeats: list[Repeat], receivers: int) -> Failure:
+    """The failure of a send that would repeat earlier ones."""
+    what = "this message" if receivers == 1 else f"this message for {len(repeats)} of {receivers} receivers"
+    hint, problems = advice(repeats, receivers), describe(repeats)
+    if len(repeats) == receivers:
+        problems = problems[:MOST_PROBLEMS]  # no other receiver is left, so not all need a name
+    message = f"The journal already has {what}."
+    failure = Failure("repeated_send", message, hint=hint, source="package", problems=problems)
+    failure.more_problems = len(repeats) - len(problems)
+    return failure
+
+
 def reason(error: Exception) -> str:
-    """Why, without a path: the message may end up anywhere."""
+    """Why it failed, without a path: the text may end up anywhere."""
     return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__

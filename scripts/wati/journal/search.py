@@ -1,4 +1,4 @@
-"""The search for a message that the journal remembers, in the conversation that it would stand in."""
+"""The search for a message of the journal in the receiver's conversation."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-# WATI sends what exceeds a plan's rate later (documented); its smallest plan takes 30 in 10 seconds.
+# WATI queues what exceeds a plan's rate (documented); the smallest plan takes 30 in 10 seconds.
 SECONDS_PER_RECEIVER = 1 / 3
-# How far the two clocks may be apart after their difference was taken into account: `Date` has whole seconds,
-# and the answer that told it may be as old as a slow call.
+# How inexact the known difference between the two clocks may be: `Date` has whole seconds, and the answer
+# that had it may be as old as a slow call.
 CLOCK_SECONDS = 30.0
-
-
-# Comparing is quick, and a far side that means ill could make it endless: one template of WhatsApp's greatest
-# length takes about a thousand.
+# A malicious far side could make the comparison endless. One template of the greatest length takes about a
+# thousand digests.
 MOST_DIGESTS = 200_000
 _LONGEST_SHOWN = 500
 
 
 class Sighting:
-    """What one look found of one message. `verdict`: sent, not_seen or unknown; `row`: the one that is it;
-    `early`: seconds until WATI surely had the time to show it; `searched`: how many rows of which time.
+    """What one search says about one message.
+
+    `verdict`: sent, not_seen or unknown. `row`: the message, if it was found. `early`: seconds until WATI has
+    certainly had the time to show it. `searched`: how many rows were compared, and from what time.
     """
 
     def __init__(
@@ -48,11 +48,13 @@ class Sighting:
         found = {"receiver": self.receiver, "verdict": self.verdict, "why": self.why}
         if self.row is None:
             return {**found, "searched": self.searched}
-        told = {name: self.row.get(name) for name in _SHOWN}
-        is_short = {
-            name: isinstance(text, str) and len(text) <= _LONGEST_SHOWN for name, text in told.items()
+        members = {name: self.row.get(name) for name in _SHOWN}
+        message = {
+            name: text
+            for name, text in members.items()
+            if isinstance(text, str) and len(text) <= _LONGEST_SHOWN
         }
-        return {**found, "message": {name: text for name, text in told.items() if is_short[name]}}
+        return {**found, "message": message}
 
 
 _SHOWN = ("id", "created", "statusString", "failedDetail")
@@ -63,7 +65,7 @@ class _TooMuch(Exception):
 
 
 class Search:
-    """The search for the messages of one send, over the connection that it went by."""
+    """The search for the messages of one send, over the connection that it used."""
 
     def __init__(self, inbox: Inbox, journal: Journal, send: Send) -> None:
         self._inbox = inbox
@@ -74,18 +76,18 @@ class Search:
         self._forms: dict[str, sightings.Form | None] = {}
         self._contents: dict[str, str | None] = {}
 
-    def look(self, entry: Entry) -> Sighting:
-        """Read the conversation back to when the message was sent, and count what is it."""
+    def find(self, entry: Entry) -> Sighting:
+        """Read the conversation back to when the message was sent, and count its rows."""
         rows = self._inbox.conversation(entry.receiver)
         form = self._form(entry.name) if entry.kind == "template" else None
         kinds: dict[str, list[Row]] = {"same": [], "alike": [], "other": []}
-        why = "the conversation is longer than what is read of it"
+        why = "the conversation is longer than the part that is read"
         try:
             for row in rows:
                 at = moment(row)
                 if at is not None and at < self._since - CLOCK_SECONDS:
                     if rows.left == 0:
-                        why = ""  # newest first (observed), if not to the row: the page is read to its end
+                        why = ""  # rows come newest first (observed), but not strictly: finish the page
                         break
                     continue
                 likeness = sightings.likeness(row, entry, self._digest, form, self._content)
@@ -99,7 +101,7 @@ class Search:
             why = "WATI shows no conversation with this receiver"
         now = rows.now or time.time() + (self._inbox.gateway.clock or 0.0)
         late = _lag(len(self._send.entries)) - (now - self._since)
-        verdict, why = self._judged(entry, kinds, form, why, now - self._since)
+        verdict, why = self._verdict(entry, kinds, form, why, now - self._since)
         return Sighting(
             entry.receiver,
             verdict,
@@ -113,16 +115,16 @@ class Search:
             },
         )
 
-    def _judged(
+    def _verdict(
         self, entry: Entry, kinds: dict[str, list[Row]], form: sightings.Form | None, why: str, passed: float
     ) -> tuple[str, str]:
-        """The verdict on one message: the rows that are it, less those that belong to other sends.
+        """The verdict on one message: its rows are counted, less those that other sends account for.
 
-        Whatever a row cannot tell from it counts: the same text with other buttons, the same template with
-        another link. Where one lies so near in time that its row may be in the search or not, or may not show
-        yet, both are thought through. `passed`: seconds since the send.
+        Other sends count if their rows look the same: a text with other buttons, a template with another
+        link. The row of a send that is close in time may be outside the search, or may not show yet; so both
+        cases are considered. `passed`: seconds since the send.
         """
-        since, parts = self._send.at - 2 * CLOCK_SECONDS, sightings.shown(entry, form)
+        since, parts = self._send.at - 2 * CLOCK_SECONDS, sightings.visible_parts(entry, form)
         others = [
             (at - self._send.at, other.state)
             for at, other in self._journal.others(self._send, entry, since)
@@ -138,14 +140,17 @@ class Search:
         if why:
             return "unknown", why
         if seen - least_taken > 0:
-            return "unknown", "messages that look the same were sent at that time, and some of it is there"
+            return (
+                "unknown",
+                "several messages that look the same were sent at that time, and not all of them were found",
+            )
         if kinds["alike"]:
-            return "unknown", "a message is there that may be it"
+            return "unknown", "a similar message was found, and that may be it"
         return "not_seen", ""
 
     @property
     def _since(self) -> float:
-        """When it was sent, by the far side's clock: by the difference then, else by today's."""
+        """When it was sent, by the far side's clock. The difference then is used, or else the one now."""
         ahead = self._inbox.gateway.clock if self._send.clock is None else self._send.clock
         return self._send.at + (ahead or 0.0)
 
@@ -156,14 +161,14 @@ class Search:
         return self._keyed(text)
 
     def _form(self, name: str) -> sightings.Form | None:
-        """The template as it is now, read once; None if there is none any more."""
+        """The template as it is now, read once; None if it is gone."""
         if name not in self._forms:
             row = self._inbox.template(name)
             self._forms[name] = None if row is None else sightings.Form(row)
         return self._forms[name]
 
     def _content(self, name: str) -> str | None:
-        """The digest of a file at WATI, fetched once; None where it cannot be had."""
+        """The digest of a file at WATI, fetched once; None if it cannot be fetched."""
         if name not in self._contents:
             self._contents[name] = self._fetched(name)
         return self._contents[name]
@@ -186,5 +191,5 @@ class Search:
 
 
 def _lag(receivers: int) -> float:
-    """Seconds after which a send to so many shows, if it happened."""
+    """Seconds after which a send to that many receivers shows, if it happened."""
     return LAG_SECONDS + (receivers - 1) * SECONDS_PER_RECEIVER

@@ -1,7 +1,7 @@
-"""Whether a row of a conversation is a message that the journal remembers. Pure; a row may have any form.
+"""Whether a row of a conversation is a message from the journal. Pure; a row may have any form.
 
-Three answers, since a wrong one costs a customer a message or a second one: the row is it, it is not, or it
-resembles it and nobody can say.
+There are three answers: the same message, another one, or one that is only alike. A wrong answer would cost
+the customer a message, or bring a second one.
 """
 
 from __future__ import annotations
@@ -20,21 +20,23 @@ if TYPE_CHECKING:
     Digest = Callable[[str], str]
     Likeness = Literal["same", "alike", "other"]
 
-# What the inbox shows as the sender of a message that came by the API (published captures).
+# The inbox shows this as the sender of a message that came through the API (published captures).
 _BY_API = "API Token"
-# The types of row that a message of a kind makes (WATI docs, webhooks).
+# The types of row for each kind of message (WATI docs, webhooks).
 _TYPES = {
     "text": ("text",),
     "interactive": ("interactive", "button"),
     "file": ("image", "video", "audio", "voice", "document", "sticker"),
 }
-# What an attachment that was sent without a caption is called (WATI support).
+# The names of an attachment that was sent without a caption (WATI support).
 _UNCAPTIONED = ("untitled", "null", "")
 
 
 class Form:
-    """A template as it is now. `pieces`: literal, name, literal, name, …, literal; `names`: of all that it
-    takes, those of its header and buttons included, which no row shows.
+    """A template as it is now.
+
+    `pieces`: its body as literal, name, literal, name, …, literal. `names`: all its parameters, with those of
+    the header and the buttons, which no row shows.
     """
 
     def __init__(self, template: dict[str, Any]) -> None:
@@ -42,8 +44,8 @@ class Form:
         self.names = set(templates.parameters(template))
 
 
-def shown(entry: Entry, form: Form | None) -> list[str]:
-    """The parts of a message that a row shows: by these alone it is told from another."""
+def visible_parts(entry: Entry, form: Form | None) -> list[str]:
+    """The parts of a message that a row shows. Only these distinguish it from other messages."""
     if entry.kind == "template":
         return [] if form is None else form.pieces[1::2]
     return ["text", "file"] if entry.kind == "file" else ["text"]
@@ -56,13 +58,13 @@ def likeness(
     form: Form | None,
     content: Callable[[str], str | None],
 ) -> Likeness:
-    """How a row compares with the message of `entry`.
+    """Whether a row is the message of `entry`.
 
-    `form`: the template's, None if it is not known. `content`: the digest of the file of a name, None where
-    it cannot be had.
+    `form`: the template's, None if it is not known. `content`: the digest of the file with that name, None if
+    it cannot be fetched.
     """
     if row.get("owner") is False:
-        return "other"  # the customer's own
+        return "other"  # from the customer
     if entry.kind == "template":
         return _template(row, entry, digest, form)
     if entry.kind == "file":
@@ -74,7 +76,7 @@ def likeness(
 
 
 def _is_by_api(row: dict[str, Any], entry: Entry) -> bool:
-    """A colleague may have typed the same words, and whether a menu is shown as one is not certain."""
+    """Whether the row came through the API: a colleague may have typed the same words."""
     is_sent = row.get("eventType") == "message" and row.get("owner") is True
     by_api = (text_of(row, "operatorName") or "").startswith(_BY_API)
     return is_sent and by_api and row.get("type") in _TYPES[entry.kind]
@@ -83,7 +85,7 @@ def _is_by_api(row: dict[str, Any], entry: Entry) -> bool:
 def _file(
     row: dict[str, Any], entry: Entry, digest: Digest, content: Callable[[str], str | None]
 ) -> Likeness:
-    """Its bytes tell; where they differ, WATI may have changed them."""
+    """The bytes decide. If they differ, WATI may still have changed them."""
     name = media_of(row)
     if not name and row.get("type") not in _TYPES["file"]:
         return "other"
@@ -107,13 +109,13 @@ def _template(row: dict[str, Any], entry: Entry, digest: Digest, form: Form | No
     literals, names = form.pieces[::2], set(form.pieces[1::2])
     if names <= entry.parts.keys() and _is_filled(text, form.pieces, entry.parts, digest):
         return "same" if is_broadcast and isinstance(name, str) else "alike"
-    # Not the text of this template as it was then, or not a value that we gave: nobody can say.
+    # The template may have changed since, or WATI may have filled in a value that we did not give.
     is_unclear = form.names != entry.parts.keys() or not _has_form(text, literals)
     return "alike" if is_broadcast and is_unclear else "other"
 
 
 def _has_form(text: str, literals: list[str]) -> bool:
-    """Whether the template's own words stand in the text, in their order."""
+    """Whether the text contains the template's own words, in their order."""
     first, *others = literals
     if not text.startswith(first):
         return False
@@ -127,10 +129,10 @@ def _has_form(text: str, literals: list[str]) -> bool:
 
 
 def _is_filled(text: str, pieces: list[str], parts: dict[str, str], digest: Digest) -> bool:
-    """Whether the places hold the remembered values.
+    """Whether the placeholders hold the values of the entry.
 
-    A value ends where the next literal begins; where that is in several places, its digest tells which, and
-    where several digests fit (a space more or less makes no other value), each is followed.
+    A value ends where the next literal begins. If the literal occurs several times, the value's digest
+    decides. Several digests can fit, because white space does not count; then all of them are tried.
     """
     starts = {len(pieces[0])} if text.startswith(pieces[0]) else set()
     for name, literal in zip(pieces[1::2], pieces[2::2], strict=True):

@@ -1,8 +1,8 @@
 """The send journal: who was sent what, over which connection, and what became of it. One SQLite file.
 
-It remembers messages by keyed hashes, never their text. Every send is entered before it leaves and settled
-after; look-up and entry are one transaction, so that of two processes with the same message one is stopped.
-Raises sqlite3.Error or OSError where the file cannot be used.
+It keeps keyed hashes of messages, never their text. The check for a repeat and the new entry are one
+transaction, so of two processes with the same message only one may send it. Raises sqlite3.Error or OSError
+if the file cannot be used.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from wati.contract.messages import DELIVERING, TOLD_SECONDS, UNRESOLVED, Message
 
 _VERSION = 1
 _BUSY_SECONDS = 5.0
-_KEPT_SECONDS = 30 * 86400  # settled entries protect for minutes; the rest of the time is for people who look
+_KEPT_SECONDS = 30 * 86400  # settled entries stop repeats for minutes; after that they are for people
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS secret (salt BLOB NOT NULL);
@@ -36,20 +36,21 @@ CREATE INDEX IF NOT EXISTS messages_of ON messages (send, receiver);
 
 
 class Entry:
-    """One message of a send, as remembered. `parts`: the digest of each part by its name."""
+    """One message of a send. `parts`: the digest of each part, by its name."""
 
     def __init__(self, row: sqlite3.Row) -> None:
         self.receiver: str = row["receiver"]
         self.kind: str = row["kind"]
         self.name: str = row["name"]
         self.parts: dict[str, str] = json.loads(row["parts"])
-        self.digest: str = row["digest"]
         self.state: str = row["state"]
 
 
 class Send:
-    """One call that sent, with its entries. `at`: epoch seconds by this machine's clock; `clock`: seconds by
-    which the far side's clock was ahead then, None where no answer had told.
+    """One call that sent something, with its entries.
+
+    `at`: epoch seconds by this machine's clock. `clock`: by how many seconds the far side's clock was ahead
+    then; None if no answer had shown it.
     """
 
     def __init__(self, row: sqlite3.Row, entries: list[Entry]) -> None:
@@ -65,22 +66,22 @@ class Send:
         return [entry for entry in self.entries if entry.state in UNRESOLVED]
 
 
-class Repetition:
-    """A message that was already sent: which one, in which send, how long ago, and what is known of it.
+class Repeat:
+    """A message that was already sent: in which send, how many seconds ago, and in which state it is.
 
-    `stops`: whether that forbids another one; if not, it is only worth telling.
+    `refused`: whether it must not be sent again; if not, the repeat is only worth a warning.
     """
 
-    def __init__(self, message: Message, send: int, seconds: float, state: str, *, stops: bool) -> None:
+    def __init__(self, message: Message, send: int, seconds: float, state: str, *, refused: bool) -> None:
         self.message = message
         self.send = send
         self.seconds = seconds
         self.state = state
-        self.stops = stops
+        self.refused = refused
 
 
 class Journal:
-    """The journal at `path`. `place`: the far side that it is about, so that no two of them are confused."""
+    """The journal at `path`. `place`: its far side; sends to another one are not seen."""
 
     def __init__(self, path: str, place: str) -> None:
         self.path = path
@@ -88,15 +89,18 @@ class Journal:
 
     def enter(
         self, script: str, connection: str, messages: list[Message], clock: float | None, *, again: bool
-    ) -> int | list[Repetition]:
-        """Enter a send about to leave, and give its id; or what it would repeat, unless `again`."""
+    ) -> int | list[Repeat]:
+        """Enter a send that is about to leave, and return its id.
+
+        If repeats forbid it, return them instead. `again` allows repeats.
+        """
         now = time.time()
         with self._transaction() as db:
             parts, digests = self._digests(db, connection, messages)
-            found = [] if again else _repetitions(db, messages, digests, now)
-            repeated = [each for each in found if each.stops]
-            if repeated:
-                return repeated
+            found = [] if again else _repeats(db, messages, digests, now)
+            refused = [repeat for repeat in found if repeat.refused]
+            if refused:
+                return refused
             _forget(db, now)
             send = db.execute(
                 "INSERT INTO sends (at, clock, place, connection, script) VALUES (?, ?, ?, ?, ?)",
@@ -111,18 +115,17 @@ class Journal:
             )
             return send or 0
 
-    def repetitions(self, connection: str, messages: list[Message]) -> list[Repetition]:
-        """What a send would repeat, without entering it, with what was sent within a day and stops nothing; a
-        journal that is not there yet is not made."""
+    def repeats(self, connection: str, messages: list[Message]) -> list[Repeat]:
+        """What a send would repeat. Enters nothing, and does not create the journal."""
         if not os.path.exists(self.path):
             return []
         with self._transaction() as db:
-            return _repetitions(db, messages, self._digests(db, connection, messages)[1], time.time())
+            return _repeats(db, messages, self._digests(db, connection, messages)[1], time.time())
 
     def _digests(
         self, db: sqlite3.Connection, connection: str, messages: list[Message]
     ) -> tuple[list[dict[str, str]], list[str]]:
-        """The digests of each message's parts, and of each message: account, receiver and content."""
+        """The digests of each message's parts, and of each whole message: far side, receiver and content."""
         digest = _keyed(db)
         parts = [{name: digest(text) for name, text in message.parts.items()} for message in messages]
         whole = (
@@ -139,7 +142,7 @@ class Journal:
         return parts, [digest(json.dumps(each)) for each in whole]
 
     def settle(self, send: int, state: str, by_receiver: Mapping[str, str] | None = None) -> None:
-        """Say what became of a send: `state` of all its messages, but for those of `by_receiver`."""
+        """Store what became of a send: `state` for all its messages, except for those in `by_receiver`."""
         with self._transaction() as db:
             db.execute("UPDATE messages SET state = ? WHERE send = ?", (state, send))
             db.executemany(
@@ -148,7 +151,7 @@ class Journal:
             )
 
     def resolve(self, send: int, receivers: Collection[str], state: str) -> None:
-        """Say what a look found for those messages of a send that were unresolved."""
+        """Store what became of those messages of a send that are still unresolved."""
         with self._transaction() as db:
             db.executemany(
                 "UPDATE messages SET state = ? "
@@ -165,7 +168,7 @@ class Journal:
             return None if row is None else _send(db, row)
 
     def unresolved(self) -> list[Send]:
-        """Every send with a message of which nobody knows what became of it, newest first."""
+        """Every send with an unresolved message, newest first."""
         with self._transaction() as db:
             rows = db.execute(
                 "SELECT * FROM sends WHERE place = ? AND id IN "
@@ -175,8 +178,9 @@ class Journal:
             return [_send(db, row) for row in rows]
 
     def others(self, send: Send, entry: Entry, since: float) -> list[tuple[float, Entry]]:
-        """What else a receiver was sent since then over the same connection, of the same kind and template,
-        each with its time: their rows may look like that of `entry`.
+        """The receiver's other messages of this kind and template over this connection, each with its time.
+
+        Their rows may look like the row of `entry`.
         """
         with self._transaction() as db:
             rows = db.execute(
@@ -187,7 +191,7 @@ class Journal:
             return [(row["at"], Entry(row)) for row in rows]
 
     def digest(self) -> Callable[[str], str]:
-        """The hash by which the parts of messages are remembered."""
+        """The hash function for the parts of messages."""
         with self._transaction() as db:
             return _keyed(db)
 
@@ -201,21 +205,21 @@ class Journal:
                 _create(db)
                 yield db
             except BaseException:
-                if db.in_transaction:  # SQLite itself ends one that fails badly
+                if db.in_transaction:  # after some errors, SQLite has already ended it
                     db.execute("ROLLBACK")
                 raise
             db.execute("COMMIT")
 
 
 def _prepare(path: str) -> None:
-    """A file that only its owner can read: it says who was messaged when."""
+    """Create the file for its owner only: it says who was messaged when."""
     if path.startswith("~"):
         raise OSError(errno.ENOENT, "this user has no home folder")
     if not os.path.exists(path):
         os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     elif not os.path.isfile(path):
-        raise OSError(errno.EINVAL, "it is no file")
+        raise OSError(errno.EINVAL, "it is not a file")
 
 
 def _create(db: sqlite3.Connection) -> None:
@@ -223,7 +227,7 @@ def _create(db: sqlite3.Connection) -> None:
     if version == _VERSION:
         return
     if version or db.execute("SELECT 1 FROM sqlite_master").fetchone():
-        raise sqlite3.DatabaseError("it is no journal of this version")
+        raise sqlite3.DatabaseError("it is not a journal of this version")
     for statement in _SCHEMA.split(";"):
         db.execute(statement)
     db.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
@@ -231,11 +235,11 @@ def _create(db: sqlite3.Connection) -> None:
 
 
 def _keyed(db: sqlite3.Connection) -> Callable[[str], str]:
-    """A hash that is worth nothing without the journal's own key."""
+    """A hash that is useless without the journal's own key."""
     row = db.execute("SELECT salt FROM secret").fetchone()
     salt = row[0] if row else None
     if not isinstance(salt, bytes):
-        raise sqlite3.DatabaseError("it has lost its key")
+        raise sqlite3.DatabaseError("its key is missing")
 
     def digest(text: str) -> str:
         same = same_text(text).encode("utf-8", "surrogatepass")
@@ -244,17 +248,15 @@ def _keyed(db: sqlite3.Connection) -> Callable[[str], str]:
     return digest
 
 
-def _repetitions(
-    db: sqlite3.Connection, messages: list[Message], digests: list[str], now: float
-) -> list[Repetition]:
-    alike = zip(messages, digests, strict=True)
-    return [found for each in alike if (found := _repetition(db, *each, now))]
+def _repeats(db: sqlite3.Connection, messages: list[Message], digests: list[str], now: float) -> list[Repeat]:
+    pairs = zip(messages, digests, strict=True)
+    return [repeat for pair in pairs if (repeat := _repeat(db, *pair, now))]
 
 
-def _repetition(db: sqlite3.Connection, message: Message, digest: str, now: float) -> Repetition | None:
+def _repeat(db: sqlite3.Connection, message: Message, digest: str, now: float) -> Repeat | None:
     """The newest send of the same message that forbids another one, else the newest within a day.
 
-    What is unresolved forbids it until it is resolved; what was delivered, for the time of its kind.
+    An unresolved message forbids it until it is resolved. An accepted one does so for the time of its kind.
     """
     earlier = None
     rows = db.execute(
@@ -264,14 +266,14 @@ def _repetition(db: sqlite3.Connection, message: Message, digest: str, now: floa
     for row in rows:
         ago, state = max(0.0, now - row["at"]), row["state"]
         if state in UNRESOLVED or (state in DELIVERING and ago < seconds_of(message.kind)):
-            return Repetition(message, row["id"], ago, state, stops=True)
+            return Repeat(message, row["id"], ago, state, refused=True)
         if state in DELIVERING and ago < TOLD_SECONDS and earlier is None:
-            earlier = Repetition(message, row["id"], ago, state, stops=False)
+            earlier = Repeat(message, row["id"], ago, state, refused=False)
     return earlier
 
 
 def _forget(db: sqlite3.Connection, now: float) -> None:
-    """Drop what is old and settled; what is unresolved stays until somebody looks."""
+    """Delete what is old and settled. What is unresolved stays until someone has looked."""
     oldest = now - _KEPT_SECONDS
     unresolved = "SELECT 1 FROM messages WHERE send = sends.id AND state IN ('open', 'unknown')"
     old = f"SELECT id FROM sends WHERE at < ? AND NOT EXISTS ({unresolved})"

@@ -1,4 +1,4 @@
-"""Secrets, kept out of everything that is printed or stored."""
+"""Keeps secrets out of everything that is printed or stored."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from wati.output.rendering import UNSAFE, shorten
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
 
-# One character as it can stand inside a text: percent-encoded (once or more), or escaped for JSON or HTML. No
-# text may match in several ways: whoever writes one could make the search take for ever.
+# One character inside a text: percent-encoded (once or more), or escaped for JSON or HTML. No text may match
+# in several ways, or a malicious one could make the search take forever.
 _ESCAPED = r"%(?:25){{0,3}}{0:02x}|\\u00{0:02x}|&#(?:{0}|x{0:x});"
 _ANY_ESCAPE = re.compile(r"%|\\u|&#")
 
 
 def _any_form(characters: str) -> str:
-    """A pattern for one of the characters, in whichever form."""
+    """A pattern for one of the characters, in any form."""
     return "(?:" + "|".join(f"{re.escape(c)}|{_ESCAPED.format(ord(c))}" for c in characters) + ")"
 
 
@@ -29,23 +29,23 @@ _SESSION_TOKEN = re.compile(
     rf"|connect\.maton\.ai{_any_form('/?#')})[^&\s\"'\\]+",
     re.IGNORECASE,
 )
-_PIECE = 12  # characters of a key, hidden without the rest of it: a far side may split what it echoes
+_PIECE = 12  # characters of a key that are redacted on their own: a far side may split what it echoes
 
 
 def redact(value: Any, key: str, shown_url: str = "") -> Any:
-    """`value` without the API key and without connection links, except the one that is meant to be shown.
+    """`value` without the API key and without connection links, except `shown_url`.
 
-    A connection's `url` holds a live session token (Maton's docs), so the member goes, whatever its form.
+    A connection's `url` has a live session token (Maton's docs), so the member is removed, whatever its form.
     """
     return _redacted(value, key, shown_url) if _is_suspect(value, key) else value
 
 
-# What every secret has that `_redacted` would find, but for the key itself, in small letters.
+# Apart from the key, every secret that `_redacted` finds has one of these, in lower case.
 _MARKS = ("%", "\\u", "&#", "token", "connect.maton.ai", "connection_id")
 
 
 def _is_suspect(value: Any, key: str) -> bool:
-    """Whether there may be a secret: one search through all of it is far quicker than one for each text."""
+    """Whether there may be a secret: one search of the whole value is far faster than one of each text."""
     if not key.isprintable() or '"' in key or "\\" in key:
         return True  # JSON would escape it
     text = json.dumps(value, ensure_ascii=False).lower()
@@ -81,20 +81,20 @@ def _redact_text(text: str, key: str) -> str:
 
 
 def _without_key(text: str, key: str) -> str:
-    """The text without the key, whatever its case (header names lose theirs) and however it is escaped."""
+    """The text without the key, in any case (header names are lowercased) and however it is escaped."""
     if len(key) < SHORTEST_KEY or not (key.lower() in text.lower() or _ANY_ESCAPE.search(text)):
         return text
     return _forms_of(key).sub("[MATON_API_KEY]", text)
 
 
 def _without_pieces(text: str, key: str) -> str:
-    """The text without longer parts of the key: of a run of 15 of its characters or more, six stay."""
+    """The text without long parts of the key: of a run of 15 or more of its characters, at most six stay."""
     pieces = _pieces_of(key)
     folded = text.lower()
     if not any(piece in folded for piece in pieces):
         return text
     kept, end = "", 0
-    # In a look-ahead, so that pieces which overlap are all found.
+    # In a lookahead, so that overlapping pieces are all found.
     for match in re.finditer(f"(?=({'|'.join(map(re.escape, pieces))}))", text, re.IGNORECASE):
         if match.start(1) >= end:
             kept += text[end : match.start(1)] + "[MATON_API_KEY]"
@@ -118,5 +118,5 @@ def excerpt(text: str, key: str, longest: int) -> str:
 
 
 def terminal_safe(text: str, key: str) -> str:
-    """Diagnostics for stderr: redacted, and without what could steer a terminal."""
+    """Diagnostics for stderr: redacted, and without characters that control a terminal."""
     return _CONTROL.sub("?", UNSAFE.sub("?", _redact_text(text, key)))

@@ -1,7 +1,7 @@
-"""What of an answer is shown: the fields that were asked for, and no more than an agent's shell passes on.
+"""The part of an answer that is shown: the chosen members, and no more than an agent's shell passes on.
 
-Many harnesses cut tool output beyond 10,000 to 30,000 characters (agentskills.io, "Using scripts in skills"),
-wherever that falls; what is cut here is cut at an item, and says how to go on. Pure.
+Many harnesses cut tool output at 10,000 to 30,000 characters, wherever that falls (agentskills.io, "Using
+scripts in skills"). Here it is cut between items, and the document says how to go on. Pure.
 """
 
 from __future__ import annotations
@@ -15,33 +15,32 @@ from wati.contract.failures import Failure
 from wati.output.rendering import shorten
 
 LONGEST = 30_000  # characters of one document
-LONGEST_ANSWER = 10_000  # of what the far side said to a call that failed; the verdict on it is told apart
+LONGEST_ANSWER = 10_000  # of the far side's answer to a call that failed
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}(\.[A-Za-z_][A-Za-z0-9_]{0,79})*")
-_TEXTS = (4000, 1000, 250, 60)  # how long texts may be, ever shorter until all of it fits
+_TEXTS = (4000, 1000, 250, 60)  # lengths to cut texts to, one after the other, until the value fits
 
 Path = tuple[str, ...]
 
 
-# --- the fields that were asked for ------------------------------------------------------------------------
+# --- --fields ----------------------------------------------------------------------------------------------
 
 
 def paths(text: str) -> list[Path]:
-    """The value of `--fields`. Raises `usage` where it is none."""
+    """The paths in the value of `--fields`. Raises `usage`."""
     fields = [field.strip() for field in text.split(",")]
     if not all(_FIELD.fullmatch(field) for field in fields):
         message = (
-            "--fields takes names separated by commas, with dots for what lies deeper: id,messages.text."
+            "--fields takes names separated by commas; a dot leads to a nested member: id,messages.text."
         )
         raise Failure("usage", message)
     return [tuple(field.split(".")) for field in fields]
 
 
-def unknown(data: Any, items: str, wanted: list[Path], documented: tuple[str, ...] = ()) -> list[str]:
-    """Which of the fields nobody knows, each with the near ones; none where the data holds no item."""
+def unknown_fields(data: Any, items: str, wanted: list[Path], documented: tuple[str, ...] = ()) -> list[str]:
+    """The fields that are unknown, each with similar ones. If the data has no item, none is."""
     from wati.arguments.validation import near, shown
 
-    places = _places(data, items)
-    known = {".".join(path) for item in places for path in _occurring(item)}
+    known = {".".join(path) for item in _items(data, items) for path in _occurring(item)}
     if not known:
         return []
     known |= set(documented)
@@ -50,30 +49,30 @@ def unknown(data: Any, items: str, wanted: list[Path], documented: tuple[str, ..
     return [f"{shown(field)}{near(field, names)}" for field in fields if field not in known]
 
 
-def picked(data: Any, items: str, wanted: list[Path]) -> Any:
-    """The data with nothing but these fields; of a list, of each of its items."""
+def selected(data: Any, items: str, wanted: list[Path]) -> Any:
+    """The data with only these fields. `items`: the path of the list that they apply to, "" = none."""
     if not items:
-        return _picked(data, wanted)
-    return _wrapped(items, [_picked(item, wanted) for item in _places(data, items)])
+        return _selected(data, wanted)
+    return wrapped(items, [_selected(item, wanted) for item in _items(data, items)])
 
 
-def _picked(value: Any, wanted: list[Path]) -> Any:
+def _selected(value: Any, wanted: list[Path]) -> Any:
     if isinstance(value, list):
-        return [_picked(item, wanted) for item in value]
+        return [_selected(item, wanted) for item in value]
     if not isinstance(value, dict):
         return value
     deeper: dict[str, list[Path]] = {}
     for path in wanted:
         deeper.setdefault(path[0], []).append(path[1:])
     return {
-        name: value[name] if () in rest else _picked(value[name], [path for path in rest if path])
+        name: value[name] if () in rest else _selected(value[name], [path for path in rest if path])
         for name, rest in deeper.items()
         if name in value
     }
 
 
 def _occurring(value: Any) -> Iterator[Path]:
-    """Every path in a value; a list is passed through."""
+    """Every path in a value. An item of a list has the path of the list."""
     if isinstance(value, list):
         for item in value:
             yield from _occurring(item)
@@ -83,54 +82,58 @@ def _occurring(value: Any) -> Iterator[Path]:
             yield from ((name, *path) for path in _occurring(member))
 
 
-def _places(data: Any, items: str) -> list[Any]:
+def _items(data: Any, items: str) -> list[Any]:
     from wati.contract.verdicts import member
 
     found = member(data, items) if items else [data]
     return found if isinstance(found, list) else []
 
 
-def _wrapped(items: str, value: Any) -> Any:
+def wrapped(items: str, value: Any) -> Any:
+    """The value at the path `items`, in new objects."""
     for name in reversed(items.split(".")):
         value = {name: value}
     return value
 
 
-# --- no more than can be read ------------------------------------------------------------------------------
+# --- length ------------------------------------------------------------------------------------------------
 
 
-def document_that_fits(document: dict[str, Any], items: str, *, is_done: bool = False) -> dict[str, Any]:
-    """A document of at most LONGEST characters, cut at an item; `page` then is the page that is shown.
+def fit_document(document: dict[str, Any], items: str, *, is_done: bool = False) -> dict[str, Any]:
+    """A document of at most LONGEST characters. A list is cut between items, and `page` is adjusted.
 
-    `items`: where in the data the list is, "" where it is none: then texts and lists are cut, and marked.
-    `is_done`: the call changed something, and nobody can ask for its answer again: it stays whole.
+    `items`: the path of the list in the data; "" = none, then texts and lists are cut, and marked. `is_done`:
+    the call changed something. Nobody can ask for its answer again, so it stays whole.
     """
     length = len(_text(document))
     if length <= LONGEST or is_done:
         return document
     if not items or "page" not in document:
         room = LONGEST - _NOTICE - (length - len(_text(document["data"])))
-        notice = _noticed(document, "Long texts and lists in `data` were cut; --fields or --raw shows them.")
-        return {**document, "data": bounded(document["data"], room), "notice": notice}
-    listed = _places(document["data"], items)
+        notice = _with_notice(
+            document, "Long texts and lists in `data` were cut; --fields or --raw shows them."
+        )
+        return {**document, "data": truncated(document["data"], room), "notice": notice}
+    listed = _items(document["data"], items)
     room = LONGEST - _NOTICE - (length - len(_text(listed)))
     asked = document["page"]
-    before = least_before(asked["number"], asked["size"], len(listed))
-    size = even_size(before, max(1, fitting(listed, room)))
-    shown = listed[:size] if fitting(listed, room) else [bounded(listed[0], room)]
+    before = fewest_before(asked["number"], asked["size"], len(listed))
+    fits = count_that_fits(listed, room)
+    size = aligned_size(before, max(1, fits))
+    shown = listed[:size] if fits else [truncated(listed[0], room)]
     number = before // size + 1
     page = {"number": number, "size": size, "next": number + 1, "cut": {"shown": size, "of": len(listed)}}
     page |= {"complete": False} if "complete" in asked else {}
-    advice = f"Only {size} of {len(listed)} items fit: go on with pageSize {size} and pageNumber {number + 1}"
-    notice = _noticed(document, f"{advice}, or choose members with --fields.")
+    advice = f"Only {size} of {len(listed)} items fit. Go on with pageSize {size} and pageNumber {number + 1}"
+    notice = _with_notice(document, f"{advice}, or choose members with --fields.")
     return {**document, "data": _replaced(document["data"], items, shown), "page": page, "notice": notice}
 
 
-def error_that_fits(error: dict[str, Any]) -> dict[str, Any]:
-    """An error whose problems fit beside what else it tells; the rest of them are counted, never dropped."""
+def fit_error(error: dict[str, Any]) -> dict[str, Any]:
+    """An error with as many problems as fit; the others are counted."""
     problems = error.get("problems", [])
     room = LONGEST - _NOTICE - len(_text({**error, "problems": []}))
-    kept = max(1, fitting(problems, room))
+    kept = max(1, count_that_fits(problems, room))
     if kept >= len(problems):
         return error
     return {
@@ -140,36 +143,36 @@ def error_that_fits(error: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_NOTICE = 400  # characters kept free for what is told of the cut
+_NOTICE = 400  # characters kept free for the notice and the page of a cut
 
 
-def _noticed(document: dict[str, Any], text: str) -> str:
+def _with_notice(document: dict[str, Any], text: str) -> str:
     return " ".join(filter(None, [document.get("notice", ""), text]))
 
 
-def least_before(number: int, size: int, came: int) -> int:
-    """How many items at least lie before a page of which `came` came; it was asked for with `size`.
+def fewest_before(number: int, size: int, received: int) -> int:
+    """The fewest items that can be before page `number`, which was asked for with `size` and had `received`.
 
-    The largest page that WATI grants is unknown, so those before may have been as short. Where this one is
-    short because it is the last, they were longer, and going on from here shows some again and misses none.
+    The largest page that WATI grants is unknown, so the earlier pages may have been as short as this one. If
+    this one is short because it is the last, they were longer: then some items are shown again, and none is
+    missed.
     """
-    return (number - 1) * min(size, came)
+    return (number - 1) * min(size, received)
 
 
-def even_size(before: int, fits: int) -> int:
-    """The largest page size that fits, and with which a page begins where the one that was asked for began:
-    so no item lies on two pages or on none."""
+def aligned_size(before: int, fits: int) -> int:
+    """The largest page size that fits and divides `before`, so one of its pages begins right after those."""
     return next(size for size in range(fits, 0, -1) if before % size == 0)
 
 
 def _replaced(data: Any, items: str, value: Any) -> Any:
-    """The data with another list in the place of its items."""
+    """The data with another value at the path `items`."""
     name, _, rest = items.partition(".")
     return {**data, name: _replaced(data[name], rest, value) if rest else value}
 
 
-def fitting(items: list[Any], room: int) -> int:
-    """How many of the first items take no more characters than there is room for."""
+def count_that_fits(items: list[Any], room: int) -> int:
+    """How many of the first items fit into `room` characters."""
     used = 0
     for index, item in enumerate(items):
         used += len(_text(item)) + 1
@@ -178,8 +181,8 @@ def fitting(items: list[Any], room: int) -> int:
     return len(items)
 
 
-def bounded(value: Any, room: int) -> Any:
-    """The value, with texts and lists cut ever shorter until it takes no more characters than `room`."""
+def truncated(value: Any, room: int) -> Any:
+    """The value, its texts and lists cut shorter and shorter until it fits into `room` characters."""
     for longest in _TEXTS:
         if len(_text(value)) <= room:
             return value

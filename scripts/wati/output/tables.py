@@ -1,4 +1,4 @@
-"""The rows of a list as the lines of a file: JSON Lines, or CSV for a spreadsheet."""
+"""The items of a list as the lines of a file: JSON Lines, or CSV for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 from wati.files.download import not_allowed
 from wati.output.rendering import render
 
-REST = "rest"  # the column that holds what has none of its own
-# A cell that begins so is run by spreadsheets as a formula (OWASP, "CSV Injection"), also after spaces and in
-# the wide form of the characters. Apostrophes before it count, so that taking one off gives back every text.
+REST = "rest"  # the column for all members that have none of their own
+# Spreadsheets run a cell that begins like this as a formula (OWASP, "CSV Injection"), also after spaces and
+# with the wide forms of the characters. Leading apostrophes count, so that removing one restores every text.
 _FORMULA = re.compile(r"'*\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-# What not every reader of CSV takes, or UTF-8 cannot carry, goes to the column of JSON.
+# Some CSV readers reject these characters, or UTF-8 cannot encode them: such a text goes into REST.
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 
 class JsonLines:
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     head = b""
 
@@ -29,9 +29,9 @@ class JsonLines:
 
 
 class Csv:
-    """Fixed columns, and one of JSON for the rest, so that nothing is lost.
+    """Fixed columns, and one with JSON for the rest, so nothing is lost.
 
-    With a byte order mark: without it Excel takes UTF-8 for the machine's old encoding.
+    The file has a byte order mark: without it, Excel takes UTF-8 for an older encoding.
     """
 
     def __init__(self, columns: tuple[str, ...]) -> None:
@@ -45,18 +45,18 @@ class Csv:
 
 
 def form(path: str, columns: tuple[str, ...]) -> JsonLines | Csv:
-    """The form that a file's ending asks for. Raises `file_not_allowed` where it asks for none."""
+    """The form that a file's ending asks for. Raises `file_not_allowed` for any other ending."""
     ending = os.path.splitext(path)[1].lower()
     if ending == ".jsonl":
         return JsonLines()
     if ending == ".csv":
         return Csv(columns)
     problem = "needs a name that ends in .jsonl (JSON Lines) or .csv"
-    raise not_allowed("--output", problem, hint="Name the file so; spreadsheets open .csv.")
+    raise not_allowed("--output", problem, hint="Change the ending. Spreadsheets open .csv.")
 
 
 def _fits(value: Any) -> bool:
-    """Whether a value can stand in a column of its own and be read back from there."""
+    """Whether a value can have a column of its own and be read back from there."""
     if isinstance(value, str):
         return value != "" and not _UNFIT.search(value)
     return isinstance(value, (bool, int, float))

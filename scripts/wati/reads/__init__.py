@@ -1,4 +1,4 @@
-"""What the far side knows: connections, templates, contacts, conversations and their 24-hour window.
+"""What the far side knows: connections, templates, contacts, conversations and their 24-hour windows.
 
 May import: output, arguments, files, wire, contract.
 """

@@ -1,4 +1,4 @@
-"""Which connection a call goes over, and when the link that authorizes one may be shown."""
+"""Which connection a call uses, and when the link that authorizes one may be shown."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def only_active(inbox: Inbox) -> str:
-    """The id of the one ACTIVE wati connection: which one Maton would choose by itself is not documented."""
+    """The id of the only ACTIVE wati connection: how Maton chooses between several is not documented."""
     try:
         ids: list[str] = [row["connection_id"] for row in inbox.connections("ACTIVE")]
     except Failure as failure:
-        failure.message = f"The lookup of the connections, before sending, failed. {failure.message}"
+        failure.message = f"The connections could not be looked up before sending. {failure.message}"
         raise
     if len(ids) == 1:
         return ids[0]
@@ -29,6 +29,6 @@ def only_active(inbox: Inbox) -> str:
 
 
 def result(body: Any) -> Result:
-    """A connection as a result; its link only while it is PENDING, when the user needs it."""
+    """A connection as a result. Its link is shown only while it is PENDING: then the user needs it."""
     pending = verdicts.member(body, "connection.status") == "PENDING"
     return Result(body, shown_url=str(verdicts.member(body, "connection.url") or "") if pending else "")

@@ -1,6 +1,6 @@
-"""What the far side knows, read over the connection of one call and within its time.
+"""The reads of one call: over its connection, within its time.
 
-A read sends nothing, so whatever goes wrong here has the outcome `not_sent`.
+A read sends nothing, so every failure here has the outcome `not_sent`.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 100
 LONGEST_NAME = 512  # of a template, as in the schemas
-# Bounds for a list that never ends: what lies beyond is not read, and the caller learns of it (`Rows.whole`).
+# Bounds for a list that never ends. The caller learns that more was left unread (`Rows.whole`).
 MOST_PAGES_OF_TEMPLATES = 50
 MOST_PAGES_OF_CONTACTS = 1000
 MOST_PAGES_OF_MESSAGES = 10  # WATI allows 10 of these reads in 10 seconds (documented)
-MOST_ROWS_OF_A_PAGE = 1000  # more than were asked for, in case WATI does not heed that
+MOST_ROWS_OF_A_PAGE = 1000  # more than were asked for, in case WATI ignores the page size
 
 
 class Inbox:
-    """The reads of one call. `connection`: the one to read over; "" = the one that Maton chooses."""
+    """The reads of one call. `connection`: the one to read over; "" = Maton chooses."""
 
     def __init__(self, gateway: Gateway, connection: str = "") -> None:
         self.gateway = gateway
@@ -63,7 +63,7 @@ class Inbox:
         """The account's wati connections, of one status or of all. Never show a whole row: it has a link."""
         target = "/connections?app=wati" + (f"&status={status}" if status else "")
         rows = self.read(target, verdicts.connections).json["connections"]
-        # Maton may not heed the filters in the query, and a message over the wrong one cannot be taken back.
+        # Maton may ignore the filters in the query. A message over the wrong connection cannot be taken back.
         ours = [row for row in rows if isinstance(row, dict) and row.get("app", "wati") == "wati"]
         found = []
         for row in ours:
@@ -77,12 +77,12 @@ class Inbox:
             ):
                 found.append(row)
             elif its_status == "ACTIVE":
-                message = "The list of connections holds something that is not a connection id."
+                message = "The list of connections has an ACTIVE one without a valid id."
                 raise Failure("bad_answer", message, source="maton", outcome="not_sent")
         return found
 
     def connection_row(self, connection_id: str) -> dict[str, Any] | None:
-        """One connection by its id; None if Maton has none with that id."""
+        """One connection by its id; None if Maton has no such connection."""
         try:
             answer = self.read(f"/connections/{quote(connection_id, safe='')}", verdicts.connection)
         except Failure as failure:
@@ -93,15 +93,15 @@ class Inbox:
         return row
 
     def templates(self) -> Rows:
-        """Every template of the account, of all statuses and languages."""
+        """Every template of the account, with any status, in any language."""
         path = "/wati/api/v1/getMessageTemplates"
         return Rows(self, path, "messageTemplates", MOST_PAGES_OF_TEMPLATES)
 
     def template(self, name: str, approved: dict[str, None] | None = None) -> dict[str, Any] | None:
-        """The template of that name, the APPROVED one if several have it; None if the list has none.
+        """The template with that name, the APPROVED one if there are several; None if there is none.
 
-        `approved`: takes the names of the APPROVED ones that were read on the way. Raises Failure if the list
-        is too long to be read to its end, because then no template is known to be missing.
+        `approved`: collects the names of the other APPROVED templates that were read. Raises Failure if the
+        list is too long to read to its end, because the template may be in the rest.
         """
         found = None
         rows = self.templates()
@@ -113,26 +113,28 @@ class Inbox:
             elif approved is not None and (other := approved_name(row)):
                 approved[other] = None
         if found is None and not rows.whole:
-            message = f"The account has more templates than are read: {MOST_PAGES_OF_TEMPLATES} pages."
+            message = (
+                f"The account has more templates than the {MOST_PAGES_OF_TEMPLATES} pages that are read."
+            )
             raise Failure("bad_answer", message, source="wati", outcome="not_sent")
         return found
 
     def conversation(self, number: str) -> Rows:
-        """The rows of one conversation, newest first; a rejection means that WATI finds no such contact."""
+        """The rows of one conversation, newest first. A rejection means that WATI finds no such contact."""
         path = f"/wati/api/v1/getMessages/{quote(number, safe='')}"
         return Rows(self, path, "messages.items", MOST_PAGES_OF_MESSAGES, NO_CONVERSATION)
 
     def contacts(self, query: dict[str, str], most_pages: int) -> Rows:
-        """The contacts that WATI's own filters find, the last changed first; all of them without a filter."""
+        """The contacts that WATI's own filters find, last changed first; without a filter, all of them."""
         path = "/wati/api/v1/getContacts"
         filters = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
         return Rows(self, f"{path}?{filters}" if filters else path, "contact_list", most_pages)
 
 
 class Rows:
-    """The rows of a list at WATI: each page is read when it is needed, each row is given once.
+    """The rows of a list at WATI. Each page is read when it is needed, and each row is given once.
 
-    `now`: the server's time at the last answer (epoch seconds), None if it does not say. `whole`: whether the
+    `now`: the server's time in the last answer (epoch seconds), None if it has none. `whole`: whether the
     list was read to its end. `left`: how many rows of the current page are still to come.
     """
 
@@ -172,7 +174,7 @@ class Rows:
 
 
 def approved_name(row: dict[str, Any]) -> str:
-    """The name of a template that can be sent; "" if the row is not one."""
+    """The name of an APPROVED template; "" for every other row."""
     name = row.get("elementName")
     is_name = isinstance(name, str) and len(name) <= LONGEST_NAME
     return str(name) if is_name and row.get("status") == "APPROVED" else ""

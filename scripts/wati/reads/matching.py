@@ -1,4 +1,4 @@
-"""Whether a contact is the one that somebody means: names and numbers as people write them. Pure."""
+"""Whether a contact is the one that someone means: names and numbers as people write them. Pure."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import re
 import unicodedata
 from typing import Any
 
-# Marks that a person leaves out: Latin, Greek and Cyrillic accents, Hebrew points, Arabic vowels. Not those
+# Marks that people leave out: Latin, Greek and Cyrillic accents, Hebrew points, Arabic vowels. Not the marks
 # of scripts in which they are letters (राहुल).
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670]")
-# Letters that Unicode does not take apart, and how they are written where a keyboard lacks them.
+# Letters that Unicode does not decompose, and how they are written on a keyboard without them.
 _PLAIN = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "\u0131": "i", "æ": "ae", "œ": "oe", "þ": "th"}
 )
 _APOSTROPHES = re.compile("['`\u00b4\u02bc\u2018\u2019]")
-LONGEST = 512  # characters of a name or value that are looked at
+LONGEST = 512  # characters of a name or value that are compared
 
-EXACT, WORDS, PART = range(3)  # how well something matches, the best first
+EXACT, WORDS, PART = range(3)  # how well something matches, best first
 
 _CONTACT_ID = re.compile(r"[0-9a-fA-F]{24}")
-FEWEST_DIGITS = 6  # of a number of which only the end is known
+FEWEST_DIGITS = 6  # of a number, or of the end of one
 _LONGEST_NUMBER = 15
 
 
@@ -30,14 +30,14 @@ def folded(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The folded words of a name, without what stands between them; what cannot be seen is no part of one."""
-    kinds = ((character, unicodedata.category(character)) for character in folded(text))
-    spaced = "".join(" " if kind[0] in "ZP" or kind == "Cc" else c for c, kind in kinds if kind != "Cf")
-    return spaced.split()
+    """The folded words of a name, without the characters between them and without invisible ones."""
+    categories = ((c, unicodedata.category(c)) for c in folded(text))
+    spaced = (" " if kind[0] in "ZP" or kind == "Cc" else c for c, kind in categories if kind != "Cf")
+    return "".join(spaced).split()
 
 
 def rank(wanted: str, text: str) -> int | None:
-    """How well a name or value is the one wanted: the same words in any order, each of them, parts."""
+    """How well a text matches: the same words in any order, all wanted words, or all as parts of words."""
     asked, there = words(wanted), words(text)
     if not asked:
         return EXACT if folded(wanted).strip() == folded(text).strip() else None
@@ -49,34 +49,34 @@ def rank(wanted: str, text: str) -> int | None:
 
 
 class Number:
-    """A number in any way of writing, or a contact id. `whole`: it surely has its country code."""
+    """A number in any notation, or a contact id. `has_country_code`: it certainly has one."""
 
     def __init__(self, written: str) -> None:
         text = written.strip()
         self.contact_id = text.lower() if _CONTACT_ID.fullmatch(text) else ""
-        # "+44 (0)20 …": the zero is dialled only without the country code.
+        # "+44 (0)20 …": the zero is dialed only without the country code.
         digits = re.sub(r"[^0-9]", "", text.replace("(0)", "") if text.startswith("+") else text)
-        self.whole = text.startswith(("+", "00"))
+        self.has_country_code = text.startswith(("+", "00"))
         self.digits = digits.removeprefix("00") if text.startswith("00") else digits
 
     @property
     def problem(self) -> str:
-        """What is wrong with it, "" if nothing is."""
+        """Why it cannot be searched for; "" if it can."""
         if self.contact_id or FEWEST_DIGITS <= len(self.digits) <= _LONGEST_NUMBER:
             return ""
         return f"is neither a number of {FEWEST_DIGITS} to {_LONGEST_NUMBER} digits nor a contact id"
 
     @property
-    def end(self) -> str:
-        """What a number with its country code ends in: the zero of a national number is not dialled."""
+    def suffix(self) -> str:
+        """What the number ends in once it has a country code: the leading zero is then not dialed."""
         return self.digits.lstrip("0")
 
     def rank(self, contact: dict[str, Any]) -> int | None:
-        """EXACT, or PART where only the end is the same and the country code is not known."""
+        """EXACT, or PART if only the end is the same and the country code is not known."""
         if self.contact_id:
             return EXACT if str(contact.get("id")).lower() == self.contact_id else None
         numbers = {re.sub(r"[^0-9]", "", str(contact.get(name) or "")) for name in ("wAid", "phone")}
         if self.digits in numbers:
             return EXACT
-        is_end = len(self.end) >= FEWEST_DIGITS and any(number.endswith(self.end) for number in numbers)
-        return PART if is_end and not self.whole else None
+        ends_alike = len(self.suffix) >= FEWEST_DIGITS and any(each.endswith(self.suffix) for each in numbers)
+        return PART if ends_alike and not self.has_country_code else None

@@ -1,7 +1,7 @@
-"""The walk over the pages of a list: the one home of when a list ends, and of which rows are new.
+"""The walk over the pages of a list: when the list ends, and which of its rows are new.
 
-Only an empty page ends a list, or one without a new row. Never a short one, since nobody knows the biggest
-page that WATI grants; never `total` or `nextPage`, which lie (observed).
+Only an empty page, or one without a new row, ends a list. A short page does not, because the largest page
+that WATI grants is unknown. `total` and `nextPage` do not, because they are wrong (observed).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Seen(Protocol):
-    """The rows that were given already."""
+    """The rows that were already given."""
 
     def add(self, key: bytes) -> bool:
-        """Remember a row; whether it is new."""
+        """Remember a row. Returns whether it is new."""
 
 
 class InMemory:
-    """For lists that are read in part, or are short."""
+    """For lists that are short, or read only in part."""
 
     def __init__(self) -> None:
         self._keys: set[bytes] = set()
@@ -36,10 +36,10 @@ class InMemory:
 
 
 class OnDisk:
-    """For lists of any length: memory stays flat.
+    """For lists of any length, in constant memory.
 
-    SQLite's own temporary database: its file has no name (POSIX) or goes with the process (Windows), so that
-    none is left behind, however the process ends.
+    This is SQLite's own temporary database. Its file has no name (POSIX) or is deleted with the process
+    (Windows), so nothing is left behind, however the process ends.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class OnDisk:
         self._error = sqlite3.Error
         try:
             self._db = sqlite3.connect("", isolation_level=None)
-            # Nothing of it outlives the process: no journal, no waiting for the disk.
+            # Nothing has to outlive the process: no journal, no waiting for the disk.
             for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -1024"):
                 self._db.execute(f"PRAGMA {setting}")
             self._db.execute("CREATE TABLE seen (key BLOB PRIMARY KEY) WITHOUT ROWID")
@@ -66,15 +66,15 @@ class OnDisk:
 
 
 def _no_room(error: Exception) -> Failure:
-    problem = {"at": "TMPDIR", "problem": f"the ids that were read cannot be kept there: {error}"}
+    problem = {"at": "TMPDIR", "problem": f"the ids read so far cannot be stored there: {error}"}
     return Failure("bad_setup", "The temporary folder cannot be used.", problems=[problem])
 
 
 class Walk:
-    """The pages of a list as (number, its rows that are new), from `first` to `last` at most.
+    """The pages of a list as (number, new rows), from `first` up to `last`.
 
-    `read` brings the rows of a page. `idle`: so many pages in a row without a new one end the list. `whole`:
-    whether it was read to its end.
+    `read`: returns the rows of a page. `idle`: how many pages in a row without a new row end the list.
+    `whole`: whether it was read to its end.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Walk:
 
 
 def key(row: Any) -> bytes:
-    """What tells a row from others: its id, else all that it holds."""
+    """What identifies a row: its id, or all its content."""
     own = row.get("id") if isinstance(row, dict) else None
     is_id = isinstance(own, (str, int)) and own != ""
     text = f"id {own}" if is_id else json.dumps(row, sort_keys=True)

@@ -1,4 +1,4 @@
-"""What one row of a conversation says of itself. Pure; a row may have any form."""
+"""The facts of one row of a conversation. Pure; a row may have any form."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 10_000  # characters; WhatsApp's longest text has 4,096
 _LONGEST_NAME = 1024  # of a file
-# Published captures name a broadcast row's template in its description only.
+# In published captures, only the description of a broadcast row names its template.
 _TEMPLATE = re.compile(r'using "([^"]+)" template')
 
 
 def iso(at: float) -> str:
-    """Epoch seconds as text; not by fromtimestamp, since Windows knows no times before 1970."""
+    """Epoch seconds as text. Not with fromtimestamp, which fails on Windows before 1970."""
     from datetime import datetime, timedelta
 
     return (datetime(1970, 1, 1) + timedelta(seconds=int(at))).isoformat() + "Z"
@@ -30,7 +30,7 @@ def moment(row: Row) -> float | None:
 
     created, timestamp = row.get("created"), row.get("timestamp")
     if isinstance(created, str):
-        # Python 3.10 reads neither the Z nor fractions of any length.
+        # Python 3.10 reads neither the Z nor fractions of every length.
         text = re.sub(r"\.([0-9]{1,6})[0-9]*", lambda found: "." + found[1].ljust(6, "0"), created)
         try:
             parsed = datetime.fromisoformat(text.replace("Z", "+00:00"))
@@ -42,7 +42,7 @@ def moment(row: Row) -> float | None:
 
 
 def media_of(row: Row) -> str:
-    """The file that a row names, as get_media takes it: in an address, what follows fileName=, decoded."""
+    """The file that a row names, as get_media takes it. From a URL, the decoded part after fileName=."""
     data = row.get("data")
     if not isinstance(data, str) or len(data) > _LONGEST_NAME:
         return ""
@@ -51,12 +51,12 @@ def media_of(row: Row) -> str:
 
 
 def template_of(row: Row) -> Any:
-    """The name of a broadcast row's template; None if it has none, of any type if WATI's member has one."""
+    """The name of a broadcast row's template; None if it has none. WATI's member may have any type."""
     described = _TEMPLATE.search(text_of(row, "eventDescription") or "")
     return member(row, "template.elementName") or (described[1] if described else None)
 
 
 def text_of(row: Row, name: str) -> str | None:
-    """A text of the row; None if there is none, or one that no message can have."""
+    """A text of the row; None if there is none, or if it is longer than any message."""
     text = row.get(name)
     return text if isinstance(text, str) and len(text) <= LONGEST_TEXT else None

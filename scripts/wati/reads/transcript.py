@@ -1,6 +1,6 @@
-"""A conversation's rows as a short transcript. Pure; a row may have any form.
+"""The rows of a conversation as a short transcript. Pure; a row may have any form.
 
-Each row becomes a list of its own, so that nothing a customer writes can pass as another speaker's row.
+Each row becomes a list of its own, so nothing that a customer writes can pass as another speaker's row.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     Row = dict[str, Any]
-    Cut = Callable[[str], str]
+    Redact = Callable[[str], str]
 
 LONGEST = 1000  # characters of a text
 LONGEST_DETAIL = 300
@@ -24,45 +24,43 @@ _FILES = ("image", "video", "audio", "voice", "document", "sticker")
 _ASSIGNED = re.compile(r"assigned to (\S{1,200}?)(?:[.] | by |$)")
 
 
-def by_day(rows: Iterable[Row], hide: Cut) -> dict[str, list[list[Any]]]:
-    """The transcript of `rows`, in their order: by date, each as [time, who, text, more] or without `more`.
-
-    `hide` takes the secrets out of a text.
-    """
+def by_day(rows: Iterable[Row], redact: Redact) -> dict[str, list[list[Any]]]:
+    """The transcript of `rows` by date, in their order, each as [time, who, text] or [..., details]."""
     days: dict[str, list[list[Any]]] = {}
     for row in rows:
-        date, time = _when(row)
-        days.setdefault(date, []).append([time, *_told(row, hide)])
+        date, time = _date_and_time(row)
+        days.setdefault(date, []).append([time, *_spoken(row, redact)])
     return days
 
 
-def _when(row: Row) -> tuple[str, str]:
-    """Date and time to the minute, in UTC."""
+def _date_and_time(row: Row) -> tuple[str, str]:
+    """To the minute, in UTC."""
     at = moment(row)
     try:
         date, _, time = iso(at).partition("T") if at is not None else (UNDATED, "", "")
-    except OverflowError:  # the first and the last day of the calendar, in another zone
+    except OverflowError:  # the first or last day of the calendar, in another time zone
         return UNDATED, ""
     return date, time[:5]
 
 
-def _told(row: Row, hide: Cut) -> list[Any]:
-    said, more = _said(row)
-    text = hide(said)
+def _spoken(row: Row, redact: Redact) -> list[Any]:
+    """Who said what, and further details if there are any."""
+    content, more = _content(row)
+    text = redact(content)
     if len(text) > LONGEST:
         more["cut"] = len(text)
-    details = {name: _hidden(value, hide) for name, value in more.items() if value not in ("", [], None)}
-    return [shorten(hide(_who(row)), 100), shorten(text, LONGEST), *([details] if details else [])]
+    details = {name: _short(value, redact) for name, value in more.items() if value not in ("", [], None)}
+    return [shorten(redact(_speaker(row)), 100), shorten(text, LONGEST), *([details] if details else [])]
 
 
-def _hidden(value: Any, hide: Cut) -> Any:
+def _short(value: Any, redact: Redact) -> Any:
     if isinstance(value, list):
-        return [_hidden(item, hide) for item in value]
-    return shorten(hide(value), LONGEST_DETAIL) if isinstance(value, str) else value
+        return [_short(item, redact) for item in value]
+    return shorten(redact(value), LONGEST_DETAIL) if isinstance(value, str) else value
 
 
-def _who(row: Row) -> str:
-    """The speaker: one of a closed list, or `operator` with a name, which only WATI's own users have."""
+def _speaker(row: Row) -> str:
+    """One of a closed list, or `operator` and a name: only WATI's own users have one."""
     event = row.get("eventType")
     if event != "message":
         return "broadcast" if event == "broadcastMessage" else "event"
@@ -75,8 +73,8 @@ def _who(row: Row) -> str:
     return "bot" if name == "Bot" else "api" if name.startswith("API Token") else f"operator {name}".strip()
 
 
-def _said(row: Row) -> tuple[str, Row]:
-    """The text, and what else there is to say of the row."""
+def _content(row: Row) -> tuple[str, Row]:
+    """The text of the row, and further details."""
     event = row.get("eventType")
     if event == "broadcastMessage":
         template = template_of(row)
@@ -97,7 +95,7 @@ def _status(row: Row) -> Row:
 
 
 def _attached(row: Row) -> Row:
-    """The kind of a message that is not text, and its file as get_media takes it."""
+    """The type of a message that is not text, and its file as get_media takes it."""
     kind = row.get("type") if isinstance(row.get("type"), str) else ""
     data = _text(row, "data")
     is_file = kind in _FILES or data.startswith("data/") or "fileName=" in data
@@ -108,7 +106,7 @@ def _attached(row: Row) -> Row:
 
 
 def _choices(interactive: Any) -> Row:
-    """Buttons and menu rows by their titles; how WATI shows them is not documented."""
+    """Buttons and menu rows by their titles. How WATI shows them is not documented."""
     if not isinstance(interactive, dict):
         return {}
     rows = [interactive.get("rows")]
@@ -136,13 +134,13 @@ def _text(row: Row, name: str) -> str:
 
 
 def assigned(rows: Iterable[Row]) -> str:
-    """Whom the newest event that tells it (the first of `rows`) gave the conversation to; "" if none does."""
+    """Who was given the conversation, by the first of `rows` that says so; "" if none does."""
     for row in rows:
         if row.get("eventType") != "ticket":
             continue
-        told = _ASSIGNED.search(_text(row, "eventDescription")[:500])
-        # The words alone could be part of a contact's name: only an event of assigning has type 1.
-        name = _text(row, "assignee") or (told[1] if told and row.get("type") in (1, "1") else "")
+        match = _ASSIGNED.search(_text(row, "eventDescription")[:500])
+        # The words alone could be part of a contact's name: only an assignment has type 1.
+        name = _text(row, "assignee") or (match[1] if match and row.get("type") in (1, "1") else "")
         if name:
             return name
     return ""

@@ -1,9 +1,10 @@
-"""The 24-hour window of a conversation: open, closed, or not to be told. Reads no more rows than it needs."""
+"""The 24-hour window of a conversation: open, closed or unknown. Reads no more rows than it needs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wati.reads.inbox import MOST_PAGES_OF_MESSAGES, PAGE_SIZE
 from wati.reads.rows import moment
 
 if TYPE_CHECKING:
@@ -15,42 +16,45 @@ SECONDS = 24 * 3600
 
 
 class Window:
-    """`open`: None where it cannot be told, and `why` says so. `last`: the customer's newest message, or the
-    newest row that is a day old already (epoch seconds). `is_seen`: whether it is the customer's message.
+    """Whether the window is `open`, and `until` when. `open` is None if that is unknown: `why` says why.
+
+    `last`: the time of the customer's newest message, or else of the newest row that is at least a day old
+    (epoch seconds). `by_customer`: whether it is the customer's message.
     """
 
-    def __init__(self, now: float | None, last: float | None, *, is_seen: bool, why: str = "") -> None:
+    def __init__(self, now: float | None, last: float | None, *, by_customer: bool, why: str = "") -> None:
         self.left = 0.0 if now is None or last is None else SECONDS - (now - last)
         self.until = None if last is None else last + SECONDS
         self.open = None if why else self.left > 0
-        self.is_seen = is_seen
+        self.by_customer = by_customer
         self.why = why
 
 
 def judge(rows: Rows, read: Iterable[dict[str, Any]] | None = None) -> Window:
-    """The window by the customer's newest message and the server's clock (the answer's Date header).
+    """The window, by the customer's newest message and the server's clock (the answer's Date header).
 
-    `read`: the rows, newest first, where some were taken from `rows` before; by default `rows` themselves.
+    `read`: all the rows, newest first, if some were already taken from `rows`.
     """
     last: float | None = None
-    is_seen = False
+    by_customer = False
     for row in rows if read is None else read:
         at = moment(row)
-        is_seen = row.get("eventType") == "message" and row.get("owner") is False
-        # What comes after a row that is a day old is older still, since the newest come first.
-        if is_seen or rows.now is None or (at is not None and rows.now - at >= SECONDS):
+        by_customer = row.get("eventType") == "message" and row.get("owner") is False
+        # The newest rows come first: after one that is a day old, all are older.
+        if by_customer or rows.now is None or (at is not None and rows.now - at >= SECONDS):
             last = at
             break
     if rows.now is None or last is None or last - rows.now > SECONDS:
-        return Window(rows.now, last, is_seen=is_seen, why=_unjudged(rows, is_seen=is_seen))
-    return Window(rows.now, last, is_seen=is_seen)
+        return Window(
+            rows.now, last, by_customer=by_customer, why=_why_unknown(rows, by_customer=by_customer)
+        )
+    return Window(rows.now, last, by_customer=by_customer)
 
 
-def _unjudged(rows: Rows, *, is_seen: bool) -> str:
-    if is_seen or rows.now is None:
-        return "Whether the 24-hour window is open cannot be told: the answer tells no time."
-    from wati.reads.inbox import MOST_PAGES_OF_MESSAGES, PAGE_SIZE
-
+def _why_unknown(rows: Rows, *, by_customer: bool) -> str:
+    if by_customer or rows.now is None:
+        return "It is not known whether the 24-hour window is open: the answer has no usable time."
     newest = MOST_PAGES_OF_MESSAGES * PAGE_SIZE
     where = "in the conversation" if rows.whole else f"among the newest {newest} rows of the conversation"
-    return f"No message of the customer was found {where}: whether the 24-hour window is open is not known."
+    found = f"No message from the customer was found {where}"
+    return f"{found}, so it is not known whether the 24-hour window is open."
