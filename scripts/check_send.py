@@ -169,7 +169,7 @@ NEXT = {
 }
 SETTLED = "This was settled before, and not looked at again."
 
-HELPER = Helper(name="check_send", perform=perform, patience=LAG_SECONDS + 30)
+HELPER = Helper(name="check_send", perform=perform, default_timeout=LAG_SECONDS + 30)
 
 if __name__ == "__main__":
     from wati.cli.command import main

@@ -126,14 +126,14 @@ def record_problems(header: list[str], records: Iterable[tuple[int, list[str]]])
 
 def header_problems(header: list[str]) -> list[Problem]:
     """A column that WATI could read otherwise than we do: then others than we count would be messaged."""
-    from wati.arguments.validation import shown
+    from wati.arguments.validation import quoted
 
     if not any(bare(column) == "phone" for column in header):
         return [{"at": AT, "problem": "has no column Phone in its first line (commas separate columns)"}]
-    found = [f"column {shown(column)} {problem}" for column in header if (problem := column_problem(column))]
+    found = [f"column {quoted(column)} {problem}" for column in header if (problem := column_problem(column))]
     rivals = [column for column in header if is_rival(column)]
     if rivals:
-        either = ", ".join(map(shown, ["Phone", *rivals]))
+        either = ", ".join(map(quoted, ["Phone", *rivals]))
         found.append(
             f"has several columns that could be read as the number: {either}. Remove or rename all but Phone "
             "(a parameter of such a name goes by send_template_messages_v2)"

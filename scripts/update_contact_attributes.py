@@ -28,7 +28,7 @@ ENDPOINT = Endpoint(
     checks=(checks.unique("customParams", "name"),),
     multiline=("customParams[].value",),
     customer_text=True,
-    silent_refusal="There may be no contact with this number: get_contacts.py looks, add_contact.py adds.",
+    silent_rejection="There may be no contact with this number: get_contacts.py looks, add_contact.py adds.",
     preflight=("connection", "contact"),
 )
 

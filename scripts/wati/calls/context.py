@@ -29,7 +29,7 @@ class Context:
 
     def __init__(self, session: Session, call: Call) -> None:
         options = call.options
-        timeout = options.timeout or (PAGE_PATIENCE if options.all else call.endpoint.patience)
+        timeout = options.timeout or (PAGE_PATIENCE if options.all else call.endpoint.default_timeout)
         trace = session.trace if options.verbose else None
         self.session = session
         self.call = call
@@ -43,7 +43,7 @@ class Context:
 
     def go_over(self, connection: str) -> None:
         """Make the call over that connection from now on."""
-        self.call = self.call.but(connection=connection)
+        self.call = self.call.replace(connection=connection)
 
     def look(self) -> str:
         """The hint of an unknown outcome: the command that shows whether it happened."""

@@ -38,7 +38,7 @@ def paths(text: str) -> list[Path]:
 
 def unknown(data: Any, items: str, wanted: list[Path], documented: tuple[str, ...] = ()) -> list[str]:
     """Which of the fields nobody knows, each with the near ones; none where the data holds no item."""
-    from wati.arguments.validation import near, shown
+    from wati.arguments.validation import quoted, suggestion
 
     places = _places(data, items)
     known = {".".join(path) for item in places for path in _occurring(item)}
@@ -47,7 +47,7 @@ def unknown(data: Any, items: str, wanted: list[Path], documented: tuple[str, ..
     known |= set(documented)
     names = sorted(known)
     fields = [".".join(path) for path in wanted]
-    return [f"{shown(field)}{near(field, names)}" for field in fields if field not in known]
+    return [f"{quoted(field)}{suggestion(field, names)}" for field in fields if field not in known]
 
 
 def picked(data: Any, items: str, wanted: list[Path]) -> Any:

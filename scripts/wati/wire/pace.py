@@ -1,4 +1,4 @@
-"""How fast to ask: just under the far side's limits, so that no request is refused for its pace."""
+"""The pace of requests: just under the far side's limits, so none is rejected for being too fast."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import threading
 import time
 from collections import deque
 
-# (requests, in so many seconds): Maton's own, per account (its documentation), and WATI's per endpoint, on
-# all plans (its documentation, the page on errors).
+# (requests, seconds). Maton's limit is per account (documented). WATI's are per endpoint and the same on all
+# plans (documented, on the page about errors).
 GATEWAY = (10, 1.0)
 LIMITS = {
     "/wati/api/v1/getContacts": (10, 10.0),
     "/wati/api/v1/getMessages": (10, 10.0),
     "/wati/api/v1/addContact": (10, 10.0),
 }
-MARGIN = 0.05  # seconds: two requests can arrive closer together than they left
+MARGIN = 0.05  # seconds: requests can arrive closer together than they left
 
 
 class Pacer:
-    """Shared by all calls of a session, in whichever thread."""
+    """Shared by all calls of a session, in all threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sent: dict[str, deque[float]] = {}
 
     def wait(self, target: str, deadline: float, *, spare: int = 0) -> bool:
-        """Wait for a place for a request to `target`, and take it; False if there is none before `deadline`.
+        """Wait until a request to `target` may leave, and count it; False if `deadline` comes first.
 
-        `deadline`: monotonic seconds. `spare`: requests of each window that are left to others.
+        `deadline`: monotonic seconds. `spare`: how many requests of each limit to leave to other calls.
         """
         limits = {"": GATEWAY, **{path: limit for path, limit in LIMITS.items() if target.startswith(path)}}
         while True:
