@@ -78,7 +78,8 @@ def _read_file(path: str) -> bytes:
 
 
 def _read_regular(path: str) -> bytes | None:
-    _refuse_special(os.stat(path))  # before opening: to open a device can already have an effect
+    # Before opening, because opening a device can already have an effect.
+    _refuse_special(os.stat(path))
     # O_NONBLOCK: if a named pipe has taken its place, opening it would wait for a writer.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with open(os.open(path, flags), "rb") as file:

@@ -197,8 +197,8 @@ def _texts(endpoint: Endpoint) -> Any:
     def check(arguments: Arguments) -> Iterator[Problem]:
         for steps, text in strings(arguments):
             names = ".".join("[]" if isinstance(step, int) else str(step) for step in steps)
-            pattern = names.replace(".[]", "[]")
-            problem = text_problem(text, multiline=pattern in endpoint.multiline)
+            path = names.replace(".[]", "[]")
+            problem = text_problem(text, multiline=path in endpoint.multiline)
             if problem:
                 yield {"at": json_path(steps), "problem": problem}
 

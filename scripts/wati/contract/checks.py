@@ -62,7 +62,8 @@ def sendable(*paths: str) -> Check:
                 if isinstance(value, str) and "    " in value:
                     yield {
                         "at": at,
-                        "problem": "contains four spaces in a row: WATI accepts them, WhatsApp fails the message",
+                        "problem": "contains four spaces in a row: WATI accepts them, "
+                        "WhatsApp then fails the message",
                     }
 
     return check

@@ -40,7 +40,7 @@ class Endpoint:
     `look_with`: the script that shows whether a call with an unknown outcome happened.
     `preflight`: the checks of a dry run, which also explain a rejection: names from calls/preconditions.py,
     or the endpoint's own function (context, findings).
-    `flags`: the flags that only some scripts take, this one among them.
+    `flags`: the flags of this script that most others do not take.
 
     What is special about one endpoint is a function in its own script:
     `parts`: (arguments, files) -> the files to upload.

@@ -29,7 +29,8 @@ FAILURES = {
     ),
     "invalid_json": (
         2,
-        "Pass one JSON object: as the first argument, as @FILE, or - for standard input. --help shows an example.",
+        "Pass one JSON object: as the first argument, as @FILE, or - for standard input. --help "
+        "shows an example.",
     ),
     "invalid_arguments": (
         2,
@@ -94,8 +95,8 @@ FAILURES = {
     "template_rejected": (
         4,
         "Only an APPROVED template can be sent, with exactly its parameters and none blank: see "
-        "get_message_templates.py. Someone with access to WATI has to fix one that is not approved. Do not "
-        "send another one without asking.",
+        "get_message_templates.py. Someone with access to WATI has to fix a template that is not "
+        "approved. Do not send another one without asking.",
     ),
     "invalid_recipient": (
         4,

@@ -1,4 +1,4 @@
-"""What each receiver of a send gets. The journal recognizes a send by it, and check_send finds it by it.
+"""What each receiver of a send gets. The journal recognizes a repeat by it, and check_send looks for it.
 
 The same words to the same customer are the same message, whichever script sends them (v1, v2, bulk or CSV)
 and whatever their label (`broadcast_name`) is.
@@ -18,7 +18,7 @@ SESSION_SECONDS = 60
 TEMPLATE_SECONDS = 600
 MENTION_SECONDS = 86400  # for which a dry run mentions the same message: the user may have forgotten it
 
-# WATI's lists lag behind a send (reported). A message that is not listed after this long was not sent.
+# WATI's lists lag behind a send (reported). A message not listed after this long counts as not sent.
 LAG_SECONDS = 120.0
 
 # What the journal knows about a message. It starts as `open`. If the process is killed, it stays open: it may

@@ -47,7 +47,7 @@ def same_as(other: str) -> Omission:
 
 
 def prefix_of(other: str) -> Omission:
-    """Left out if another member's text begins with the same words."""
+    """Left out if another member's text begins with it, in whole words."""
 
     def rest(value: Any, beside: dict[str, Any]) -> Any:
         is_prefix = isinstance(value, str) and f"{beside.get(other)} ".startswith(f"{value} ")

@@ -1,4 +1,4 @@
-"""Packages that are imported only when they are needed. A missing one is the failure `missing_dependency`."""
+"""Imports packages when they are needed, and reports a missing one as `missing_dependency`."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class Settings:
         return self.sandbox and self.base_url == MATON
 
     def may_message(self, receiver: str) -> bool:
-        """Whether `receiver` is allowed: by the list, if there is one. Only plain numbers match a `*`."""
+        """Whether WATI_ALLOWED_RECIPIENTS allows `receiver`. Only plain numbers match a `*`."""
         if self.allowed_recipients is None or receiver in self.allowed_recipients:
             return True
         is_number = receiver.isascii() and receiver.isdigit() and len(receiver) <= 15

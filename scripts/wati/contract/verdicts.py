@@ -46,7 +46,7 @@ _PHRASES = (
     ("check your template", "template_rejected"),
     ("template", "template_rejected"),
 )
-# Maton knows nothing about these, so such an answer is WATI's, even in a form of Maton's.
+# Maton knows nothing about these, so such an answer comes from WATI, even in the form of Maton's errors.
 _WATIS_OWN = frozenset(code for _, code in _PHRASES)
 
 
@@ -81,7 +81,7 @@ def _rejected_by_status(answer: Answer, *, through_wati: bool) -> Verdict:
 
 
 def source(answer: Answer, code: str, *, through_wati: bool) -> str:
-    """Who answered: maton, wati, or network, because any server on the way can answer a 5xx with a page."""
+    """Who answered: maton, wati or network. Any server on the way can send a page with a 5xx status."""
     by_maton = answer.from_maton and code not in _WATIS_OWN
     if by_maton or code == "connection_missing" or not through_wati:
         return "maton"
@@ -331,7 +331,9 @@ def _by_receiver(receivers: Receivers, accepted: set[str], rejected: dict[str, s
     return Verdict("partial", "partial", message, receivers=groups, problems=problems)
 
 
-_NO_REASON = "WATI answered result: false without a reason, as it also did when messages went out."
+_NO_REASON = (
+    "WATI answered result: false without a reason; such answers have come for messages that went out."
+)
 
 
 def _outcome_unknown(receivers: Receivers, rejected: dict[str, str], message: str) -> Verdict:

@@ -144,12 +144,12 @@ class Download:
 
 
 def reason(error: OSError) -> str:
-    """The reason in words, without a path."""
+    """Why a file cannot be read or written, without a path."""
     known = {
-        errno.ENOENT: "does not exist",
+        errno.ENOENT: "its folder does not exist",
         errno.EACCES: "permission denied",
-        errno.ELOOP: "is a link",
-        errno.ENOTDIR: "has a part in its path that is not a folder",
+        errno.ELOOP: "a part of its path is a link",
+        errno.ENOTDIR: "a part of its path is not a folder",
     }
     return known.get(error.errno or 0) or error.strerror or type(error).__name__
 

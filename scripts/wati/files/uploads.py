@@ -60,12 +60,7 @@ class Files:
         try:
             data = _read(real, at)
         except OSError as error:
-            # Windows says "permission denied" for a folder.
-            is_folder = error.errno == errno.EISDIR or os.path.isdir(real)
-            problem = "is a folder" if is_folder else reason(error)
-            # Where it was looked for: the path may be relative, and `~` is not expanded.
-            place = f": {os.path.abspath(path)}" if error.errno == errno.ENOENT and path.isprintable() else ""
-            raise _unreadable(at, problem + place) from None
+            raise _unreadable(at, _why_unread(error, path, real)) from None
         if _resolved(path) != real:
             raise not_allowed(at, "was replaced while it was opened")
         content_type = CONTENT_TYPES.get(os.path.splitext(path)[1].lower(), UNKNOWN_TYPE)
@@ -101,9 +96,8 @@ def _read(real: str, at: str) -> bytes:
     """The bytes of the file at a resolved path. Refuses a file that changes meanwhile."""
     path, name = os.path.split(real)
     with Folder(path) as folder:
-        _refuse_special(
-            folder.status(name), at
-        )  # before opening: to open a device can already have an effect
+        # Before opening, because opening a device can already have an effect.
+        _refuse_special(folder.status(name), at)
         # O_NONBLOCK: if a named pipe has taken its place, opening it would wait for a writer.
         descriptor = folder.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         with open(descriptor, "rb") as file:
@@ -119,6 +113,15 @@ def _read(real: str, at: str) -> bytes:
     if replaced or len(data) != before.st_size or after.st_mtime_ns != before.st_mtime_ns:
         raise _unreadable(at, "changed while it was read; wait until it is complete")
     return data
+
+
+def _why_unread(error: OSError, path: str, real: str) -> str:
+    if error.errno == errno.EISDIR or os.path.isdir(real):  # Windows says "permission denied" for a folder
+        return "is a folder"
+    if error.errno != errno.ENOENT:
+        return f"cannot be read: {reason(error)}"
+    # With the place where it was looked for: the path may be relative, and `~` is not expanded.
+    return "does not exist" + (f": {os.path.abspath(path)}" if path.isprintable() else "")
 
 
 def _refuse_special(status: os.stat_result | None, at: str) -> None:

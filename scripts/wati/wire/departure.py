@@ -67,8 +67,7 @@ def run_until(deadline: float, departure: Departure, attempt: Callable[[], T]) -
     """The result of `attempt`, or its exception; None if `deadline` (monotonic seconds) came first.
 
     The attempt runs in its own thread, which is left behind at the deadline. httpx's timeouts are not enough:
-    they apply to each read, so a far side that sends one byte a second never reaches them, nor does a name
-    that does not resolve.
+    they never end an answer that comes one byte a second, or the lookup of a name that does not resolve.
     """
     outcome: list[tuple[T | None, BaseException | None]] = []
 
