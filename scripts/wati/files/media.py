@@ -50,7 +50,7 @@ def problems(content_type: str, size: int, head: bytes) -> Iterator[tuple[str, s
         yield "file_too_large", f"has {_readable(size)}; WhatsApp takes at most {_readable(limit)} as {kind}"
     name, fits = _SIGNATURES.get(content_type, ("", None))
     if fits is not None and not fits(head):
-        yield "file_type", f"is not a {name} file, although its name says so{_really(head)}"
+        yield "file_type", f"is not in {name} format, although its name says so{_really(head)}"
 
 
 def warnings(content_type: str, size: int, head: bytes) -> Iterator[str]:
