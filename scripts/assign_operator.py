@@ -39,7 +39,7 @@ ENDPOINT = Endpoint(
     effect="write",
     verdict=verdicts.result_true,
     omits=omissions.omit("result"),
-    silent_refusal="There may be no operator with this email, or no conversation with this number.",
+    silent_rejection="There may be no operator with this email, or no conversation with this number.",
     preflight=("connection", "contact", operator),
 )
 

@@ -32,7 +32,7 @@ def media(answer: Answer, _: Receivers) -> verdicts.Verdict:
     return (
         verdicts.ACCEPTED
         if answer.saved and answer.status != 206
-        else verdicts.refused(answer) or verdicts.unknown(answer)
+        else verdicts.rejection(answer) or verdicts.unknown(answer)
     )
 
 

@@ -58,7 +58,7 @@ ENDPOINT = Endpoint(
     ),
     flags=LISTING,
     customer_text=True,
-    silent_refusal=NO_CONVERSATION,
+    silent_rejection=NO_CONVERSATION,
     preflight=("connection",),
 )
 

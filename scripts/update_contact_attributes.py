@@ -27,7 +27,7 @@ ENDPOINT = Endpoint(
     checks=(checks.unique("customParams", "name"),),
     multiline=("customParams[].value",),
     customer_text=True,
-    silent_refusal="There may be no contact with this number: see get_contacts.py, or use add_contact.py.",
+    silent_rejection="There may be no contact with this number: see get_contacts.py, or use add_contact.py.",
     preflight=("connection", "contact"),
 )
 

@@ -706,7 +706,7 @@ def test_a_file_after_the_at_sign_that_never_ends(
     (tmp_path / "endless.json").write_bytes(b"{")
     os.truncate(tmp_path / "endless.json", 1 << 40)
     run = call("get_contacts", "@endless.json")
-    assert (run.exit, run.error["code"]) == (2, "invalid_json") and "More than" in run.error["message"]
+    assert (run.exit, run.error["code"]) == (2, "invalid_json") and "larger than" in run.error["message"]
 
     ended = threading.Event()
     monkeypatch.setattr("wati.arguments.reading.INPUT_SECONDS", 0.1)

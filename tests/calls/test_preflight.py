@@ -887,10 +887,10 @@ GOOD = {
 WRONG = {
     "a.jpg": (PNG, "file_type", "PNG"),
     "a.png": (JPEG, "file_type", "JPEG"),
-    "a.pdf": (b"<html>", "file_type", "no PDF"),
-    "a.webp": (b"RIFF\0\0\0\0WAVE", "file_type", "no WebP"),
+    "a.pdf": (b"<html>", "file_type", "not in PDF"),
+    "a.webp": (b"RIFF\0\0\0\0WAVE", "file_type", "not in WebP"),
     "a.mp4": (OGG, "file_type", "OGG"),
-    "a.ogg": (b"ID3", "file_type", "no OGG"),
+    "a.ogg": (b"ID3", "file_type", "not in OGG"),
     "a.wav": (b"RIFF\0\0\0\0WAVE", "file_type", "WAV"),
 }
 

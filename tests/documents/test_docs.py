@@ -497,7 +497,7 @@ def test_the_demo_plays_the_main_job() -> None:
         '"outcome": "accepted"',
         "Hi Jane, your order 67890",
         '"session_closed"',
-        "approved template",
+        "APPROVED template",
     ):
         assert needed in text
     command, picture = itertools.islice(FENCE.finditer(README), 2)

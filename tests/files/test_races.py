@@ -124,7 +124,7 @@ def test_a_folder_that_becomes_a_link_once_it_was_checked(
             swap_back(world)
 
     monkeypatch.setattr(folder, "_descend", while_it_is_swapped)
-    assert "no folder" in refused(send("inside/deep/a.csv"), far_side, "file_unreadable")
+    assert "not a folder" in refused(send("inside/deep/a.csv"), far_side, "file_unreadable")
     monkeypatch.setattr(folder, "_descend", descend)
     assert send("inside/deep/a.csv").exit == 0
     assert uploaded(far_side) == [MINE]

@@ -149,7 +149,7 @@ def test_a_token_that_has_expired(
 def test_nobody_is_there(doctor: Callable[..., Run], far_side: FarSide, pauses: list[float]) -> None:
     far_side.stop_listening()
     run = doctor()
-    assert run.exit == 6 and run.error["code"] == "unreachable" and "network" in run.error["hint"]
+    assert run.exit == 6 and run.error["code"] == "unreachable" and "sandbox.py serve" in run.error["hint"]
     assert len(pauses) == 3
 
 

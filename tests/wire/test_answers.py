@@ -446,4 +446,4 @@ def test_watis_own_words_are_watis_in_whatever_envelope(
     far_side.always(reply({"message": words}, 400), to="/wati/")
     run = call_example(endpoints["send_template_message"])
     assert (run.error["code"], run.error["source"]) == ("template_rejected", "wati")
-    assert run.error["message"].startswith("WATI refused")
+    assert run.error["message"].startswith("WATI rejected")

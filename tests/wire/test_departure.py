@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from wati.wire.departure import CalledOff, Departure, bounded
+from wati.wire.departure import Cancelled, Departure, run_until
 
 
 class Step:
@@ -61,15 +61,15 @@ def test_through_a_closed_door_nothing_leaves() -> None:
     departure.hand_over()
     departure("connection.connect_tcp.started", {})
     departure.close()
-    with pytest.raises(CalledOff):
+    with pytest.raises(Cancelled):
         departure("http11.send_request_headers.started", POST)
     assert not departure.left
 
 
 def test_an_attempt_that_is_given_up_finds_the_door_closed() -> None:
     departure = Departure()
-    assert bounded(time.monotonic() - 1, departure, lambda: time.sleep(0.5)) is None
-    with pytest.raises(CalledOff):
+    assert run_until(time.monotonic() - 1, departure, lambda: time.sleep(0.5)) is None
+    with pytest.raises(Cancelled):
         departure.hand_over()
 
 
@@ -78,4 +78,4 @@ def test_the_exception_of_an_attempt_is_raised_where_it_is_waited_for() -> None:
         raise LookupError("told")
 
     with pytest.raises(LookupError, match="told"):
-        bounded(time.monotonic() + 5, Departure(), fail)
+        run_until(time.monotonic() + 5, Departure(), fail)

@@ -1,4 +1,4 @@
-"""Arguments in: JSON from the command line, and every problem with it at once.
+"""Reads the arguments as JSON and reports every problem with them at once.
 
 May import: wire, contract.
 """

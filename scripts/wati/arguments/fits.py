@@ -1,8 +1,8 @@
-"""A quick yes for arguments that plainly fit their schema; everything else is jsonschema's to judge.
+"""A quick check for arguments that clearly fit their schema. jsonschema judges all others.
 
-Importing jsonschema costs about as much as the call itself (references/speed.md), and most arguments are
-fine. `fits` is True only where it understands every keyword and each of them holds; a test with generated
-arguments holds it to jsonschema: it is never True where jsonschema finds an error.
+Importing jsonschema takes about as long as the call itself (references/speed.md), and most arguments fit.
+`fits` is True only if it knows every keyword and each one holds. A test with generated arguments compares it
+with jsonschema.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _TYPES: dict[str, type] = {"object": dict, "array": list, "string": str, "intege
 
 
 def fits(schema: Any, value: Any) -> bool:
-    """Whether `value` surely fits; False means only that jsonschema has to look."""
+    """Whether `value` certainly fits. False means that jsonschema has to decide."""
     kind = _TYPES.get(str(schema.get("type")))
     if kind is None or type(value) is not kind:
         return False
@@ -25,9 +25,9 @@ def fits(schema: Any, value: Any) -> bool:
     )
 
 
-# keyword: whether it holds, from its own value, the instance and the schema around it
+# keyword: whether it holds (the value of the keyword, the instance, the schema that has the keyword)
 _KEYWORDS: dict[str, Any] = {
-    "type": lambda limit, value, _: True,  # by `fits` itself
+    "type": lambda limit, value, _: True,  # `fits` checks it
     "enum": lambda limit, value, _: value in limit,
     "pattern": lambda limit, value, _: re.search(limit, value) is not None,
     "minLength": lambda limit, value, _: len(value) >= limit,

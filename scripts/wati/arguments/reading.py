@@ -1,4 +1,4 @@
-"""From the command line to one JSON object: the arguments, not yet validated."""
+"""Reads the arguments from the command line: one JSON object, not validated yet."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import sys
 import time
 from typing import IO, TYPE_CHECKING
 
-from wati.arguments.validation import kind_of
 from wati.contract.failures import Failure
 from wati.wire import strict_json
-from wati.wire.departure import Departure, bounded
+from wati.wire.departure import Departure, run_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
     from wati.contract.types import Arguments
 
 INPUT_SECONDS = 30.0
-LARGEST_INPUT = 16 * 1024 * 1024  # 1,000 receivers with ten long parameters each are about 12 MB
+LARGEST_INPUT = 16 * 1024 * 1024  # 1,000 receivers with ten long parameters each take about 12 MB
 
 
 def read(source: str, stdin: IO[bytes] | None = None) -> Arguments:
-    """The arguments named by the first positional: JSON itself, `@path`, or `-` for standard input."""
+    """The arguments from JSON, from `@FILE`, or from `-` for standard input."""
     if source == "-":
         where, data = "standard input", _read_stdin(stdin)
     elif source.startswith("@"):
@@ -32,35 +31,33 @@ def read(source: str, stdin: IO[bytes] | None = None) -> Arguments:
     else:
         where, data = "the argument", source_bytes(source)
     if len(data) > LARGEST_INPUT:
-        raise Failure("invalid_json", f"More than {LARGEST_INPUT >> 20} MiB of JSON in {where}.")
+        raise Failure("invalid_json", f"The JSON in {where} is larger than {LARGEST_INPUT >> 20} MiB.")
     try:
         arguments = strict_json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise Failure("invalid_json", f"The text in {where} is not UTF-8.") from None
     except json.JSONDecodeError as error:
-        position = f"line {error.lineno}, column {error.colno}"
-        raise Failure(
-            "invalid_json", f"The text in {where} is not JSON: {error.msg} at {position}."
-        ) from None
+        place = f"line {error.lineno}, column {error.colno}"
+        raise Failure("invalid_json", f"The text in {where} is not JSON ({place}: {error.msg}).") from None
     except RecursionError:
         raise Failure("invalid_json", f"The JSON in {where} is nested too deeply.") from None
     except strict_json.TooRich as error:
-        raise Failure("invalid_json", f"The JSON in {where} holds {error}.") from None
+        raise Failure("invalid_json", f"The JSON in {where} contains {error}.") from None
     except ValueError as error:
         raise Failure("invalid_json", f"The text in {where} is not JSON: {error}.") from None
     if not isinstance(arguments, dict):
-        raise Failure("invalid_json", f"The JSON in {where} is {kind_of(arguments)}; one object is needed.")
+        raise Failure("invalid_json", f"The JSON in {where} is not an object.")
     return arguments
 
 
 def source_bytes(source: str) -> bytes:
-    """The bytes that the shell passed: JSON is UTF-8, even where the locale made other characters of it."""
+    """The bytes that the shell passed: JSON is UTF-8, whatever the locale is."""
     data = os.fsencode(source)
     try:
         data.decode("utf-8")
         return data
     except UnicodeDecodeError:
-        # A terminal that really works in another encoding; what it could not decode stays bytes.
+        # The terminal really uses another encoding. What Python could not decode stays as it is.
         undecoded = any("\ud800" <= character <= "\udfff" for character in source)
         return data if undecoded else source.encode("utf-8")
 
@@ -68,7 +65,7 @@ def source_bytes(source: str) -> bytes:
 def _read_stdin(stdin: IO[bytes] | None) -> bytes:
     stream = stdin or getattr(sys.stdin, "buffer", None)
     if stream is None or stream.isatty():
-        raise Failure("usage", "- reads the JSON from standard input, and nothing is connected to it.")
+        raise Failure("usage", "- reads the JSON from standard input, but nothing is piped into it.")
     return _in_time("Standard input", lambda: stream.read(LARGEST_INPUT + 1))
 
 
@@ -81,8 +78,9 @@ def _read_file(path: str) -> bytes:
 
 
 def _read_regular(path: str) -> bytes | None:
-    _refuse_special(os.stat(path))  # before it is opened: that alone can set a device off
-    # O_NONBLOCK: opening a named pipe, come in between, would wait for its writer.
+    # Before opening, because opening a device can already have an effect.
+    _refuse_special(os.stat(path))
+    # O_NONBLOCK: if a named pipe has taken its place, opening it would wait for a writer.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with open(os.open(path, flags), "rb") as file:
         _refuse_special(os.fstat(file.fileno()))
@@ -91,13 +89,13 @@ def _read_regular(path: str) -> bytes | None:
 
 def _refuse_special(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise Failure("file_unreadable", "What stands after @ is no regular file; use - for a pipe.")
+        raise Failure("file_unreadable", "The path after @ is not a regular file; use - for a pipe.")
 
 
 def _in_time(what: str, read: Callable[[], bytes | None]) -> bytes:
-    """What `read` brings: a pipe that nobody closes, or a kernel's log, would hold the call for ever."""
-    # `bytes` even where nothing came: what waits for more brings None.
-    data = bounded(time.monotonic() + INPUT_SECONDS, Departure(), lambda: read() or b"")
+    """The bytes that `read` returns in time. A pipe that is never closed would block the call for ever."""
+    # `or b""`: a read that would block returns None, and so does run_until at the deadline.
+    data = run_until(time.monotonic() + INPUT_SECONDS, Departure(), lambda: read() or b"")
     if data is None:
         raise Failure("usage", f"{what} did not end within {INPUT_SECONDS:g} seconds.")
     return data

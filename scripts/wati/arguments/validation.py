@@ -1,4 +1,4 @@
-"""Every problem in the arguments at once, each with its JSON path and what was expected."""
+"""Finds every problem in the arguments: its JSON path, what was found and what is expected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wati.arguments.texts import text_problem
 from wati.contract.failures import Failure
 from wati.contract.settings import SHORTEST_KEY
 
-MOST_PROBLEMS = 5000  # five for each of the 1,000 receivers of a bulk send; nobody reads more
+MOST_PROBLEMS = 5000  # five for each of the 1,000 receivers of a bulk send
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -29,16 +29,16 @@ def load_schema(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def refuse_key(arguments: Arguments, key: str) -> None:
-    """Raise `invalid_arguments` where the API key stands in the arguments: it may not be sent or shown."""
+    """Raise `invalid_arguments` if the arguments contain the API key: it must not be sent or shown."""
     found = [steps for steps, text in strings(arguments) if len(key) >= SHORTEST_KEY and key in text]
     if found:
-        problems = [{"at": json_path(steps), "problem": "holds the API key; remove it"} for steps in found]
-        raise Failure("invalid_arguments", "The arguments hold the API key.", problems=problems)
+        problems = [{"at": json_path(steps), "problem": "contains the API key; remove it"} for steps in found]
+        raise Failure("invalid_arguments", "The arguments contain the API key.", problems=problems)
 
 
 def validate(endpoint: Endpoint, schema: dict[str, Any], arguments: Arguments) -> list[Problem]:
-    """Every problem that the schema, the endpoint's checks and the rules for all text find, 5,000 at most."""
-    by_place: dict[tuple[str, str], Problem] = {}  # the schema reports each missing member on its own
+    """The problems found by the schema, the endpoint's checks and the rule for all text, at most 5,000."""
+    by_place: dict[tuple[str, str], Problem] = {}  # jsonschema reports a missing member more than once
     for error in _schema_errors(schema, arguments):
         by_place.update({(problem["at"], problem["problem"]): problem for problem in explain(error)})
     problems = list(by_place.values())
@@ -51,10 +51,10 @@ def _schema_errors(schema: dict[str, Any], arguments: Arguments) -> list[Validat
     from wati.contract.packages import import_package, require_package
 
     if fits(schema, arguments):
-        require_package("jsonschema")  # missing is missing, whether this call needs it or not
+        require_package("jsonschema")  # reported now, not only by the first call that needs it
         return []
     jsonschema = import_package("jsonschema")
-    # JSON Schema calls 1.0 an integer; WATI's query would get the text "1.0".
+    # JSON Schema accepts 1.0 as an integer, and the query would then contain "1.0".
     strict = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
@@ -67,7 +67,7 @@ def _reading_order(error: ValidationError) -> list[str]:
 
 
 def explain(error: ValidationError) -> list[Problem]:
-    """One schema error in words: where, what was found, what was expected."""
+    """One schema error in words."""
     steps = list(error.absolute_path)
     at = json_path(steps)
     value: Any = error.instance
@@ -76,9 +76,10 @@ def explain(error: ValidationError) -> list[Problem]:
     if error.validator == "additionalProperties":
         known = list(schema.get("properties", {}))
         unknown = [name for name in value if name not in known][:20]
-        members = f"; known are {', '.join(known)}" if known else "; this object has no members"
+        expected = f"expected one of {', '.join(known)}" if known else "nothing is allowed here"
         return [
-            {"at": json_path([*steps, n]), "problem": f"is unknown{near(n, known)}{members}"} for n in unknown
+            {"at": json_path([*steps, name]), "problem": f"is unknown; {expected}{suggestion(name, known)}"}
+            for name in unknown
         ]
     if error.validator == "required":
         return [
@@ -87,37 +88,39 @@ def explain(error: ValidationError) -> list[Problem]:
     if steps and steps[-1] == "whatsappNumber" and error.validator in ("type", "pattern"):
         return [{"at": at, "problem": _explain_number(value)}]
     words: dict[str, Callable[[], str]] = {
-        "type": lambda: f"is {kind_of(value)}; expected {_kind_named(limit)}",
+        "type": lambda: _explain_type(value, limit),
         "enum": lambda: (
-            f"is {shown(value)}; expected one of " + ", ".join(map(str, limit)) + near(value, limit)
+            f"is {quoted(value)}; expected one of {', '.join(map(str, limit))}{suggestion(value, limit)}"
         ),
-        "pattern": lambda: f"is {shown(value)}; expected {_expectation(schema)}",
+        "pattern": lambda: f"is {quoted(value)}; expected {_expectation(schema)}",
         "minLength": lambda: (
-            "is empty" if not value else f"has {len(value)} characters; at least {limit} are needed"
+            f"has {_count(value, 'character')}; the minimum is {limit}"
+            if value
+            else "is empty; write some text"
         ),
-        "maxLength": lambda: f"has {len(value)} characters; at most {limit} are allowed",
-        "minimum": lambda: f"is {shown(value)}; at least {limit} is needed",
-        "maximum": lambda: f"is {shown(value)}; at most {limit} is allowed",
-        "minItems": lambda: f"has {len(value)} items; at least {limit} needed",
-        "maxItems": lambda: f"has {len(value)} items; at most {limit} allowed",
+        "maxLength": lambda: f"has {_count(value, 'character')}; the maximum is {limit}",
+        "minimum": lambda: f"is {quoted(value)}; the minimum is {limit}",
+        "maximum": lambda: f"is {quoted(value)}; the maximum is {limit}",
+        "minItems": lambda: f"has {_count(value, 'item')}; the minimum is {limit}",
+        "maxItems": lambda: f"has {_count(value, 'item')}; the maximum is {limit}",
     }
-    explanation = words.get(str(error.validator), lambda: f"does not fit the schema's {error.validator}")
+    explanation = words.get(str(error.validator), lambda: f"does not fit the schema ({error.validator})")
     return [{"at": at, "problem": explanation()}]
 
 
 def json_path(steps: Any) -> str:
-    """`$.receivers[3].whatsappNumber`; names that are no identifiers in brackets."""
+    """Such as `$.receivers[3].whatsappNumber`; names that are not identifiers are in brackets."""
     path = "$"
     for step in steps:
         if isinstance(step, int):
             path += f"[{step}]"
         else:
-            path += f".{step}" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,79}", step) else f"[{shown(step)}]"
+            path += f".{step}" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,79}", step) else f"[{quoted(step)}]"
     return path
 
 
-def near(value: object, known: list[Any]) -> str:
-    """` (did you mean …?)` where one of the known names is close, else nothing."""
+def suggestion(value: object, known: list[Any]) -> str:
+    """` (did you mean …?)` if one of the known names is similar, else ""."""
     from difflib import get_close_matches
 
     by_lower = {str(name).lower(): name for name in known}
@@ -125,28 +128,40 @@ def near(value: object, known: list[Any]) -> str:
     return f" (did you mean {by_lower[matches[0]]}?)" if matches else ""
 
 
+def _explain_type(value: object, expected: str) -> str:
+    if expected == "string" and type(value) is int and abs(value) < 10**15:
+        return f'is a number; expected a string: "{value}"'
+    return f"is {_described(value)}; expected {_KINDS.get(expected, expected)}"
+
+
 def _explain_number(value: object) -> str:
     if isinstance(value, int) and 10**6 <= value < 10**15:
-        return f'is a number; expected a string of digits: "{value}"'
+        return _explain_type(value, "string")
     if not isinstance(value, str):
-        return f"is {kind_of(value)}; expected a string such as 14155551234"
-    expected = "country code and digits, no plus and nothing between, such as 14155551234"
+        return f"is {_described(value)}; expected a string such as 14155551234"
+    expected = "the country code and number in digits only, such as 14155551234"
     digits = re.sub(r"[ ().\-/\u00a0\u2010-\u2015]", "", value)
-    # Only a number with its plus is surely whole: "(415) 555-1234" lacks the country code, and its digits
-    # alone are somebody else's number.
+    # Only a number with its plus is certainly complete. "(415) 555-1234" lacks the country code, and its
+    # digits alone are someone else's number.
     corrected = digits[1:] if re.fullmatch(r"\+[1-9][0-9]{6,14}", digits) else ""
     advice = f": use {corrected}" if corrected else ""
     if re.fullmatch(r"0[0-9]*|[0-9]{1,6}", digits):
         advice = "; the country code is missing: ask for it, do not guess"
-    return f"is {shown(value)}; expected {expected}{advice}"
+    return f"is {quoted(value)}; expected {expected}{advice}"
 
 
 def _expectation(schema: dict[str, Any]) -> str:
-    return f"{schema.get('description', '').split('. ')[0].rstrip('.')} (pattern {schema['pattern']})"
+    """The first sentence of the member's description: it says what to write, with an example."""
+    sentence = str(schema["description"]).split(". ")[0].rstrip(".")
+    return f"the {sentence[0].lower()}{sentence[1:]}"
 
 
-def shown(value: object) -> str:
-    """A value as it can stand in a message: short, quoted, with nothing invisible in it."""
+def _count(value: Any, unit: str) -> str:
+    return f"{len(value)} {unit}{'' if len(value) == 1 else 's'}"
+
+
+def quoted(value: object) -> str:
+    """A value for a message: short, in quotes if it is a text, with nothing invisible in it."""
     text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
     visible = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text[:60])
     text = visible + ("…" if len(text) > 60 else "")
@@ -164,33 +179,26 @@ _KINDS = {
 }
 
 
-def _kind_named(name: object) -> str:
-    return _KINDS.get(str(name), str(name))
+def _described(value: object) -> str:
+    """A value with its kind: `the string "x"`, `the number 5`, `true`, `a list`."""
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "an object"
+    if value is None or isinstance(value, bool):
+        return quoted(value)
+    return f"the {'string' if isinstance(value, str) else 'number'} {quoted(value)}"
 
 
-def kind_of(value: object) -> str:
-    kinds: list[tuple[type, str]] = [
-        (bool, "true or false"),
-        (int, "a whole number"),
-        (float, "a number with a fraction or exponent"),
-        (str, f"the string {shown(value) if isinstance(value, str) else ''}"),
-        (list, "a list"),
-        (dict, "an object"),
-    ]
-    return next((words for kind, words in kinds if isinstance(value, kind)), "null")
-
-
-# --- rules for all text ------------------------------------------------------------------------------------
+# --- the rule for all text ---------------------------------------------------------------------------------
 
 
 def _texts(endpoint: Endpoint) -> Any:
-    """Nothing invisible in any text: such characters get lost, cut the text, or fail the message later."""
+    """Nothing invisible in any text (texts.py)."""
 
     def check(arguments: Arguments) -> Iterator[Problem]:
         for steps, text in strings(arguments):
             names = ".".join("[]" if isinstance(step, int) else str(step) for step in steps)
-            pattern = names.replace(".[]", "[]")
-            problem = text_problem(text, multiline=pattern in endpoint.multiline)
+            path = names.replace(".[]", "[]")
+            problem = text_problem(text, multiline=path in endpoint.multiline)
             if problem:
                 yield {"at": json_path(steps), "problem": problem}
 
@@ -198,7 +206,7 @@ def _texts(endpoint: Endpoint) -> Any:
 
 
 def strings(value: Any, steps: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every string in a JSON value with the steps that lead to it; deep nesting is left to the schema."""
+    """Every string in a JSON value, with the steps that lead to it. The schema rejects deep nesting."""
     if isinstance(value, str):
         yield steps, value
     elif isinstance(value, (dict, list)) and len(steps) < 20:

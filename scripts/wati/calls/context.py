@@ -28,7 +28,7 @@ class Context:
 
     def __init__(self, session: Session, call: Call) -> None:
         options = call.options
-        timeout = options.timeout or (PAGE_PATIENCE if options.all else call.endpoint.patience)
+        timeout = options.timeout or (PAGE_PATIENCE if options.all else call.endpoint.default_timeout)
         trace = session.trace if options.verbose else None
         self.session = session
         self.call = call
@@ -44,7 +44,7 @@ class Context:
 
     def use_connection(self, connection: str) -> None:
         """From now on, make the call over this connection."""
-        self.call = self.call.but(connection=connection)
+        self.call = self.call.replace(connection=connection)
 
     def hint_if_unknown(self) -> str:
         """The hint for an unknown outcome: the command that shows whether it happened."""

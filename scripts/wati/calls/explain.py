@@ -31,7 +31,7 @@ def rejection(context: Context, failure: Failure) -> Failure:
     try:
         from wati.calls import preflight
 
-        context.gateway.hurry(SECONDS)
+        context.gateway.shorten(SECONDS)
         return preflight.enrich(failure, preflight.run_checks(context, only=CHECKS[failure.code]))
     except (Exception, KeyboardInterrupt):
         return failure

@@ -210,10 +210,10 @@ class Reading:
 
     def _page(self, number: int) -> list[Any]:
         self.at = number
-        self._context.call = self._context.call.but(
+        self._context.call = self._context.call.replace(
             arguments={**self._context.call.arguments, "pageNumber": number}
         )
-        self._context.gateway.renew()
+        self._context.gateway.restart()
         rows: list[Any] = member(self._send(self._context).json, self._endpoint.items)
         self.pages += 1
         self._received = len(rows)

@@ -86,7 +86,7 @@ def send(context: Context, sink: BinaryIO | None = None) -> Answer:
 
         raise explain.rejection(context, failure) from None
     except BaseException:
-        context.entered.settle("unknown" if context.gateway.call_off() else "not_sent")
+        context.entered.settle("unknown" if context.gateway.cancel() else "not_sent")
         raise
     context.entered.settle("accepted")
     return answer
@@ -124,15 +124,15 @@ def failed(context: Context, verdict: verdicts.Verdict, answer: Answer) -> Failu
         endpoint.effect,
         through_wati=endpoint.through_wati,
         look=context.hint_if_unknown() if is_unknown else "",
-        silent_refusal=endpoint.silent_refusal,
-        doubted=context.gateway.doubted,
+        silent_rejection=endpoint.silent_rejection,
+        uncertain=context.gateway.uncertain,
     )
 
 
 def _aborted(context: Context, message: str, *, is_bug: bool = False) -> Failure:
     """The failure of a call that ended in the middle, with or without its request having left."""
     code, effect = "internal" if is_bug else "timeout", context.call.endpoint.effect
-    if not context.gateway.call_off():
+    if not context.gateway.cancel():
         failure = Failure(code, message, outcome="not_sent", source="package")
     elif effect == "write":
         failure = Failure(code, message, outcome="unknown")

@@ -133,7 +133,7 @@ def _pairs(items: Any) -> list[tuple[str, str]] | None:
 
 def wanted_template(context: Context, found: Findings) -> dict[str, Any] | None:
     """The template that the arguments name. Problems of the template itself are added to the findings."""
-    from wati.arguments.validation import near, shown
+    from wati.arguments.validation import quoted, suggestion
 
     name = found.valid(context.call, "template_name")
     if not found.can_ask or not name:
@@ -142,10 +142,10 @@ def wanted_template(context: Context, found: Findings) -> dict[str, Any] | None:
     row = context.inbox.template(name, others)
     if row is None:
         approved = list(others)[:1000]  # bounds the search for a similar name
-        advice = near(name, approved) or (f"; APPROVED: {_some(approved)}" if approved else "")
-        found.add("$.template_name", "template_missing", f"there is no template {shown(name)}{advice}")
+        advice = suggestion(name, approved) or (f"; APPROVED: {_some(approved)}" if approved else "")
+        found.add("$.template_name", "template_missing", f"there is no template {quoted(name)}{advice}")
     elif row.get("status") != "APPROVED":
-        problem = f"the template {shown(name)} is {_status(row)}; only APPROVED ones can be sent"
+        problem = f"the template {quoted(name)} is {_status(row)}; only APPROVED ones can be sent"
         found.add("$.template_name", "template_not_approved", problem)
     return row
 

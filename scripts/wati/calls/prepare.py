@@ -30,18 +30,18 @@ def prepare(context: Context) -> Failure | None:
     problems = validation.validate(endpoint, schema, call.arguments)
     code, hint = "invalid_arguments" if problems else "", ""
     if endpoint.through_wati:
-        call = call.but(connection=call.connection or options.connection or settings.connection)
+        call = call.replace(connection=call.connection or options.connection or settings.connection)
     if options.all:
         from wati.calls import lists
 
-        call = call.but(arguments=lists.arguments(call.arguments, options.max_items))
+        call = call.replace(arguments=lists.arguments(call.arguments, options.max_items))
     # get_media writes a file even without --output.
     needs_files = endpoint.parts or options.output or (endpoint.flags and not endpoint.items)
     files = context.session.files if needs_files else None
     context.call = call
     try:
         if endpoint.parts is not None:
-            context.call = call = call.but(parts=endpoint.parts(call.arguments, files))
+            context.call = call = call.replace(parts=endpoint.parts(call.arguments, files))
         if files is not None and options.output:
             _check_output(files, options)
     except Failure as failure:
@@ -51,7 +51,7 @@ def prepare(context: Context) -> Failure | None:
         # If only files are wrong, their own hint helps more than an example.
         hint = _example(endpoint, schema, problems) if code == "invalid_arguments" else hint
         return Failure(code, _count(problems), hint=hint, problems=problems)
-    context.call = call.but(receivers=receivers(call))
+    context.call = call.replace(receivers=receivers(call))
     try:
         request.build(context.call)
     except Failure as failure:

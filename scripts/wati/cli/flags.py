@@ -65,10 +65,10 @@ def parse(endpoint: Endpoint, argv: list[str]) -> CommandLine:
 
 
 def _unknown_flag(endpoint: Endpoint, item: str, known: list[str]) -> Failure:
-    from wati.arguments.validation import near, shown
+    from wati.arguments.validation import quoted, suggestion
 
     flag = item.partition("=")[0]
-    message = f"{endpoint.name}.py has no flag {shown(flag)}{near(flag.lstrip('-'), known)}."
+    message = f"{endpoint.name}.py has no flag {quoted(flag)}{suggestion(flag.lstrip('-'), known)}."
     flags = " ".join(f"--{name}" for name in known)
     return Failure(
         "usage", message, hint=f"Flags of this script: {flags}. Everything else goes into the JSON object."

@@ -59,8 +59,8 @@ def _meaning(endpoint: Endpoint, flag: str) -> str:
     from wati.contract.options import FLAGS
 
     meaning = FLAGS[flag][1]
-    if flag == "timeout" and endpoint.patience is not None:
-        return f"{meaning.partition(' (')[0]} (default {endpoint.patience:g})"
+    if flag == "timeout" and endpoint.default_timeout is not None:
+        return f"{meaning.partition(' (')[0]} (default {endpoint.default_timeout:g})"
     return meaning
 
 

@@ -1,4 +1,4 @@
-"""One HTTP answer, read whole, and what can be said of it before its meaning is judged."""
+"""One HTTP answer, and what can be said about it before its meaning is judged."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ if TYPE_CHECKING:
 
 
 class Answer:
-    """One HTTP answer, read whole (`wire.answers.parse` makes it).
+    """One HTTP answer with its whole body; `wire.answers.parse` makes it.
 
-    `json`: the parsed body, None if it is not JSON; `flaw` then says why. `saved`: the body went into a file,
-    and `content` is empty. `ambiguous`: one member is in the body twice.
+    `json`: the parsed body; None if it is not JSON, and `flaw` then says why.
+    `saved`: whether the body was written to a file; `content` is then empty.
+    `ambiguous`: whether an object in the body has the same member twice.
     """
 
     def __init__(
@@ -35,29 +36,29 @@ class Answer:
 
     @property
     def media_type(self) -> str:
-        """The content type without its parameters; "" if the header has none."""
+        """The content type without its parameters; "" if there is none."""
         return media_type(self.headers)
 
     @property
     def date(self) -> float | None:
-        """The far side's time in epoch seconds, as its `Date` header gives it, to the second."""
+        """The far side's time, from its `Date` header: epoch seconds, exact to the second."""
         from email.utils import parsedate_to_datetime
 
         try:
             return parsedate_to_datetime(self.headers.get("date", "")).timestamp()
-        except (TypeError, ValueError, OverflowError, OSError):  # OSError: Windows, for the year 1
+        except (TypeError, ValueError, OverflowError, OSError):  # OSError: the year 1 on Windows
             return None
 
     @property
     def text(self) -> str:
         """The beginning of a body that is not JSON, for people; the output shortens it after redaction."""
-        return (
-            "" if self.json is not None else " ".join(self.content[:65536].decode("utf-8", "replace").split())
-        )
+        if self.json is not None:
+            return ""
+        return " ".join(self.content[:65536].decode("utf-8", "replace").split())
 
     @property
     def from_maton(self) -> bool:
-        """Whether Maton itself answers: none of the envelopes that its SDK lists has `result` or `ok`."""
+        """Whether Maton itself answered: none of the error forms in its SDK has `result` or `ok`."""
         body = self.json
         if not isinstance(body, dict) or "result" in body or "ok" in body:
             return False
@@ -65,7 +66,7 @@ class Answer:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds of a `Retry-After` header; Maton and WATI do not use its date form."""
+        """The seconds in the `Retry-After` header; Maton and WATI do not use its date form."""
         try:
             seconds = float(self.headers.get("retry-after", ""))
         except ValueError:

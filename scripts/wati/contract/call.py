@@ -1,4 +1,4 @@
-"""What a call is, and what an accepted one brings: plain data that anyone can make and print."""
+"""A call and the result of an accepted one: plain data that anyone can make and print."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from wati.contract.endpoint import Endpoint
     from wati.contract.types import Arguments, Receivers
 
-LARGEST_FILE = 128 * 1024 * 1024  # bytes, in or out; WhatsApp's largest, a document, has 100 MB
+LARGEST_FILE = 128 * 1024 * 1024  # bytes, in or out; WhatsApp's own limit, for documents, is 100 MB
 
 
 class Part:
-    """One file of a multipart body. `handle` holds the bytes that were read and checked, `size` of them."""
+    """One file of a multipart body. `handle` holds its checked bytes, `size` of them."""
 
     def __init__(self, name: str, filename: str, content_type: str, handle: BinaryIO, size: int) -> None:
         self.name = name
@@ -42,11 +42,11 @@ class Part:
 
 
 class Call:
-    """One call as data: which endpoint, with what, how. `calls.perform` makes it.
+    """One call as data: the endpoint, the arguments, the options. `calls.perform` makes it.
 
-    `arguments`: as the endpoint's schema describes them. `connection`: the Maton connection that it goes
-    over. `parts`, `receivers`: the files that it uploads, and everyone it is about. `perform` fills in these
-    three.
+    `arguments`: as the endpoint's schema describes them.
+    `connection`: the Maton connection to use. `parts`: the files to upload. `receivers`: everyone the call is
+    about. `perform` fills in these three.
     """
 
     def __init__(
@@ -66,8 +66,8 @@ class Call:
         self.parts = parts
         self.receivers = receivers or []
 
-    def but(self, **changes: Any) -> Call:
-        """The same call with other values for some of its members."""
+    def replace(self, **changes: Any) -> Call:
+        """A copy of the call with some members changed."""
         return Call(**{**vars(self), **changes})
 
     def __repr__(self) -> str:
@@ -76,11 +76,11 @@ class Call:
 
 
 class Result:
-    """What an accepted call brought.
+    """The result of an accepted call.
 
-    `notice`: what the document has to say beside the data; `notices`: the same, by the journal. `shown_url`:
-    the one connection link that may be shown. `page`: the document's `page`, if it does not follow from the
-    arguments.
+    `notice`: a remark for the document, beside the data. `notices`: those of the journal.
+    `shown_url`: the one authorization link that may be shown.
+    `page`: the document's `page`, unless it follows from the arguments.
     """
 
     def __init__(

@@ -1,6 +1,7 @@
-"""What JSON Schema cannot say about arguments: each check takes all of them and yields every problem.
+"""Rules about arguments that JSON Schema cannot express. Each check takes all arguments and yields problems.
 
-Checks run beside the schema, so a member may be missing or of another type: such members are passed over.
+Checks also run on arguments that do not fit the schema. They skip members that are missing or have the wrong
+type, because the schema reports those.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def select(value: Any, path: str, at: str = "$") -> list[tuple[str, Any]]:
-    """Every value at a path such as `receivers[].customParams[].name`, with its JSON path."""
+    """Every value at a path such as `receivers[].customParams[].name`, each with its JSON path."""
     name, _, rest = path.partition(".")
     is_list = name.endswith("[]")
     name = name.removesuffix("[]")
@@ -34,7 +35,7 @@ def select(value: Any, path: str, at: str = "$") -> list[tuple[str, Any]]:
 
 
 def unique(lists: str, name: str, *, ignore_case: bool = False) -> Check:
-    """No two objects of one list share a `name`: a receiver would be messaged twice, a value be lost."""
+    """No two objects of a list share a `name`: a receiver would get two messages, or a value get lost."""
 
     def check(arguments: Arguments) -> Iterator[Problem]:
         for at, items in select(arguments, lists):
@@ -46,7 +47,7 @@ def unique(lists: str, name: str, *, ignore_case: bool = False) -> Check:
                 here = f"{at}[{index}].{name}"
                 value = value.lower() if ignore_case else value
                 if value in first_at:
-                    yield {"at": here, "problem": f"stands twice: already at {first_at[value]}"}
+                    yield {"at": here, "problem": f"is listed twice; the first is {first_at[value]}"}
                 first_at.setdefault(value, here)
 
     return check
@@ -61,47 +62,51 @@ def sendable(*paths: str) -> Check:
                 if isinstance(value, str) and "    " in value:
                     yield {
                         "at": at,
-                        "problem": "holds four spaces in a row: WATI accepts it, WhatsApp then fails it",
+                        "problem": "contains four spaces in a row: WATI accepts them, "
+                        "WhatsApp then fails the message",
                     }
 
     return check
 
 
 def at_most_ten_rows(arguments: Arguments) -> Iterator[Problem]:
-    """WhatsApp counts the rows of a list over all sections."""
+    """WhatsApp limits the rows of a list over all its sections together."""
     rows = len(select(arguments, "sections[].rows[]"))
     if rows > 10:
         yield {
             "at": "$.sections",
-            "problem": f"has {rows} rows in total; WhatsApp shows at most 10 over all sections",
+            "problem": f"has {rows} rows in all sections together; WhatsApp shows at most 10",
         }
 
 
 def header_fits_its_type(arguments: Arguments) -> Iterator[Problem]:
-    """A text header needs its text, any other its media, and only a document a file name (WATI docs)."""
+    """A text header needs text, any other needs media; only a document has a file name (documented)."""
     for at, header in select(arguments, "header"):
         kind = header.get("type") if isinstance(header, dict) else None
         if not isinstance(kind, str):
             continue
         needed, other = ("text", "media") if kind.lower() == "text" else ("media", "text")
         if kind.lower() not in ("text", "document") and select(header, "media.fileName"):
-            yield {"at": f"{at}.media.fileName", "problem": f"a header of type {kind} has no file name"}
+            yield {
+                "at": f"{at}.media.fileName",
+                "problem": "is not allowed: only a Document header has a file name",
+            }
         if needed not in header:
-            yield {"at": at, "problem": f"a header of type {kind} needs {needed}"}
+            yield {"at": at, "problem": f"has the type {kind}, so it needs {needed}"}
         if other in header:
-            yield {"at": f"{at}.{other}", "problem": f"a header of type {kind} has no {other}"}
+            yield {"at": f"{at}.{other}", "problem": f"is not allowed in a header of type {kind}"}
 
 
 def operators_have_values(arguments: Arguments) -> Iterator[Problem]:
-    """The comparing operators of a contact filter need something to compare with."""
+    """The operators of a contact filter that compare need a value to compare with."""
     for at, item in select(arguments, "attribute[]"):
         operator = item.get("operator") if isinstance(item, dict) else None
         if operator in ("contain", "notContain", "==", "!=") and "value" not in item:
-            yield {"at": at, "problem": f"missing: value (the operator {operator} compares with it)"}
+            yield {"at": at, "problem": f"needs a value to compare with, because the operator is {operator}"}
 
 
 def real_date(name: str) -> Check:
-    """A date that the calendar has."""
+    """The date exists in the calendar."""
 
     def check(arguments: Arguments) -> Iterator[Problem]:
         from datetime import date
@@ -111,21 +116,24 @@ def real_date(name: str) -> Check:
                 date.fromisoformat(value)
             except (TypeError, ValueError):
                 if isinstance(value, str) and len(value) == len("2026-01-31"):
-                    yield {"at": at, "problem": "is no date of the calendar; expected YYYY-MM-DD"}
+                    yield {
+                        "at": at,
+                        "problem": "is not a date in the calendar; expected one such as 2026-01-31",
+                    }
 
     return check
 
 
 def plain_path(name: str) -> Check:
-    """A path below the far side's own folder: no step up, none that is empty, hidden or padded."""
+    """The path stays below the far side's own folder: no part is empty, hidden, padded or leads up."""
 
     def check(arguments: Arguments) -> Iterator[Problem]:
         for at, value in select(arguments, name):
-            steps = value.split("/") if isinstance(value, str) else []
-            if any(step == "" or step.startswith(".") or step != step.strip() for step in steps):
+            names = value.split("/") if isinstance(value, str) else []
+            if any(name == "" or name.startswith(".") or name != name.strip() for name in names):
                 yield {
                     "at": at,
-                    "problem": "has a step between its slashes that is empty, begins with . or is padded",
+                    "problem": "has a part between slashes that is empty, padded or begins with a dot",
                 }
 
     return check

@@ -1,4 +1,4 @@
-"""Commands as a person or an agent can paste them."""
+"""Commands that a person or an agent can paste."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wati.contract.endpoint import SKILL_FOLDER
 
 
 def command_line(words: list[str]) -> str:
-    """The words quoted as this system's shell needs it."""
+    """The words as one command, quoted for this system's shell."""
     import shlex
     import subprocess
 
@@ -17,10 +17,10 @@ def command_line(words: list[str]) -> str:
 
 
 def python() -> str:
-    """The interpreter that runs: a plain `python3` may lack the packages that this one has."""
+    """This interpreter: a plain `python3` may lack the packages."""
     return sys.executable or "python3"
 
 
 def script(name: str) -> str:
-    """The path of one of the package's scripts: an agent's working directory is not the skill's folder."""
+    """The absolute path of a script: an agent's working directory is not the skill's folder."""
     return os.path.join(SKILL_FOLDER, "scripts", name + ".py")

@@ -1,10 +1,10 @@
-"""The declaration of one endpoint: what is sent, where each argument travels, how the answer is read."""
+"""The declaration of an endpoint: what is sent, where each argument goes, how the answer is read."""
 
 from __future__ import annotations
 
 import os
 
-# `typing` alone costs as much as starting Python does; type checkers take this name for the real one.
+# Importing `typing` takes as long as starting Python. Type checkers treat this name like the real one.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -21,31 +21,32 @@ SKILL_FOLDER = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pard
 class Endpoint:
     """One endpoint of Maton or WATI, as data.
 
-    `method`, `path`: the native request; `{member}` in the path is filled from the arguments.
-    `query`, `form`, `json`: the arguments that travel there, by name; None = no such part of the request.
-    `defaults`: what is sent for a member that the arguments leave out (or cannot name).
-    `effect`: what repeating the call does: nothing ("read"), nothing more ("write"), a second thing
-    ("create"), a second message ("send"), or it removes something ("delete").
-    `verdict`: reads an answer with a 2xx status.
-    `checks`: what JSON Schema cannot say about the arguments.
-    `multiline`: the members that may hold line breaks, as paths such as `receivers[].name`.
-    `items`: where in the answer the list is, as a dotted path; "" = the answer is no list.
+    `method`, `path`: the request at WATI or Maton; `{member}` in the path is filled from the arguments.
+    `query`, `form`, `json`: the names of the arguments that go there; None = the request has no such part.
+    `defaults`: what is sent for a member that the arguments leave out or cannot name.
+    `effect`: what a repeat does: nothing ("read"), nothing more ("write"), a second thing ("create") or a
+    second message ("send"). "delete" removes something.
+    `verdict`: judges an answer with a 2xx status.
+    `checks`: rules about the arguments that JSON Schema cannot express (checks.py).
+    `multiline`: the members that may contain line breaks, as paths such as `receivers[].name`.
+    `items`: the dotted path of the list in the answer; "" = the answer has none.
     `members`: the documented members of an item of that list, for `--fields`.
-    `omits`: the members of the answer that say nothing, and when, by path from inside `data` (omissions.py).
-    `by_change`: whether that list is sorted by last change, so that it moves while it is read.
-    `columns`: the members that have a column of their own when the list is written as CSV.
+    `omits`: the members of `data` that are left out, and when, by path (omissions.py).
+    `by_change`: whether the list is sorted by last change, so it moves while it is read.
+    `columns`: the members that get their own column when the list is written as CSV.
     `confirms`: what `--confirm` must repeat.
-    `customer_text`: the answer holds text that customers wrote.
-    `silent_refusal`: what it can mean if the far side rejects the call without a reason.
+    `customer_text`: whether the answer contains text that customers wrote.
+    `silent_rejection`: the hint for a rejection without a reason.
     `look_with`: the script that shows whether a call with an unknown outcome happened.
-    `preflight`: what a dry run checks, and what explains a rejection: names from calls/preconditions.py, or
-    the endpoint's own function of the call's context and the findings.
-    `flags`: the flags that only this script takes.
+    `preflight`: the checks of a dry run, which also explain a rejection: names from calls/preconditions.py,
+    or the endpoint's own function (context, findings).
+    `flags`: the flags of this script that most others do not take.
 
-    What is odd about one endpoint is a function in its own script: `parts`: (arguments, files) -> the files
-    to upload. `receivers`: (arguments, parts) -> everyone it is about. `messages`: (call) -> what each
-    receiver gets; the journal remembers a send by it. `perform`: (context) -> the result, if one request is
-    not all (calls/perform.py).
+    What is special about one endpoint is a function in its own script:
+    `parts`: (arguments, files) -> the files to upload.
+    `receivers`: (arguments, parts) -> everyone the call is about.
+    `messages`: (call) -> what each receiver gets; the journal recognizes a send by it.
+    `perform`: (context) -> the result, if the call is more than one request (calls/perform.py).
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Endpoint:
         columns: tuple[str, ...] = (),
         confirms: Confirms = "none",
         customer_text: bool = False,
-        silent_refusal: str = "",
+        silent_rejection: str = "",
         look_with: str = "",
         messages: Callable[..., list[Any]] | None = None,
         preflight: tuple[str | Callable[..., None], ...] = (),
@@ -96,7 +97,7 @@ class Endpoint:
         self.columns = columns
         self.confirms = confirms
         self.customer_text = customer_text
-        self.silent_refusal = silent_refusal
+        self.silent_rejection = silent_rejection
         self.look_with = look_with
         self.messages = messages
         self.preflight = preflight
@@ -105,16 +106,16 @@ class Endpoint:
         self.receivers = receivers
         self.perform = perform
 
-    # Seconds that a call may take without --timeout; None = the gateway's own bound.
-    patience: float | None = None
-    # The flags of every script that this one does not take.
+    # Seconds for a call without --timeout; None = the gateway's own limit.
+    default_timeout: float | None = None
+    # The common flags that this script does not take.
     lacks: tuple[str, ...] = ()
-    # What `--fields` never leaves out of `data`: how far the rest can be trusted.
+    # The members of `data` that `--fields` always shows: they say how far the rest can be trusted.
     keeps: tuple[str, ...] = ()
 
     @property
     def through_wati(self) -> bool:
-        """Whether Maton passes the request on to WATI over a connection."""
+        """Whether Maton forwards the request to WATI over a connection."""
         return self.path.startswith("/wati/")
 
     @property
@@ -131,10 +132,9 @@ class Endpoint:
 
 
 class Helper(Endpoint):
-    """A script with the same contract that is no endpoint: it answers a question by several reads.
+    """A script that answers a question with several reads. It has an endpoint's contract, but no request.
 
-    `perform`: asks them, in its own script. `connected`: whether it takes a connection. `keeps`: the members
-    of `data` that `--fields` never leaves out.
+    `perform`: makes the reads, in its own script. `connected`: whether it takes a connection.
     """
 
     lacks: tuple[str, ...] = ("dry-run", "raw")
@@ -145,7 +145,7 @@ class Helper(Endpoint):
         name: str,
         perform: Callable[..., Any],
         connected: bool = False,
-        patience: float | None = None,
+        default_timeout: float | None = None,
         customer_text: bool = False,
         checks: tuple[Callable[[Arguments], Iterable[Problem]], ...] = (),
         keeps: tuple[str, ...] = (),
@@ -160,7 +160,7 @@ class Helper(Endpoint):
             customer_text=customer_text,
             checks=checks,
         )
-        self.patience = patience
+        self.default_timeout = default_timeout
         self.keeps = keeps
         if not connected:
             self.lacks += ("connection",)
@@ -171,12 +171,12 @@ class Helper(Endpoint):
 
     @property
     def does(self) -> str:
-        return "Only reads: it sends and changes nothing at WATI."
+        return "Only reads; sends and changes nothing at WATI."
 
 
 def _no_answer(answer: Answer, receivers: Receivers) -> Verdict:
-    raise NotImplementedError("a helper's reads are judged one by one")
+    raise NotImplementedError("the reads of a helper are judged one by one")
 
 
-PAGE = {"pageSize": 20, "pageNumber": 1}  # always sent: WATI's own default differs between its lists
+PAGE = {"pageSize": 20, "pageNumber": 1}  # always sent, because WATI's defaults differ from list to list
 LISTING = ("all", "max-items", "output", "force")  # the flags of a list

@@ -1,4 +1,4 @@
-"""The closed table of everything that can go wrong: code, exit status, and what to do about it."""
+"""The closed table of failures: code, exit status, and what to do."""
 
 from __future__ import annotations
 
@@ -13,94 +13,132 @@ EXITS = {
     1: "a bug in this package",
     2: "the arguments are wrong or not allowed; nothing was sent",
     3: "the setup is wrong; nothing was sent",
-    4: "Maton or WATI refused; nothing was delivered",
+    4: "Maton or WATI rejected the call; nothing was delivered",
     5: "rate limited, and the time allowed ran out; nothing was sent",
     6: "network or server trouble on a call that is safe to repeat",
     7: "it may have happened: do not repeat it; check",
     8: "some receivers accepted, some not",
 }
 
-# code: (exit status, the hint that is given where the failure has no better one)
+# code: (exit status, the hint if the failure has no better one)
 FAILURES = {
     "internal": (
         1,
-        "This is a bug in the wati package. Run again with --verbose and report what stderr shows.",
+        "This is a bug in the wati package: report it with what --verbose shows. Do not repeat a send before "
+        "someone has looked for it.",
     ),
     "invalid_json": (
         2,
-        "Give one JSON object: as the first argument, as @path, or on standard input with -.",
+        "Pass one JSON object: as the first argument, as @FILE, or - for standard input. --help "
+        "shows an example.",
     ),
     "invalid_arguments": (
         2,
-        "Mend every problem listed, then run it again. --schema prints what is allowed.",
+        "Fix every problem listed, then run it again. Ask the user for customer data; never guess it. "
+        "--schema shows what is allowed.",
     ),
-    "usage": (2, "--help shows how this script is run."),
-    "file_unreadable": (2, "Give the path of a file that exists, can be read and is not empty."),
+    "usage": (2, "--help shows how to run this script."),
+    "file_unreadable": (2, "Name a file that exists, can be read and is not empty."),
     "file_not_allowed": (
         2,
-        "Use a file below WATI_FILE_ROOTS (by default the current folder) that is not hidden.",
+        "Use a file inside WATI_FILE_ROOTS (by default the current folder) that is not hidden.",
     ),
-    "confirmation_required": (2, "Show the user what will happen; once they agree, run it with --confirm."),
-    "recipient_not_allowed": (2, "WATI_ALLOWED_RECIPIENTS decides who may be messaged; ask who set it."),
-    "read_only": (2, "WATI_READ_ONLY is set: only scripts whose effect is read run. Ask who set it."),
-    "repeated_send": (2, "The same send was made a moment ago."),
-    "preflight_failed": (2, "Mend every problem listed, then run the dry run again."),
+    "confirmation_required": (2, "Show the user what will happen. After their yes, run it with --confirm."),
+    "recipient_not_allowed": (
+        2,
+        "WATI_ALLOWED_RECIPIENTS limits who may be messaged. Ask the person who set it; do not work around "
+        "it.",
+    ),
+    "read_only": (
+        2,
+        "WATI_READ_ONLY is set, so only scripts with the effect read run. Ask the person who set it; do not "
+        "work around it.",
+    ),
+    "repeated_send": (2, "Do not send it again unless the user wants a second message."),
+    "preflight_failed": (
+        2,
+        "Fix every problem listed, then repeat the dry run. Tell the user what only they can fix, such as a "
+        "rejected template.",
+    ),
     "missing_key": (
         3,
-        "Set MATON_API_KEY (OpenClaw: skills.entries.wati.apiKey), or MATON_API_KEY=sandbox to try it.",
+        "The user has to set MATON_API_KEY (OpenClaw: skills.entries.wati.apiKey). To try the skill, set "
+        "MATON_API_KEY=sandbox.",
     ),
-    "missing_dependency": (3, "Install what requirements.txt lists, or run the script with `uv run`."),
-    "bad_setup": (3, "Mend the environment variables listed."),
-    "unauthorized": (3, "Check MATON_API_KEY; if it is right, the WATI connection needs authorizing anew."),
-    "forbidden": (3, "The key or the WATI token may not do this. Ask who manages the Maton account."),
+    "missing_dependency": (3, "Run the script with `uv run`, or install what requirements.txt lists."),
+    "bad_setup": (3, "Fix the environment variables listed, or ask the user to."),
+    "unauthorized": (
+        3,
+        "The user has to check MATON_API_KEY. If it is right, authorize the WATI connection again with "
+        "create_connection.py.",
+    ),
+    "forbidden": (
+        3,
+        "The key or the WATI token may not do this. Ask the person who manages the Maton account.",
+    ),
     "connection_missing": (
         3,
-        "List connections with list_connections.py; make one with create_connection.py.",
+        "list_connections.py shows the connections. create_connection.py makes one; the user has to open its "
+        "link.",
     ),
     "connection_ambiguous": (
         3,
-        "Ask the user which account is meant (get_contacts.py --connection ID shows who is in it).",
+        "Ask the user which account to use, then add --connection ID. get_contacts.py --connection ID shows "
+        "who is in it.",
     ),
-    "rejected": (4, "Read the message, mend the cause, and only then run it again."),
+    "rejected": (4, "Read the message and fix the cause before you run it again."),
     "session_closed": (
         4,
-        "The 24-hour window is closed: only an approved template (send_template_message.py) is possible. "
-        "If none says what is meant, tell the user.",
+        "The 24-hour window is closed. Send an APPROVED template with send_template_message.py. If none says "
+        "what the user means, tell them.",
     ),
     "template_rejected": (
         4,
-        "Only an APPROVED template can be sent, with exactly its parameters, none blank: see "
-        "get_message_templates.py. Do not send another one in its place without asking.",
+        "Only an APPROVED template can be sent, with exactly its parameters and none blank: see "
+        "get_message_templates.py. Someone with access to WATI has to fix a template that is not "
+        "approved. Do not send another one without asking.",
     ),
-    "invalid_recipient": (4, "Check the number: country code and digits, on WhatsApp."),
-    "not_found": (4, "Check the id or name; list what exists first."),
-    "rate_limited": (5, "Wait, then run it again: nothing was sent. --timeout SECONDS allows longer waits."),
+    "invalid_recipient": (
+        4,
+        "Check the number with the user: country code and digits, registered on WhatsApp.",
+    ),
+    "not_found": (4, "List what exists, then use an id or name from there."),
+    "rate_limited": (5, "Nothing was sent. Wait, then run it again; --timeout SECONDS allows longer waits."),
     "unreachable": (6, "Check the network, then run it again."),
-    "timeout": (6, "Run it again, with a longer --timeout if it keeps happening."),
+    "timeout": (6, "Run it again. If this happens again, use a longer --timeout."),
     "upstream_error": (
         6,
-        "Run it again later. A 500 that stays can mean that the WATI connection has expired.",
+        "Run it again later. If HTTP 500 persists, the WATI connection may have expired; the user can "
+        "authorize it again.",
     ),
-    "bad_answer": (6, "Run it again; --verbose shows the answer."),
-    "outcome_unknown": (7, "Do not run it again. Look first whether it happened."),
+    "bad_answer": (6, "Run it again. --verbose shows the answer."),
+    "outcome_unknown": (7, "Do not run it again. First find out whether it happened."),
     "partial": (
         8,
-        "Do not run it again as it is: deal with the receivers that were not accepted, one by one.",
+        "Do not run it again as it is. Send again only to the receivers under rejected, once fixed. For "
+        "those under unknown, find out whether it happened.",
     ),
 }
 
-MOST_PROBLEMS = 50  # that a failure lists beyond those of the arguments: 1,000 receivers can have one each
+MOST_PROBLEMS = 50  # listed beyond those of the arguments; each of 1,000 receivers can have one
 
-# A write that failed after an attempt had left: the table's own hints speak of calls that did not happen.
-SAFE_TO_REPEAT = "An attempt may have taken effect. Run it again: repeating it changes nothing more."
+# For a write that failed after an attempt had left: the table's hints are for calls that did not happen.
+SAFE_TO_REPEAT = "It may have taken effect already. Run it again: a repeat changes nothing more."
 
-# Why WATI may reject a conversation without a reason. Support said so about accounts with several WhatsApp
-# numbers: only contacts of the primary one are found.
+# Said of a create, a send or a delete that had left.
+OUTCOME_UNKNOWN = "It is not known whether it happened."
+
+# For a MATON_BASE_URL where nothing answers: only a sandbox on this machine can be there.
+NO_SANDBOX = "Start the sandbox at MATON_BASE_URL with `sandbox.py serve`, or unset the variable."
+
+# For a conversation that WATI rejects without a reason. If an account has several WhatsApp numbers, only the
+# contacts of the primary one are found (reported by WATI's support).
 NO_CONVERSATION = (
-    "There may be no contact with this number, or the contact belongs to another number of the account."
+    "WATI may have no contact with this number, or the contact may belong to another WhatsApp number of the "
+    "account. Check the number with the user."
 )
 
-# What an exit status says about the customer's side, where the failure itself does not know better.
+# The outcome for each exit status, unless the failure names another one.
 _OUTCOMES = {
     1: "not_sent",
     2: "not_sent",
@@ -113,13 +151,15 @@ _OUTCOMES = {
 
 
 class Failure(Exception):
-    """One failure from the table, with all that is known of it.
+    """One failure from the table, with everything known about it.
 
-    `source`: who says so (arguments, setup, network, maton, wati, package). `problems`: every one found,
-    `{"at", "problem"}`, with a `code` where a dry run or a look behind a refusal found it (preflight.CODES);
-    `more_problems`: how many are left out. `warnings`: what a dry run could not find out. `answer`: the body
-    behind it. `retry_after`: seconds that the far side asks to wait. `page`, `items`: how far a list was
-    read, and what was read of it. `notices`: what the document has to say beside the error.
+    `source`: where it comes from: arguments, setup, network, maton, wati or package.
+    `problems`: every `{"at", "problem"}`. Those found by a dry run, or after a rejection, also have a `code`
+    (calls/findings.py). `more_problems`: how many are not listed.
+    `warnings`: what a dry run could not find out.
+    `answer`: the body of the answer. `retry_after`: seconds that the far side asks to wait.
+    `page`, `items`: how far a list was read, and what was read.
+    `notices`: remarks for the document, beside the error.
     """
 
     def __init__(
@@ -156,7 +196,7 @@ class Failure(Exception):
         self.notices: list[str] = []
 
     def document(self) -> dict[str, Any]:
-        """The `error` object of the output, without members that say nothing."""
+        """The `error` object of the document, without members that say nothing."""
         members = {
             "code": self.code,
             "message": self.message,
@@ -177,12 +217,12 @@ class Failure(Exception):
 
 
 def bug(error: Exception) -> Failure:
-    """The failure of a call that a bug in this package ended before anything left."""
+    """The failure of a call that ended by a bug in this package before anything left."""
     return Failure("internal", place_of(error), outcome="not_sent", source="package")
 
 
 def place_of(error: Exception) -> str:
-    """Which error, and where; not its message, which may hold anything."""
+    """Which error, and where. Not its message, which may contain anything."""
     import traceback
 
     place = traceback.extract_tb(error.__traceback__)[-1]

@@ -1,7 +1,7 @@
-"""What each receiver of a send would get: what the journal remembers a send by, and a look-up finds it by.
+"""What each receiver of a send gets. The journal recognizes a repeat by it, and check_send looks for it.
 
-Two scripts that would put the same words before the same customer make the same messages, whatever label
-(`broadcast_name`) they carry: v1, v2, bulk and CSV are not told apart.
+The same words to the same customer are the same message, whichever script sends them (v1, v2, bulk or CSV)
+and whatever their label (`broadcast_name`) is.
 """
 
 from __future__ import annotations
@@ -12,27 +12,29 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wati.contract.call import Call
 
-# Seconds for which the same message counts as a repetition: DESIGN, "Not twice". A person may well say "ok"
-# again after a minute; the same template within ten is a mistake.
+# Seconds within which the same message counts as a repeat. A person may well say "ok" again after a minute;
+# the same template within ten minutes is a mistake.
 SESSION_SECONDS = 60
 TEMPLATE_SECONDS = 600
-TOLD_SECONDS = 86400  # for which a dry run tells of the same message: who says yes to it may have forgotten
+MENTION_SECONDS = 86400  # for which a dry run mentions the same message: the user may have forgotten it
 
-# WATI's lists lag behind a send (reported): what is not there after this long is taken not to have been sent.
+# WATI's lists lag behind a send (reported). A message not listed after this long counts as not sent.
 LAG_SECONDS = 120.0
 
-# What the journal knows of one message. It starts as `open`; a process that is killed leaves it so, and then
-# nobody knows whether it went out. `sent` and `not_seen` are what a look into the conversation said of it.
+# What the journal knows about a message. It starts as `open`. If the process is killed, it stays open: it may
+# or may not have gone out. `sent` and `not_seen` are what check_send found in the conversation.
 UNRESOLVED = ("open", "unknown")
 DELIVERING = ("accepted", "sent")
 
 
 class Message:
-    """One receiver's message. `at`: where the receiver stands in the arguments; `kind`: text, file,
-    interactive or template; `name`: the template's; `parts`: what it consists of, by name.
+    """One receiver's message.
+
+    `at`: the receiver's place in the arguments. `kind`: text, file, interactive or template.
+    `parts`: what the message consists of, by name. `name`: the name of the template.
     """
 
-    __slots__ = ("at", "kind", "name", "parts", "receiver")  # a CSV can have a hundred thousand
+    __slots__ = ("at", "kind", "name", "parts", "receiver")  # a CSV can have a hundred thousand of them
 
     def __init__(self, at: str, receiver: str, kind: str, parts: dict[str, str], *, name: str = "") -> None:
         self.at = at
@@ -42,17 +44,18 @@ class Message:
         self.name = name
 
 
-def same_text(text: str) -> str:
-    """The text as it is compared: systems on the way change white space and Unicode's several spellings of a
-    letter, and a customer does not see them.
+def normalized(text: str) -> str:
+    """The text in the form that is compared.
+
+    Systems on the way change white space and the Unicode form of letters; a customer sees no difference.
     """
     import unicodedata
 
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
-def seconds_of(kind: str) -> int:
-    """For how long a message of this kind must not be sent again."""
+def repeat_seconds(kind: str) -> int:
+    """How long a message of this kind must not be sent again."""
     return TEMPLATE_SECONDS if kind == "template" else SESSION_SECONDS
 
 
@@ -61,7 +64,7 @@ def text(call: Call) -> list[Message]:
 
 
 def interactive(call: Call) -> list[Message]:
-    """The body is what a conversation shows; the rest tells two menus with the same body apart."""
+    """A conversation shows only the body; the rest distinguishes two menus with the same body."""
     import json
 
     rest = {name: value for name, value in call.arguments.items() if name not in ("body", "whatsappNumber")}

@@ -1,10 +1,10 @@
-"""The objects that several endpoints answer with: which of their members are left out, and when."""
+"""Objects that several endpoints return: which members are left out, and when."""
 
 from __future__ import annotations
 
 from wati.contract import omissions
 
-# Of each contact: what no call takes, and what nearly every contact has.
+# Members that no call takes, and values that nearly every contact has.
 CONTACT = {
     **omissions.omit("photo allowSMS lastFlowId currentFlowNodeId tenantId"),
     **omissions.omit("isDeleted isInFlow isInTestFlow isSendBCLimit", omissions.equal(False)),
@@ -17,7 +17,7 @@ CONTACT = {
     **omissions.omit("customParams", omissions.repeating(name="fullName", phone="wAid")),
 }
 
-# Of each message: what no call takes, and what says again what stands beside it.
+# Members that no call takes, and those that repeat another one.
 MESSAGE = {
     **omissions.omit("avatarUrl conversationId ticketId"),
     **omissions.omit("timestamp", omissions.beside("created")),

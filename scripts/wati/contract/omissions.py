@@ -1,8 +1,6 @@
-"""Members of an answer that say nothing and so are not shown: each rule is data of the endpoint it belongs
-to.
+"""Rules for leaving out members of an answer that say nothing. Each endpoint declares its own.
 
-A member is left out only by such a rule, never because it is unknown: newer accounts have more than is
-documented.
+An unknown member is always shown: newer accounts have more members than are documented.
 """
 
 from __future__ import annotations
@@ -14,8 +12,9 @@ if TYPE_CHECKING:
 
 
 class Omission:
-    """When a member is left out. `when`: in words, "" = always; `rest`: what remains of it, OMITTED =
-    nothing.
+    """When a member is left out.
+
+    `when`: the rule in words; "" = always. `rest`: what remains of the value; OMITTED = nothing.
     """
 
     def __init__(self, when: str, rest: Callable[[Any, dict[str, Any]], Any]) -> None:
@@ -28,12 +27,12 @@ ALWAYS = Omission("", lambda value, beside: OMITTED)
 
 
 def equal(default: Any) -> Omission:
-    """Left out if it has the value that nearly every item has."""
+    """Left out if it has its usual value."""
 
     def rest(value: Any, beside: dict[str, Any]) -> Any:
         return OMITTED if type(value) is type(default) and value == default else value
 
-    # Not json.dumps: importing json is more than the declaration of an endpoint may cost.
+    # Not json.dumps: importing json costs more than a declaration may.
     text = str(default).lower() if isinstance(default, bool) else repr(default).replace("'", '"')
     return Omission(f"it is `{text}`", rest)
 
@@ -48,7 +47,7 @@ def same_as(other: str) -> Omission:
 
 
 def prefix_of(other: str) -> Omission:
-    """Left out if the text of another member begins with it, word for word."""
+    """Left out if another member's text begins with it, in whole words."""
 
     def rest(value: Any, beside: dict[str, Any]) -> Any:
         is_prefix = isinstance(value, str) and f"{beside.get(other)} ".startswith(f"{value} ")
@@ -58,12 +57,12 @@ def prefix_of(other: str) -> Omission:
 
 
 def beside(other: str) -> Omission:
-    """Left out if another member is there."""
+    """Left out if another member is present."""
     return Omission(f"there is `{other}`", lambda value, beside: OMITTED if other in beside else value)
 
 
 def repeating(**others: str) -> Omission:
-    """Of a list of `{"name", "value"}`: the entries that only repeat a member beside the list."""
+    """Leaves out the entries of a `{"name", "value"}` list that only repeat a member beside the list."""
 
     def rest(value: Any, beside: dict[str, Any]) -> Any:
         if not isinstance(value, list):
@@ -82,25 +81,25 @@ def _repeats(entry: Any, beside: dict[str, Any], others: Mapping[str, str]) -> b
 
 
 def inside(path: str, omits: Mapping[str, Omission]) -> dict[str, Omission]:
-    """The same members, seen from further out."""
+    """The same rules, for members that are below `path`."""
     return {f"{path}.{name}": omission for name, omission in omits.items()}
 
 
 def omit(names: str, omission: Omission = ALWAYS) -> dict[str, Omission]:
-    """One rule for several members: `names` are separated by spaces."""
+    """One rule for several members; `names` are separated by spaces."""
     return dict.fromkeys(names.split(), omission)
 
 
 def without(data: Any, omits: Mapping[str, Omission], path: str = "") -> Any:
-    """`data` without the members that say nothing; a dotted path goes through lists."""
+    """`data` without the members that the rules leave out; a dotted path goes through lists."""
     if isinstance(data, list):
         return [without(item, omits, path) for item in data]
     if not isinstance(data, dict):
         return data
-    shown = {}
+    kept = {}
     for name, value in data.items():
         here = f"{path}{name}"
         rest = omits[here].rest(value, data) if here in omits else value
         if rest is not OMITTED:
-            shown[name] = without(rest, omits, f"{here}.")
-    return shown
+            kept[name] = without(rest, omits, f"{here}.")
+    return kept

@@ -1,13 +1,15 @@
-"""How a call is run: the table of flags, and the options that they give."""
+"""The flags of the scripts, and the options of one call."""
 
 from __future__ import annotations
+
+from wati.contract.endpoint import LISTING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wati.contract.endpoint import Endpoint
     from wati.contract.types import Path
 
-# flag: (what its value is called, or "" if it takes none; what it does)
+# flag: (the name of its value, "" if it takes none; what it does)
 FLAGS = {
     "help": ("", "print this text"),
     "schema": ("", "print the JSON Schema of the arguments"),
@@ -15,24 +17,25 @@ FLAGS = {
     "connection": ("ID", "the Maton connection to use, if there are several"),
     "timeout": (
         "SECONDS",
-        "for the whole call, waits included (default 30, waits at most 6); with --all for each request",
+        "for the whole call, waits included (default 30, waits at most 6); with --all, for each request",
     ),
     "fields": ("PATHS", "show only these members, such as id,customParams.name; of a list, of each item"),
-    "raw": ("", "show WATI's answer untouched"),
+    "raw": ("", "show WATI's answer unchanged"),
     "verbose": ("", "show requests and answers on stderr, secrets redacted"),
     "confirm": ("VALUE", "repeat the number of receivers, or the id to delete; --dry-run shows the value"),
-    "again": ("", "send although the journal has the same message; only if the user wants a second one"),
+    "again": ("", "send even if the journal has the same message; only if the user wants a second one"),
     "all": ("", "read every page of the list"),
-    "max-items": ("N", "at most N items (default: as many as one answer holds; with --output all)"),
-    "output": ("FILE", "the file to write, below WATI_FILE_ROOTS; for a list .jsonl or .csv"),
-    "force": ("", "overwrite the file"),
+    "max-items": ("N", "at most N items (default: what fits in one answer; with --output, all of them)"),
+    "output": ("FILE", "the file to write, inside WATI_FILE_ROOTS; for a list, .jsonl or .csv"),
+    "force": ("", "overwrite the file if it exists"),
 }
 
 
 class Options:
-    """The flags of one call. `timeout`: seconds; `fields`: paths of members; `all`: every page of a list.
+    """The flags of one call.
 
-    `max_items`: None = no limit of its own. `output`: the path of the file to write, "" = none.
+    `timeout`: seconds. `fields`: paths of members. `all`: read every page of a list.
+    `max_items`: None = no limit. `output`: the path of the file to write; "" = none.
     """
 
     def __init__(
@@ -70,8 +73,8 @@ class Options:
 
 
 def flags_of(endpoint: Endpoint) -> list[str]:
-    """The flags that this endpoint's script takes, in the table's order."""
-    absent = ({"all", "max-items", "output", "force"} - set(endpoint.flags)) | set(endpoint.lacks)
+    """The flags that the endpoint's script takes, in the order of the table."""
+    absent = (set(LISTING) - set(endpoint.flags)) | set(endpoint.lacks)
     if not endpoint.through_wati:
         absent.add("connection")
     if endpoint.confirms == "none":

@@ -1,9 +1,9 @@
-"""From a verdict to the failure that the document reports."""
+"""From a verdict to the failure that the document shows."""
 
 from __future__ import annotations
 
 from wati.contract import verdicts
-from wati.contract.failures import SAFE_TO_REPEAT, Failure
+from wati.contract.failures import OUTCOME_UNKNOWN, SAFE_TO_REPEAT, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,32 +18,36 @@ def failure(
     *,
     through_wati: bool,
     look: str = "",
-    silent_refusal: str = "",
-    doubted: bool = False,
+    silent_rejection: str = "",
+    uncertain: bool = False,
 ) -> Failure:
-    """A verdict that is not *accepted*, in the words of the table of failures, with the answer behind it.
+    """The failure for a verdict that is not *accepted*.
 
-    `look`: the hint that finds out what became of a call with an unknown outcome. `silent_refusal`: what a
-    rejection without a reason can mean. `doubted`: whether an earlier attempt may have been done.
+    `look`: the hint for an unknown outcome: how to find out what happened.
+    `silent_rejection`: the hint for a rejection without a reason.
+    `uncertain`: whether an earlier attempt may have taken effect.
     """
     code, outcome, message, hint = verdict.code, str(verdict.outcome), verdict.message, ""
-    source = _source(answer, code, through_wati=through_wati)
+    source = verdicts.source(answer, code, through_wati=through_wati)
     if outcome == "unknown" and effect in ("create", "send", "delete"):
         code, hint = "outcome_unknown", look
-        message = f"{message} Whether it happened is not known."
+        message = f"{message} {OUTCOME_UNKNOWN}"
     elif outcome == "unknown" and effect == "write":
         hint = SAFE_TO_REPEAT
     elif code == "rate_limited":
         outcome = "not_sent"
     elif code == "rejected" and not verdicts.said(answer):
-        hint = silent_refusal
+        hint = silent_rejection
     elif code == "unauthorized" and source == "wati":
-        hint = "WATI refused the token of this connection: authorize it again with create_connection.py."
-    if doubted and outcome in ("rejected", "not_sent"):
-        # The last attempt was refused; the one before it may have been done.
+        hint = (
+            "WATI rejects the token of this connection. Authorize it again with create_connection.py; the "
+            "user has to open its link."
+        )
+    if uncertain and outcome in ("rejected", "not_sent"):
+        # The last attempt was rejected; an earlier one may have taken effect.
         code, outcome, hint = "upstream_error", "unknown", SAFE_TO_REPEAT
-        message = f"An attempt was left unanswered, and the next was refused. {message}"
-        source = _source(answer, code, through_wati=through_wati)
+        message = f"One attempt got no clear answer, and the next was rejected. {message}"
+        source = verdicts.source(answer, code, through_wati=through_wati)
     return Failure(
         code,
         message,
@@ -56,12 +60,3 @@ def failure(
         answer=answer.json if answer.json is not None else answer.text or None,
         retry_after=answer.retry_after,
     )
-
-
-def _source(answer: Answer, code: str, *, through_wati: bool) -> str:
-    """Who answered; an error page under a 5xx can come from anyone on the way."""
-    if not through_wati or code == "connection_missing":
-        return "maton"
-    if answer.from_maton and code not in verdicts.WATIS_OWN:
-        return "maton"
-    return "wati" if answer.json is not None or answer.status < 500 else "network"

@@ -1,4 +1,4 @@
-"""The environment, read once: the only place of the client that reads it."""
+"""The environment variables, read once. No other module of the client reads them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from wati.contract.failures import Failure
 
 MATON = "https://api.maton.ai"
 SANDBOX_KEY = "sandbox"
-SHORTEST_KEY = 8  # characters; what is shorter is a word, such as `sandbox`: no secret, and not to be hidden
+SHORTEST_KEY = 8  # characters; anything shorter is a word such as `sandbox`, not a secret to redact
 
-# The key goes to Maton or stays on this machine, so the pattern is the whole address, not a prefix of it.
+# The key goes to Maton or stays on this machine, so the pattern matches the whole address, not a prefix.
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?/?")
 _HEADER_SAFE = re.compile(r"[!-~]+")
 _CONNECTION_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
@@ -21,27 +21,27 @@ _ALLOWED = re.compile(r"[1-9][0-9]{0,14}\*|\*|[1-9][0-9]{6,14}|[0-9a-fA-F]{24}|[
 
 
 class Settings:
-    """What the environment says, checked; every problem in it is reported at once as `bad_setup`."""
+    """The checked settings. Raises `bad_setup` with every problem at once."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         problems: list[dict[str, str]] = []
 
-        def refuse(variable: str, problem: str) -> None:
+        def report(variable: str, problem: str) -> None:
             problems.append({"at": variable, "problem": problem})
 
         self.key = api_key(environ)
         if self.key and not _HEADER_SAFE.fullmatch(self.key):
-            refuse("MATON_API_KEY", "holds white space or characters that no key has; paste the bare key")
+            report("MATON_API_KEY", "contains spaces or characters that no key has; paste only the key")
         elif self.key and self.key != SANDBOX_KEY and len(self.key) < SHORTEST_KEY:
-            refuse("MATON_API_KEY", "is too short to be a key; paste the whole key")
+            report("MATON_API_KEY", "is too short to be a key; paste the whole key")
 
         self.connection = environ.get("MATON_CONNECTION_ID", "").strip()
         if self.connection and not is_connection_id(self.connection):
-            refuse("MATON_CONNECTION_ID", "is no connection id: letters, digits, _ and - only")
+            report("MATON_CONNECTION_ID", "is not a connection id; expected only letters, digits, _ and -")
 
         base_url = environ.get("MATON_BASE_URL", "").strip()
         if base_url and not _is_loopback(base_url):
-            refuse(
+            report(
                 "MATON_BASE_URL", "must be http://127.0.0.1:PORT, http://localhost:PORT or http://[::1]:PORT"
             )
         self.base_url = base_url.rstrip("/") or MATON
@@ -54,10 +54,10 @@ class Settings:
         )
         for entry in self.allowed_recipients or []:
             if not _ALLOWED.fullmatch(entry):
-                refuse(
+                report(
                     "WATI_ALLOWED_RECIPIENTS",
-                    f"{entry!r} is neither a number (country code and digits, no plus; a trailing * allows "
-                    "all that begin so) nor a contact id or user id",
+                    f"{entry!r} is not a number (country code and digits, no plus; a * at the end allows all "
+                    "numbers that begin like this), a contact id or a user id",
                 )
 
         roots = environ.get("WATI_FILE_ROOTS", "")
@@ -65,11 +65,13 @@ class Settings:
 
         self.sandbox_state = environ.get("WATI_SANDBOX_STATE", "").strip()
         journal = environ.get("WATI_JOURNAL", "").strip()
-        # The send journal's file, "" if it is switched off; the sandbox's own lies beside its state.
+        # The journal's file, "" if it is switched off. The sandbox keeps its own beside its state.
         self.journal = "" if journal == "off" else journal or os.path.join(_state_folder(), "sends.sqlite")
 
         if problems:
-            raise Failure("bad_setup", "The environment is not usable as it is.", problems=problems)
+            raise Failure(
+                "bad_setup", "Some environment variables cannot be used as they are.", problems=problems
+            )
 
     @property
     def sandbox(self) -> bool:
@@ -77,11 +79,11 @@ class Settings:
 
     @property
     def in_process(self) -> bool:
-        """Whether the sandbox answers inside this process: nothing else can be reached with its key."""
+        """Whether the sandbox answers inside this process: its key reaches nothing else."""
         return self.sandbox and self.base_url == MATON
 
     def may_message(self, receiver: str) -> bool:
-        """Whether the allow list, where there is one, has `receiver`; only plain numbers match a `*`."""
+        """Whether WATI_ALLOWED_RECIPIENTS allows `receiver`. Only plain numbers match a `*`."""
         if self.allowed_recipients is None or receiver in self.allowed_recipients:
             return True
         is_number = receiver.isascii() and receiver.isdigit() and len(receiver) <= 15
@@ -91,18 +93,18 @@ class Settings:
 
 
 def _state_folder() -> str:
-    """Where programs of this system keep a user's state."""
+    """Where programs on this system keep a user's state."""
     places = {"darwin": ("Library", "Application Support"), "win32": ("AppData", "Local")}
     return os.path.join("~", *places.get(sys.platform, (".local", "state")), "wati-skill")
 
 
 def api_key(environ: Mapping[str, str]) -> str:
-    """The key, "" where none is set: outputs need it even where the rest of the setup is broken."""
+    """The key; "" if none is set. Redaction needs it even if the rest of the setup is broken."""
     return environ.get("MATON_API_KEY", "").strip()
 
 
 def is_connection_id(text: str) -> bool:
-    """Ids are opaque (UUIDs and `conn_…` are both documented): only what is safe in a header is asked for."""
+    """Ids are opaque: UUIDs and `conn_…` are both documented. This accepts all that is safe in a header."""
     return _CONNECTION_ID.fullmatch(text) is not None
 
 

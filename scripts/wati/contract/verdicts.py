@@ -1,7 +1,7 @@
-"""What an answer means: accepted, rejected, partial or unknown. Pure, and decided per endpoint from the body.
+"""What an answer means: accepted, rejected, partial or unknown. Pure functions, one for each form of answer.
 
-WATI refuses under HTTP 200, spells success in five ways and hides receivers' failures under `result: true`;
-each rule below names where it was seen. An endpoint's script says which of these functions reads its answers.
+WATI rejects under HTTP 200, spells success in five ways, and hides failed receivers under `result: true`.
+Each endpoint declares which function judges its answers; each function says where its rule comes from.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Verdict:
-    """`code` and `message` say why it is not accepted; `receivers` who was, where the answer tells."""
+    """An outcome. `code` and `message`: why it is not accepted. `receivers`: each one's outcome, if known."""
 
     def __init__(
         self,
@@ -35,18 +35,19 @@ class Verdict:
 
 
 ACCEPTED = Verdict("accepted")
+TOO_MANY_REQUESTS = "Too many requests, and the time allowed for waiting ran out."
 
-# WATI's own words for a refusal: the first two from published answers, the next two reported by clients. The
-# last is a guess that can do no harm: it only picks the code of an answer that is a refusal already.
-_REFUSALS = (
+# WATI's words for a rejection. The first two are from published answers, the next two reported by clients.
+# The last is assumed. It can do no harm, because it only picks the code of an answer that is a rejection.
+_PHRASES = (
     ("ticket has been expired", "session_closed"),
     ("no valid receivers", "invalid_recipient"),
     ("whatsapp number should not be null", "invalid_recipient"),
     ("check your template", "template_rejected"),
     ("template", "template_rejected"),
 )
-# Maton knows nothing of these, so whoever says so is WATI, in whatever envelope.
-WATIS_OWN = frozenset(code for _, code in _REFUSALS)
+# Maton knows nothing about these, so such an answer comes from WATI, even in the form of Maton's errors.
+_WATIS_OWN = frozenset(code for _, code in _PHRASES)
 
 
 def judge(
@@ -56,41 +57,48 @@ def judge(
     *,
     through_wati: bool,
 ) -> Verdict:
-    """Status and body together, never the status alone; `verdict` reads the answers with a 2xx status."""
+    """The verdict from status and body together. `verdict` judges an answer with a 2xx status."""
     status = answer.status
     if 200 <= status < 300:
         return verdict(answer, receivers)
     if status == 429:
-        return Verdict("rejected", "rate_limited", "Too many requests, and no time was left to wait.")
+        return Verdict("rejected", "rate_limited", TOO_MANY_REQUESTS)
     if 400 <= status < 500 and status != 408:
-        return _refused_by_status(answer, through_wati=through_wati)
+        return _rejected_by_status(answer, through_wati=through_wati)
     return Verdict("unknown", "upstream_error", f"The answer was HTTP {status}" + _quoted(answer))
 
 
-def _refused_by_status(answer: Answer, *, through_wati: bool) -> Verdict:
+def _rejected_by_status(answer: Answer, *, through_wati: bool) -> Verdict:
     by_status = {401: "unauthorized", 403: "forbidden", 404: "not_found"}
     code = by_status.get(answer.status) or _code_of(answer)
-    # Three published clients tell Maton's missing connection from a refusal of WATI's by this word alone;
-    # Maton's own SDK names 412 for it as well.
+    # Three published clients recognize Maton's missing connection by this word alone. Maton's own SDK also
+    # names 412 for it.
     about_connection = answer.from_maton and "connection" in said(answer).lower()
     if through_wati and about_connection and answer.status in (400, 404, 412):
         code = "connection_missing"
-    by_maton = answer.from_maton and code not in WATIS_OWN
-    who = "Maton" if by_maton or code == "connection_missing" or not through_wati else "WATI"
-    return Verdict("rejected", code, f"{who} refused with HTTP {answer.status}" + _quoted(answer))
+    who = "Maton" if source(answer, code, through_wati=through_wati) == "maton" else "WATI"
+    return Verdict("rejected", code, f"{who} rejected the call with HTTP {answer.status}" + _quoted(answer))
 
 
-def refused(answer: Answer) -> Verdict | None:
-    """A refusal under a 2xx status: `result: false` or `ok: false`."""
+def source(answer: Answer, code: str, *, through_wati: bool) -> str:
+    """Who answered: maton, wati or network. Any server on the way can send a page with a 5xx status."""
+    by_maton = answer.from_maton and code not in _WATIS_OWN
+    if by_maton or code == "connection_missing" or not through_wati:
+        return "maton"
+    return "wati" if answer.json is not None or answer.status < 500 else "network"
+
+
+def rejection(answer: Answer) -> Verdict | None:
+    """A rejection under a 2xx status: `result: false` or `ok: false`."""
     body = answer.json
     if isinstance(body, dict) and (body.get("result") is False or body.get("ok") is False):
-        return Verdict("rejected", _code_of(answer), "WATI refused" + _quoted(answer))
+        return Verdict("rejected", _code_of(answer), "WATI rejected the call" + _quoted(answer))
     return None
 
 
 def unknown(answer: Answer) -> Verdict:
-    flaw = answer.flaw or "The answer has no form that is known for this endpoint."
-    return Verdict("unknown", "bad_answer", flaw)
+    """The verdict on an answer that is neither a success nor a rejection."""
+    return Verdict("unknown", "bad_answer", answer.flaw or "The answer has no known form for this endpoint.")
 
 
 def _code_of(answer: Answer) -> str:
@@ -98,11 +106,11 @@ def _code_of(answer: Answer) -> str:
     if isinstance(body, dict) and body.get("ticketStatus") == "CLOSED":
         return "session_closed"
     words = said(answer).lower()
-    return next((code for phrase, code in _REFUSALS if phrase in words), "rejected")
+    return next((code for phrase, code in _PHRASES if phrase in words), "rejected")
 
 
 def said(answer: Answer) -> str:
-    """The words of the far side, wherever it put them: each endpoint has another member for them."""
+    """The far side's words. Endpoints put them into different members."""
     body = answer.json
     if not isinstance(body, dict):
         return answer.text
@@ -125,7 +133,7 @@ def said(answer: Answer) -> str:
 
 
 def _model_errors(body: dict[str, Any]) -> str:
-    """ASP.NET's problem details: a title, and texts for each field that does not fit."""
+    """ASP.NET's problem details: a title, and texts for each wrong field."""
     title, errors = body.get("title"), body.get("errors")
     if not isinstance(title, str) or not isinstance(errors, dict):
         return ""
@@ -143,7 +151,7 @@ def _validation_message(item: object) -> str:
 def _quoted(answer: Answer) -> str:
     words = said(answer)
     if not words:
-        return ", without saying why."
+        return ", without a reason."
     return f": {words}" + ("" if words.endswith((".", "!", "?")) else ".")
 
 
@@ -151,69 +159,69 @@ def _quoted(answer: Answer) -> str:
 
 
 def listing(items: str) -> Callable[[Answer, Receivers], Verdict]:
-    """`result` is the text "success", and the list is there (a published answer, and reports)."""
+    """`result` is the text "success", and the list is there (observed and reported)."""
 
     def verdict(answer: Answer, _: Receivers) -> Verdict:
         body = answer.json
         is_success = isinstance(body, dict) and body.get("result") == "success"
         if is_success and isinstance(member(body, items), list):
             return ACCEPTED
-        return refused(answer) or unknown(answer)
+        return rejection(answer) or unknown(answer)
 
     return verdict
 
 
 def result_true(answer: Answer, _: Receivers) -> Verdict:
-    """`result` is the truth value, not a text."""
-    return refused(answer) or (ACCEPTED if _member_is(answer, "result", True) else unknown(answer))
+    """`result` is the value true, not a text."""
+    return rejection(answer) or (ACCEPTED if _member_is(answer, "result", True) else unknown(answer))
 
 
 def session_message(answer: Answer, _: Receivers) -> Verdict:
     """`ok: true` with `result: "success"`; some tenants answer `result: true`."""
     accepted = _member_is(answer, "result", "success") or _member_is(answer, "result", True)
-    return refused(answer) or (ACCEPTED if accepted else unknown(answer))
+    return rejection(answer) or (ACCEPTED if accepted else unknown(answer))
 
 
 def interactive(answer: Answer, _: Receivers) -> Verdict:
-    """`ok: true`; its `errors` must be empty, else nobody knows what `ok` was worth."""
+    """`ok: true`, with no `errors`: otherwise `ok` cannot be trusted."""
     accepted = _member_is(answer, "ok", True) and not member(answer.json, "errors")
-    return refused(answer) or (ACCEPTED if accepted else unknown(answer))
+    return rejection(answer) or (ACCEPTED if accepted else unknown(answer))
 
 
 def template_message(answer: Answer, _: Receivers) -> Verdict:
-    """`result: true` (some tenants answer nothing more), unless the number turns out to have no WhatsApp."""
+    """`result: true` (some tenants answer nothing more), unless the number has no WhatsApp account."""
     if _member_is(answer, "validWhatsAppNumber", False):
         return Verdict("rejected", "invalid_recipient", "This number has no WhatsApp account.")
     return result_true(answer, _)
 
 
 def connection(answer: Answer, _: Receivers) -> Verdict:
-    """`{"connection": {…}}` with its id and status."""
+    """`{"connection": {…}}`, with an id and a status."""
     found = member(answer.json, "connection")
     known = isinstance(member(found, "connection_id"), str) and isinstance(member(found, "status"), str)
-    return ACCEPTED if known else refused(answer) or unknown(answer)
+    return ACCEPTED if known else rejection(answer) or unknown(answer)
 
 
 def connections(answer: Answer, _: Receivers) -> Verdict:
     """`{"connections": […]}`."""
     known = isinstance(member(answer.json, "connections"), list)
-    return ACCEPTED if known else refused(answer) or unknown(answer)
+    return ACCEPTED if known else rejection(answer) or unknown(answer)
 
 
 def any_2xx(answer: Answer, _: Receivers) -> Verdict:
-    """Maton documents no body for DELETE: every 2xx is a success that does not say otherwise.
+    """Maton documents no body for DELETE, so a 2xx is a success unless the body says otherwise.
 
-    A web page comes from somebody on the way, who may have passed nothing on.
+    A web page comes from a server on the way, which may not have forwarded the request.
     """
     is_doubtful = answer.ambiguous or answer.media_type == "text/html" or member(answer.json, "error")
-    return refused(answer) or (unknown(answer) if is_doubtful else ACCEPTED)
+    return rejection(answer) or (unknown(answer) if is_doubtful else ACCEPTED)
 
 
 def bulk(answer: Answer, receivers: Receivers) -> Verdict:
-    """v1 names no successes: `result: true` accepts all except those that it lists as invalid.
+    """v1 lists only failures: `result: true` accepts all receivers except those listed as invalid.
 
-    `result: false` with nothing said was seen although the messages went out (a connector's tests, three
-    versions): it is unknown, and so are receivers that such an answer does not list.
+    `result: false` without a reason was observed although the messages went out (a connector's tests, three
+    versions). So it is unknown, and so are the receivers that such an answer does not list.
     """
     errors = member(answer.json, "errors")
     by_digits = {_digits(number): number for _, number in receivers}
@@ -226,53 +234,54 @@ def bulk(answer: Answer, receivers: Receivers) -> Verdict:
             invalid.update(dict.fromkeys(numbers, why))
             unmatched = unmatched or not numbers
     if _member_is(answer, "ok", False):
-        return refused(answer) or unknown(answer)
+        return rejection(answer) or unknown(answer)
     if _member_is(answer, "result", True):
         others = {n: errors[n] for n in errors if n not in _INVALID} if isinstance(errors, dict) else errors
         if unmatched or _leaves(others):
-            # Something went wrong for somebody, and nothing says for whom.
-            return _in_doubt(receivers, invalid, "WATI accepted, and lists errors that name no receiver.")
+            return _outcome_unknown(
+                receivers, invalid, "WATI accepted, but lists errors that name no receiver."
+            )
         return _by_receiver(receivers, set(by_digits.values()) - invalid.keys(), invalid)
     if not _member_is(answer, "result", False):
         return unknown(answer)
     if member(errors, "error") or (errors is None and said(answer)):
-        return refused(answer) or unknown(answer)
+        return rejection(answer) or unknown(answer)
     if len(invalid) == len(receivers):
         return _by_receiver(receivers, set(), invalid)
     if member(errors, "invalidCustomParameters"):
         return Verdict(
-            "rejected", "template_rejected", "WATI refused: `answer` lists the invalid parameters."
+            "rejected", "template_rejected", "WATI rejected the call: `answer` lists the invalid parameters."
         )
-    return _in_doubt(receivers, invalid, _UNSAID)
+    return _outcome_unknown(receivers, invalid, _NO_REASON)
 
 
 def counted(answer: Answer, receivers: Receivers) -> Verdict:
-    """v1 for a CSV names nobody: where its words count fewer than are listed, each one is in doubt.
+    """v1 for a CSV names no receiver: if it counts fewer than the CSV has, every outcome is unknown.
 
-    What the words are is not published; `4 of 5` is the sandbox's form, and any other is left to the reader.
+    The wording is not documented. `4 of 5` is the sandbox's form; no other one is recognized.
     """
     import re
 
     verdict = bulk(answer, receivers)
     count = re.search(r"\b([0-9]{1,7}) of ([0-9]{1,7})\b", said(answer))
     if verdict.outcome == "accepted" and count and int(count[1]) < int(count[2]) == len(receivers):
-        return _in_doubt(receivers, {}, f"WATI took {count[0]} receivers, and does not say which.")
+        return _outcome_unknown(receivers, {}, f"WATI took {count[0]} receivers and does not say which.")
     return verdict
 
 
-# Published answers show both lists only empty; what an entry looks like is not known.
+# Both lists are empty in all published answers, so the form of an entry is not known.
 _INVALID = {
-    "invalidWhatsappNumbers": "listed by WATI as an invalid number",
-    "invalidCustomParameters": "listed by WATI with invalid parameters",
+    "invalidWhatsappNumbers": "WATI lists it as an invalid number",
+    "invalidCustomParameters": "WATI lists it with invalid parameters",
 }
 
 
 def v2(answer: Answer, receivers: Receivers) -> Verdict:
-    """v2 names every receiver, and hides failures under `result: true`; one not named is unknown."""
+    """v2 names every receiver and hides failures under `result: true`. A receiver not named is unknown."""
     rows = member(answer.json, "receivers")
     result = member(answer.json, "result")
     if _member_is(answer, "ok", False) or (result is False and said(answer)):
-        return refused(answer) or unknown(answer)
+        return rejection(answer) or unknown(answer)
     if not isinstance(rows, list) or not isinstance(result, bool):
         return unknown(answer)
     by_digits = {_digits(number): number for _, number in receivers}
@@ -281,7 +290,8 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
     for row in rows:
         number = by_digits.get(_digits(str(member(row, "waId"))))
         if number is None and len(receivers) == len(rows) == 1 and not receivers[0][1].isdigit():
-            # A contact id or user id is not the number that WATI found for it; one answer to one receiver is.
+            # WATI answers with the number, not with the contact id or user id that was sent. With one row and
+            # one receiver, they belong together.
             number = receivers[0][1]
         if number is None:
             continue
@@ -290,20 +300,22 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
         if isinstance(errors, list) and _leaves(errors):
             rejected[number] = "; ".join(_leaves(errors))
         elif errors:
-            continue  # of no known form, or with nothing in it: neither a yes nor a no
+            continue  # an unknown form, or empty: neither a yes nor a no
         elif valid is False:
             rejected[number] = "has no WhatsApp account"
         elif valid is True:
             accepted.add(number)
     if result is True and member(answer.json, "error"):
-        return _in_doubt(receivers, rejected, "WATI accepted, and tells of an error that names no receiver.")
+        return _outcome_unknown(
+            receivers, rejected, "WATI accepted, but reports an error that names no receiver."
+        )
     if result is False and rejected.keys() != {number for _, number in receivers}:
-        return _in_doubt(receivers, rejected, _UNSAID)
+        return _outcome_unknown(receivers, rejected, _NO_REASON)
     return _by_receiver(receivers, accepted, rejected)
 
 
 def _by_receiver(receivers: Receivers, accepted: set[str], rejected: dict[str, str]) -> Verdict:
-    # A receiver with both a good and a bad row did get something: never report it as not sent.
+    # A receiver with both a good and a bad row got something, so it is never reported as rejected.
     rejected = {number: why for number, why in rejected.items() if number not in accepted}
     groups = _groups(receivers, accepted, rejected)
     if len(groups["accepted"]) == len(receivers):
@@ -319,10 +331,12 @@ def _by_receiver(receivers: Receivers, accepted: set[str], rejected: dict[str, s
     return Verdict("partial", "partial", message, receivers=groups, problems=problems)
 
 
-_UNSAID = "WATI answered result: false without a reason; such answers were seen although messages went out."
+_NO_REASON = (
+    "WATI answered result: false without a reason; such answers have come for messages that went out."
+)
 
 
-def _in_doubt(receivers: Receivers, rejected: dict[str, str], message: str) -> Verdict:
+def _outcome_unknown(receivers: Receivers, rejected: dict[str, str], message: str) -> Verdict:
     groups = _groups(receivers, set(), rejected) if rejected else None
     return Verdict("unknown", "outcome_unknown", message, receivers=groups)
 
@@ -339,7 +353,7 @@ def _groups(receivers: Receivers, accepted: set[str], rejected: dict[str, str]) 
 
 
 def member(body: Any, path: str) -> Any:
-    """The member at a dotted path; None where the body has another form."""
+    """The member at a dotted path; None if the body has another form."""
     for name in path.split("."):
         body = body.get(name) if isinstance(body, dict) else None
     return body
@@ -351,7 +365,7 @@ def _member_is(answer: Answer, name: str, value: object) -> bool:
 
 
 def _leaves(value: Any) -> list[str]:
-    """Every text and number somewhere in a value, as text: nobody has seen what lists of errors hold."""
+    """Every text and number anywhere in a value, as text: the form of error lists is not documented."""
     if isinstance(value, (dict, list)):
         items = value.values() if isinstance(value, dict) else value
         return [leaf for item in items for leaf in _leaves(item)]
@@ -363,6 +377,6 @@ def _texts(value: object) -> list[str]:
 
 
 def _digits(text: str) -> str:
-    """A receiver as digits, so that `+1 415…` in an answer meets `1415…`; ids keep their letters."""
+    """A number as plain digits, so `+1 415…` in an answer matches `1415…`; an id is left as it is."""
     kept = "".join(character for character in text if character not in "+ ()-.")
     return kept if kept.isdigit() else text

@@ -1,4 +1,4 @@
-"""A file that comes: nothing of it can be seen before it is whole, and nothing is lost to it."""
+"""Writes a file that is visible only when it is complete, and that overwrites nothing unasked."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from wati.files.folder import Folder
 
 
 class Download:
-    """A file that appears under its name only when it is whole, by `commit`.
+    """A file that gets its name by `commit`, when it is complete.
 
-    Until then it has no name (Linux: it ends with the process, however that ends), or a hidden one beside it.
+    Until then it has no name (on Linux; it vanishes with the process) or a hidden one in the same folder.
     """
 
     def __init__(self, path: str, *, force: bool, at: str) -> None:
@@ -28,7 +28,7 @@ class Download:
         self._temporary = f".wati-{secrets.token_hex(8)}.part"
 
     def check(self) -> None:
-        """Raises `file_not_allowed` where the name is taken, or the folder cannot be written to."""
+        """Raises `file_not_allowed` if the name is taken or the folder cannot be read."""
         try:
             with Folder(self._path) as folder:
                 status = folder.status(self._name)
@@ -37,11 +37,11 @@ class Download:
         if status is None:
             return
         if stat.S_ISDIR(status.st_mode):
-            raise not_allowed(self._at, "is a folder; name the file")
+            raise not_allowed(self._at, "is a folder; name a file")
         if not self._force:
             raise self._taken()
         if not stat.S_ISREG(status.st_mode):
-            raise not_allowed(self._at, "is no regular file")
+            raise not_allowed(self._at, "is not a regular file")
 
     def __enter__(self) -> Download:
         try:
@@ -61,7 +61,7 @@ class Download:
         with self._folder:
             try:
                 self.handle.close()
-            except OSError as full:  # what was buffered does not fit the disk either
+            except OSError as full:  # the buffered rest does not fit on the disk
                 error = error or full
             finally:
                 with suppress(FileNotFoundError):
@@ -70,23 +70,23 @@ class Download:
             raise self._unwritable(error) from None
 
     def commit(self, suffix: str = "") -> None:
-        """Give the file its name, over another one only with `force`. Raises `file_not_allowed`, OSError.
+        """Give the file its name; replace another file only with `force`. Raises `file_not_allowed`, OSError.
 
-        `suffix`: what the name gets in addition, for a file that did not become whole.
+        `suffix`: is added to the name of a file that stayed incomplete.
         """
         self._name += suffix
         self.handle.flush()
         if not self._folder.is_in_place():
-            raise not_allowed(self._at, "has a folder that was moved while it was written")
+            raise not_allowed(self._at, "was not written: its folder was moved meanwhile")
         source = self._temporary if self._is_named else f"/proc/self/fd/{self.handle.fileno()}"
         if self._is_named:
-            self.handle.close()  # Windows moves no open file
+            self.handle.close()  # Windows cannot move an open file
         if not self._force and self._linked(source):
             return
         if not self._is_named:
             self._give_temporary_name(source)
-        # Whole under a name of its own, so that it takes the other one in one step. A file that is replaced
-        # keeps its content under its further names (hard links).
+        # A complete file with a name can replace another one in one step. Hard links to the replaced file
+        # keep their content.
         if self._force:
             self._folder.replace(self._temporary, self._name)
         else:
@@ -95,7 +95,7 @@ class Download:
     def _created(self) -> tuple[BinaryIO, bool]:
         """The file to write to, and whether it has a name yet."""
         if sys.platform == "linux":
-            with suppress(OSError):  # a file system that cannot (NFS, FAT)
+            with suppress(OSError):  # not on every file system (NFS, FAT)
                 return open(self._folder.open(os.curdir, os.O_TMPFILE | os.O_RDWR), "w+b"), False
         return open(self._new(self._temporary), "wb"), True
 
@@ -103,10 +103,10 @@ class Download:
         return self._folder.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
 
     def _linked(self, source: str) -> bool:
-        """Whether it got its name by a link, in one step; not where the name is taken, even if just now."""
+        """Whether a link gave the file its name, in one step. It fails if the name is taken."""
         try:
             self._folder.link(source, self._name)
-        except OSError:  # taken, a file system without hard links, a system that allows none (Android)
+        except OSError:  # taken, or hard links are impossible (FAT) or not allowed (Android)
             return False
         return True
 
@@ -121,7 +121,7 @@ class Download:
                 shutil.copyfileobj(self.handle, copy)
 
     def _replace_placeholder(self) -> None:
-        """Without links: first make the name ours, which fails where anybody has it; then replace that."""
+        """Without links: create an empty file, which fails if the name is taken, then replace it."""
         try:
             os.close(self._new(self._name))
         except FileExistsError:
@@ -133,19 +133,23 @@ class Download:
             raise
 
     def _taken(self) -> Failure:
-        hint = "Take another name; --force overwrites what is there."
-        return not_allowed(self._at, "exists already; --force overwrites it", hint=hint)
+        return not_allowed(
+            self._at,
+            "exists already; --force overwrites it",
+            hint="Use another name, or --force to overwrite.",
+        )
 
     def _unwritable(self, error: OSError) -> Failure:
         return not_allowed(self._at, f"cannot be written: {reason(error)}")
 
 
 def reason(error: OSError) -> str:
+    """Why a file cannot be read or written, without a path."""
     known = {
-        errno.ENOENT: "does not exist",
+        errno.ENOENT: "its folder does not exist",
         errno.EACCES: "permission denied",
-        errno.ELOOP: "is a link",
-        errno.ENOTDIR: "has a step in its path that is no folder",
+        errno.ELOOP: "a part of its path is a link",
+        errno.ENOTDIR: "a part of its path is not a folder",
     }
     return known.get(error.errno or 0) or error.strerror or type(error).__name__
 

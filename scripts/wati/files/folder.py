@@ -1,4 +1,4 @@
-"""A folder held open: swapping a step of its path for a link leads nothing elsewhere."""
+"""A folder that is held open, so replacing a part of its path by a link has no effect."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
-# O_PATH (Linux, FreeBSD): a step may be one that can be passed but not listed, such as another's home.
+# O_PATH (Linux, FreeBSD): a part of the path may be unlistable, such as another user's home.
 _STEP = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _FILE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _BY_STEPS = {os.open, os.stat, os.unlink, os.link, os.rename} <= os.supports_dir_fd  # not on Windows
 
 
 class Folder:
-    """The folder of a path that was resolved and allowed; every name given to its methods is one step.
+    """The folder at a path that was resolved and allowed. Its methods take names of files in it.
 
-    Each step is opened from the one before and none may be a link, so that what was checked is what is used.
-    Where the system cannot do that (Windows), the path is walked anew each time. All methods raise OSError.
+    Each part of the path is opened from the one before, and none may be a link: the folder that was checked
+    is the one that is used. Windows cannot do that, so there the path is followed again each time.
+
+    All methods raise OSError.
     """
 
     def __init__(self, path: str) -> None:
@@ -38,14 +40,14 @@ class Folder:
         return os.open(self._at(name), flags | _FILE, 0o666, dir_fd=self._descriptor)
 
     def status(self, name: str) -> os.stat_result | None:
-        """What stands under the name, a link not followed; None where nothing does."""
+        """The status of the file with that name, without following a link; None if there is none."""
         try:
             return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return None
 
     def link(self, source: str, name: str) -> None:
-        """A further name for `source`: a file of this folder, or what an absolute path leads to."""
+        """Give `source` another name: a file in this folder, or the one at an absolute path."""
         os.link(self._at(source), self._at(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
 
     def replace(self, source: str, name: str) -> None:
@@ -55,7 +57,7 @@ class Folder:
         os.unlink(self._at(name), dir_fd=self._descriptor)
 
     def is_in_place(self) -> bool:
-        """Whether the path still leads here: a file written now is found where it was asked for."""
+        """Whether the path still leads to this folder, so a file written now is found there."""
         if self._descriptor is None:
             return os.path.realpath(self._path) == self._path
         with Folder(self._path) as now:

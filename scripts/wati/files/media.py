@@ -1,6 +1,6 @@
-"""WhatsApp's limits for files, and whether a file is what its ending says. Pure: no file is opened here.
+"""WhatsApp's limits for files, and whether a file is what its ending says. Pure functions: opens no file.
 
-The limits are Meta's as other providers publish them; a limit of WATI's own was not found.
+The limits are Meta's, as other providers publish them. WATI documents none of its own.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-HEAD = 64  # bytes that tell a format
+HEAD = 64  # bytes that identify a format
 KB, MB = 1024, 1024 * 1024
 
-# kind: (content types that WhatsApp takes for it, or () for all others; bytes at most)
+# kind: (the content types that WhatsApp takes for it, () = all others; the largest size in bytes)
 LIMITS: dict[str, tuple[tuple[str, ...], int]] = {
     "image": (("image/jpeg", "image/png"), 5 * MB),
     "video": (("video/mp4", "video/3gpp"), 16 * MB),
@@ -20,7 +20,7 @@ LIMITS: dict[str, tuple[tuple[str, ...], int]] = {
     "sticker": (("image/webp",), 500 * KB),
     "document": ((), 100 * MB),
 }
-STILL_STICKER = 100 * KB  # an animated one may be larger
+STILL_STICKER = 100 * KB  # an animated sticker may be larger
 
 UNKNOWN_TYPE = "application/octet-stream"
 
@@ -36,31 +36,31 @@ _SIGNATURES: dict[str, tuple[str, Callable[[bytes], bool]]] = {
 
 
 def kind_of(content_type: str) -> str:
-    """What WhatsApp shows such a file as."""
+    """The kind of message that WhatsApp makes of such a file."""
     return next((kind for kind, (types, _) in LIMITS.items() if content_type in types), "document")
 
 
 def problems(content_type: str, size: int, head: bytes) -> Iterator[tuple[str, str]]:
-    """The code and the text of all that WhatsApp would not take."""
+    """Why WhatsApp would reject the file: the code and text of each problem."""
     if content_type == "audio/wav":
-        yield "file_type", "is WAV: WATI accepts it, WhatsApp then fails it; OGG with Opus works"
+        yield "file_type", "is WAV: WATI accepts it, WhatsApp then fails the message; use OGG with Opus"
     kind = kind_of(content_type)
     limit = LIMITS[kind][1]
     if size > limit:
-        yield "file_too_large", f"has {_readable(size)}; as {kind} at most {_readable(limit)} are taken"
+        yield "file_too_large", f"has {_readable(size)}; WhatsApp takes at most {_readable(limit)} as {kind}"
     name, fits = _SIGNATURES.get(content_type, ("", None))
     if fits is not None and not fits(head):
-        yield "file_type", f"is no {name}, as its ending says{_really(head)}"
+        yield "file_type", f"is not in {name} format, although its name says so{_really(head)}"
 
 
 def warnings(content_type: str, size: int, head: bytes) -> Iterator[str]:
-    """What may go wrong, and cannot be known."""
+    """What may go wrong but cannot be checked."""
     if content_type == UNKNOWN_TYPE:
-        yield "The file's ending is not known to this package: whether WhatsApp takes it shows only later."
+        yield "This package does not know the file's ending. Only the send shows whether WhatsApp takes it."
     if kind_of(content_type) == "sticker" and STILL_STICKER < size <= LIMITS["sticker"][1]:
-        yield f"The sticker has {_readable(size)}: only an animated one may have more than 100 KB."
+        yield f"The sticker has {_readable(size)}. Only an animated one may have more than 100 KB."
     if content_type == "audio/ogg" and head.startswith(b"OggS") and b"OpusHead" not in head:
-        yield "The OGG file seems not to be Opus, the only codec in it that WhatsApp takes."
+        yield "The OGG file does not seem to contain Opus, the only codec in OGG that WhatsApp takes."
 
 
 def _really(head: bytes) -> str:

@@ -9,7 +9,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from wati.arguments.texts import text_problem
-from wati.arguments.validation import shown
+from wati.arguments.validation import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -92,9 +92,9 @@ def _header_problems(header: list[str]) -> Found:
         return
     for column in header:
         if problem := _column_problem(column):
-            yield "", f"column {shown(column)} {problem}"
+            yield "", f"column {quoted(column)} {problem}"
     if rivals := [column for column in header if _is_rival(column)]:
-        candidates = ", ".join(map(shown, ["Phone", *rivals]))
+        candidates = ", ".join(map(quoted, ["Phone", *rivals]))
         yield (
             "",
             f"has several columns that could be the number: {candidates}. Remove or rename all but Phone "

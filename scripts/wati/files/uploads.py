@@ -1,4 +1,4 @@
-"""Files that may leave or enter this machine: only below the roots, links resolved, nothing hidden."""
+"""Files that may leave or enter this machine: inside the roots, links resolved, nothing hidden."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from wati.contract.call import LARGEST_FILE, Part
 from wati.contract.failures import Failure
 from wati.files.download import Download, not_allowed, reason
 from wati.files.folder import Folder
+from wati.files.media import UNKNOWN_TYPE
 
-# WhatsApp's media types, and the documents that people send; not from the machine's own table, which differs
-# from machine to machine. WhatsApp rejects a file whose type is told wrong.
+# WhatsApp's media types, and the documents that people send. Not from the machine's own table, which differs
+# from machine to machine: WhatsApp rejects a file with a wrong type.
 CONTENT_TYPES = {
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
@@ -42,74 +43,85 @@ CONTENT_TYPES = {
 
 
 class Files:
-    """The folders that files may come from and go to. Raises `bad_setup` where a root is no folder."""
+    """The folders that files may come from and go to. Raises `bad_setup` if a root is not a folder."""
 
     def __init__(self, roots: list[str]) -> None:
         missing = [root for root in roots if not os.path.isdir(root) or not _resolved(root)]
         if missing:
-            problems = [{"at": "WATI_FILE_ROOTS", "problem": f"{root} is no folder"} for root in missing]
-            raise Failure("bad_setup", "WATI_FILE_ROOTS names what is no folder.", problems=problems)
+            problems = [{"at": "WATI_FILE_ROOTS", "problem": f"{root} is not a folder"} for root in missing]
+            raise Failure(
+                "bad_setup", "WATI_FILE_ROOTS contains a path that is not a folder.", problems=problems
+            )
         self._roots = [os.path.realpath(root) for root in roots]
 
     def part(self, name: str, path: str, at: str) -> Part:
-        """Read a file for upload. Raises `file_not_allowed` or `file_unreadable` with `at` as the place."""
+        """Read a file for upload. Raises `file_not_allowed` or `file_unreadable`, with `at` as the place."""
         real = self._allowed(path, at)
         try:
             data = _read(real, at)
         except OSError as error:
-            # Windows calls a folder "permission denied".
-            is_folder = error.errno == errno.EISDIR or os.path.isdir(real)
-            raise _unreadable(at, "is a folder" if is_folder else reason(error)) from None
+            raise _unreadable(at, _why_unread(error, path, real)) from None
         if _resolved(path) != real:
-            raise not_allowed(at, "changed while it was opened")
-        content_type = CONTENT_TYPES.get(os.path.splitext(path)[1].lower(), "application/octet-stream")
+            raise not_allowed(at, "was replaced while it was opened")
+        content_type = CONTENT_TYPES.get(os.path.splitext(path)[1].lower(), UNKNOWN_TYPE)
         return Part(name, os.path.basename(path), content_type, io.BytesIO(data), len(data))
 
     def download(self, path: str, *, force: bool, at: str = "--output") -> Download:
-        """A file to write. Raises `file_not_allowed` where it may not, or may not yet, be written."""
+        """A file to write. Raises `file_not_allowed` if it must not be written or exists already."""
         if not path or not path.isprintable():
-            raise not_allowed(at, "is no file name")
+            raise not_allowed(at, "is not a file name")
         download = Download(self._allowed(path, at), force=force, at=at)
         download.check()
         return download
 
     def _allowed(self, path: str, at: str) -> str:
-        """The path with its links resolved, if one of the roots allows it."""
+        """The resolved path, if it is inside one of the roots and not hidden."""
         if os.path.basename(path) in ("", os.curdir, os.pardir):
             raise _unreadable(at, "is a folder; name a file")
         if os.name == "nt" and (problem := windows_problem(path)):
             raise not_allowed(at, problem)
         real = _resolved(path)
         if not real:
-            raise _unreadable(at, "is no path")
+            raise _unreadable(at, "is not a path")
         roots = [root for root in self._roots if _is_below(real, root)]
         if not roots:
-            raise not_allowed(at, "is outside WATI_FILE_ROOTS (by default the current folder)")
+            allowed = ", ".join(self._roots)
+            raise not_allowed(at, f"is outside WATI_FILE_ROOTS (by default the current folder): {allowed}")
         if all(_is_hidden(os.path.relpath(real, root)) for root in roots):
-            raise not_allowed(at, "is hidden (a name that begins with a dot)")
+            raise not_allowed(at, "is hidden: a name in its path begins with a dot")
         return real
 
 
 def _read(real: str, at: str) -> bytes:
-    """The bytes of the file at a resolved path, to check and to send; refused where they change meanwhile."""
+    """The bytes of the file at a resolved path. Refuses a file that changes meanwhile."""
     path, name = os.path.split(real)
     with Folder(path) as folder:
-        _refuse_special(folder.status(name), at)  # before it is opened: that alone can set a device off
-        # O_NONBLOCK: a named pipe, come in between, would wait for its writer.
+        # Before opening, because opening a device can already have an effect.
+        _refuse_special(folder.status(name), at)
+        # O_NONBLOCK: if a named pipe has taken its place, opening it would wait for a writer.
         descriptor = folder.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         with open(descriptor, "rb") as file:
             before = os.fstat(descriptor)
             _refuse_special(before, at)
             data = file.read(before.st_size + 1)
             after = os.fstat(descriptor)
-        # Name and number of names in one look: another's file may have been linked here for a moment.
-        standing = folder.status(name)
-    _refuse_special(standing, at)
-    # Windows: whether both kinds of look tell one identity for a file was not tried.
-    moved = os.name != "nt" and standing is not None and not os.path.samestat(standing, before)
-    if moved or len(data) != before.st_size or after.st_mtime_ns != before.st_mtime_ns:
-        raise _unreadable(at, "changed while it was read; wait until it is written")
+        # Name and number of names in one status: someone else's file may have been linked here for a moment.
+        now = folder.status(name)
+    _refuse_special(now, at)
+    # Not on Windows: it was not tried whether `stat` and `fstat` identify a file in the same way there.
+    replaced = os.name != "nt" and now is not None and not os.path.samestat(now, before)
+    if replaced or len(data) != before.st_size or after.st_mtime_ns != before.st_mtime_ns:
+        raise _unreadable(at, "changed while it was read; wait until it is complete")
     return data
+
+
+def _why_unread(error: OSError, path: str, real: str) -> str:
+    if error.errno == errno.EISDIR or os.path.isdir(real):  # Windows says "permission denied" for a folder
+        return "is a folder"
+    if error.errno != errno.ENOENT:
+        return f"cannot be read: {reason(error)}"
+    # With the place where it was looked for: the path may be relative, and `~` is not expanded.
+    return "does not exist" + (f": {os.path.abspath(path)}" if path.isprintable() else "")
 
 
 def _refuse_special(status: os.stat_result | None, at: str) -> None:
@@ -118,10 +130,10 @@ def _refuse_special(status: os.stat_result | None, at: str) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise _unreadable(at, "is a folder")
     if not stat.S_ISREG(status.st_mode):
-        raise _unreadable(at, "is no regular file")
+        raise _unreadable(at, "is not a regular file")
     if status.st_nlink > 1:
         raise not_allowed(
-            at, "has several names (hard links), and may belong outside WATI_FILE_ROOTS; use a copy of it"
+            at, "has hard links, so it may belong to a folder outside WATI_FILE_ROOTS; use a copy of it"
         )
     if status.st_size == 0:
         raise _unreadable(at, "is empty")
@@ -129,21 +141,21 @@ def _refuse_special(status: os.stat_result | None, at: str) -> None:
         raise _unreadable(at, f"is larger than {LARGEST_FILE >> 20} MiB")
 
 
-# Microsoft, "Naming Files, Paths, and Namespaces": these are devices in every folder, with any ending.
+# Devices in every folder and with any ending (Microsoft, "Naming Files, Paths, and Namespaces").
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)( *[.:].*)?", re.IGNORECASE)
 
 
 def windows_problem(path: str) -> str:
-    """Why Windows would open something else than what a path seems to name; "" where it would not."""
+    """Why Windows would open something else than the path seems to name; "" if it would not."""
     import ntpath
 
     for step in re.split(r"[\\/]", ntpath.splitdrive(path)[1]):
         if _DEVICE.fullmatch(step.rstrip(" .")):
             return "has the name of a device"
         if ":" in step:
-            return "names a stream (a colon)"
+            return "contains a colon, which names a stream"
         if step != step.rstrip(" .") and step not in (os.curdir, os.pardir):
-            return "has a name that ends in a dot or a space, which Windows drops"
+            return "has a name that ends with a dot or a space, which Windows drops"
     return ""
 
 
@@ -153,7 +165,7 @@ def _is_below(path: str, root: str) -> bool:
 
 
 def _resolved(path: str) -> str:
-    """The path with its links resolved; "" where it is none, or where a step goes away meanwhile."""
+    """The path with its links resolved; "" if it is not a path, or if a part of it vanishes meanwhile."""
     try:
         return os.path.realpath(path)
     except (OSError, ValueError):

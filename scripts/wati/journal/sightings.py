@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from wati.contract.messages import same_text
+from wati.contract.messages import normalized
 from wati.reads import templates
 from wati.reads.rows import media_of, template_of, text_of
 
@@ -40,7 +40,7 @@ class Form:
     """
 
     def __init__(self, template: dict[str, Any]) -> None:
-        self.pieces = templates.pieces(same_text(templates.body(template)))
+        self.pieces = templates.pieces(normalized(templates.body(template)))
         self.names = set(templates.parameters(template))
 
 
@@ -105,7 +105,7 @@ def _template(row: dict[str, Any], entry: Entry, digest: Digest, form: Form | No
     text = text_of(row, "finalText") or text_of(row, "text")
     if form is None or text is None:
         return "alike" if is_broadcast else "other"
-    text = same_text(text)
+    text = normalized(text)
     literals, names = form.pieces[::2], set(form.pieces[1::2])
     if names <= entry.parts.keys() and _is_filled(text, form.pieces, entry.parts, digest):
         return "same" if is_broadcast and isinstance(name, str) else "alike"

@@ -18,7 +18,14 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 
-from wati.contract.messages import DELIVERING, TOLD_SECONDS, UNRESOLVED, Message, same_text, seconds_of
+from wati.contract.messages import (
+    DELIVERING,
+    MENTION_SECONDS,
+    UNRESOLVED,
+    Message,
+    normalized,
+    repeat_seconds,
+)
 
 _VERSION = 1
 _BUSY_SECONDS = 5.0
@@ -242,7 +249,7 @@ def _keyed(db: sqlite3.Connection) -> Callable[[str], str]:
         raise sqlite3.DatabaseError("its key is missing")
 
     def digest(text: str) -> str:
-        same = same_text(text).encode("utf-8", "surrogatepass")
+        same = normalized(text).encode("utf-8", "surrogatepass")
         return hmac.new(salt, same, hashlib.sha256).hexdigest()[:32]
 
     return digest
@@ -265,9 +272,9 @@ def _repeat(db: sqlite3.Connection, message: Message, digest: str, now: float) -
     )
     for row in rows:
         ago, state = max(0.0, now - row["at"]), row["state"]
-        if state in UNRESOLVED or (state in DELIVERING and ago < seconds_of(message.kind)):
+        if state in UNRESOLVED or (state in DELIVERING and ago < repeat_seconds(message.kind)):
             return Repeat(message, row["id"], ago, state, refused=True)
-        if state in DELIVERING and ago < TOLD_SECONDS and earlier is None:
+        if state in DELIVERING and ago < MENTION_SECONDS and earlier is None:
             earlier = Repeat(message, row["id"], ago, state, refused=False)
     return earlier
 

@@ -38,7 +38,7 @@ def paths(text: str) -> list[Path]:
 
 def unknown_fields(data: Any, items: str, wanted: list[Path], documented: tuple[str, ...] = ()) -> list[str]:
     """The fields that are unknown, each with similar ones. If the data has no item, none is."""
-    from wati.arguments.validation import near, shown
+    from wati.arguments.validation import quoted, suggestion
 
     known = {".".join(path) for item in _items(data, items) for path in _occurring(item)}
     if not known:
@@ -46,7 +46,7 @@ def unknown_fields(data: Any, items: str, wanted: list[Path], documented: tuple[
     known |= set(documented)
     names = sorted(known)
     fields = [".".join(path) for path in wanted]
-    return [f"{shown(field)}{near(field, names)}" for field in fields if field not in known]
+    return [f"{quoted(field)}{suggestion(field, names)}" for field in fields if field not in known]
 
 
 def selected(data: Any, items: str, wanted: list[Path]) -> Any:

@@ -41,7 +41,7 @@ class Inbox:
         self,
         target: str,
         verdict: Callable[[Answer, Receivers], verdicts.Verdict],
-        silent_refusal: str = "",
+        silent_rejection: str = "",
     ) -> Answer:
         """One read. Raises Failure unless it was accepted."""
         through_wati = target.startswith("/wati/")
@@ -52,7 +52,7 @@ class Inbox:
             judged = verdicts.judge(answer, verdict, [], through_wati=through_wati)
             if judged.outcome != "accepted":
                 raise outcomes.failure(
-                    judged, answer, "read", through_wati=through_wati, silent_refusal=silent_refusal
+                    judged, answer, "read", through_wati=through_wati, silent_rejection=silent_rejection
                 )
         except Failure as failure:
             failure.outcome = "not_sent"
@@ -139,12 +139,12 @@ class Rows:
     """
 
     def __init__(
-        self, inbox: Inbox, path: str, items: str, most_pages: int, silent_refusal: str = ""
+        self, inbox: Inbox, path: str, items: str, most_pages: int, silent_rejection: str = ""
     ) -> None:
         self.now: float | None = None
         self.whole = False
         self.left = 0
-        self._rows = self._pages(inbox, path, items, most_pages, silent_refusal)
+        self._rows = self._pages(inbox, path, items, most_pages, silent_rejection)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return self._rows
@@ -153,14 +153,14 @@ class Rows:
         return next(self._rows)
 
     def _pages(
-        self, inbox: Inbox, path: str, items: str, most_pages: int, silent_refusal: str
+        self, inbox: Inbox, path: str, items: str, most_pages: int, silent_rejection: str
     ) -> Iterator[dict[str, Any]]:
         is_cut = False
 
         def page(number: int) -> list[dict[str, Any]]:
             nonlocal is_cut
             target = f"{path}{'&' if '?' in path else '?'}pageSize={PAGE_SIZE}&pageNumber={number}"
-            answer = inbox.read(target, verdicts.listing(items), silent_refusal)
+            answer = inbox.read(target, verdicts.listing(items), silent_rejection)
             self.now = answer.date
             rows = verdicts.member(answer.json, items)
             is_cut = is_cut or len(rows) > MOST_ROWS_OF_A_PAGE

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from wati.arguments.validation import near, shown
+from wati.arguments.validation import quoted, suggestion
 from wati.contract.verdicts import member
 from wati.output.rendering import enumerate_some
 
@@ -113,8 +113,8 @@ def mismatches(needed: list[str], given: list[str]) -> Iterator[tuple[int | None
         return
     for index, name in extra:
         known = f"; its parameters are {_listed(needed)}" if needed else "; it has none"
-        guess = near(name, missing)
-        yield index, "parameter_unknown", f"{shown(name)} is not a parameter of the template{guess}{known}"
+        guess = suggestion(name, missing)
+        yield index, "parameter_unknown", f"{quoted(name)} is not a parameter of the template{guess}{known}"
     for name in missing:
         yield None, "parameter_missing", f'lacks the template\'s parameter "{name}"'
 

@@ -1,5 +1,4 @@
-"""One conversation over HTTP: the request, its way out, the answer; pacing, deadlines, signals, the sandbox
-mount.
+"""One HTTP request and its answer: addresses, retries, deadlines, rate limits, signals.
 
 May import: contract. The only room that touches the network.
 """

@@ -1,4 +1,4 @@
-"""From the bytes of a body to an Answer."""
+"""From the bytes of a body to an `Answer`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from wati.contract.answer import Answer, media_type
 from wati.wire import strict_json
 
-DEEPEST_ANSWER = 100  # levels; WATI's deepest known answer has six
+DEEPEST_ANSWER = 100  # levels; the deepest known answer of WATI has six
 
 
 def parse(status: int, headers: Any, content: bytes) -> Answer:
-    """The answer with its body parsed; a body that is not strict JSON gets a `flaw` instead."""
+    """The answer with its body parsed, or with a `flaw` if the body is not strict JSON."""
     flaw, ambiguous, parsed = "", False, None
     if not content.strip():
         flaw = "The answer has no body."
@@ -19,9 +19,9 @@ def parse(status: int, headers: Any, content: bytes) -> Answer:
         try:
             parsed = strict_json.loads(content)
         except strict_json.TooRich as error:
-            flaw = f"The answer holds {error}."
+            flaw = f"The answer contains {error}."
         except strict_json.Ambiguous:
-            flaw = "The answer is ambiguous: one member is listed twice in one object."
+            flaw = "The answer is ambiguous: an object has the same member twice."
             ambiguous = True
         except (ValueError, RecursionError):
             flaw = f"The answer is not JSON ({media_type(headers) or 'no content type'})."

@@ -1,4 +1,4 @@
-"""The HTTP client of a session: one connection pool to Maton, or to a sandbox on this machine."""
+"""The HTTP client of a session: one connection pool, to Maton or to a sandbox on this machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Client:
-    """Outlives calls, and serves several threads. The pool is opened by the first request."""
+    """Serves many calls and several threads. The first request opens the pool."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -45,23 +45,23 @@ def _open(settings: Settings) -> httpx.Client:
     from http.cookiejar import CookieJar, DefaultCookiePolicy
 
     make: Callable[..., httpx.Client] = import_package("httpx").Client
-    # Keeps no cookie: one of an earlier answer would travel on to WATI.
+    # No cookie is kept: it would be sent to WATI with later requests.
     cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     if settings.in_process:
         from wati.wire import mount
 
         return make(transport=mount.transport(settings), cookies=cookies)
     if settings.base_url != MATON:
-        # Loopback: proxy variables are not for it, and plain HTTP needs none of the certificates, which cost
-        # more to load than the call.
+        # On loopback, proxy variables do not apply, and plain HTTP needs no certificates. Loading them takes
+        # longer than the call.
         return make(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), cookies=cookies)
     try:
-        # Left alone, httpx loads the certificates again for each proxy variable.
+        # By default, httpx loads the certificates again for each proxy variable.
         return make(verify=import_package("httpx").create_ssl_context(), cookies=cookies)
     except Exception as error:
-        # The variable may hold a proxy's password, so the message names only the kind of error.
+        # The variable may contain a password of the proxy, so only the kind of error is named.
         problem = {
             "at": "HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE",
             "problem": f"one of them cannot be used: {type(error).__name__}",
         }
-        raise Failure("bad_setup", "No connection can be prepared.", problems=[problem]) from None
+        raise Failure("bad_setup", "The HTTPS client cannot be set up.", problems=[problem]) from None

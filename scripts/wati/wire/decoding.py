@@ -1,4 +1,4 @@
-"""A body out of its compression, in steps of bounded size: 64 KB of gzip hold 64 MB, layers more."""
+"""Decompresses a body in steps of limited size: 64 KB of gzip can expand to 64 MB, nested gzip to more."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ ACCEPTED = "gzip"  # the `Accept-Encoding` of every request
 STEP = 64 * 1024
 
 _COMPRESSED = ("gzip", "x-gzip", "deflate")
-_GZIP_OR_ZLIB = 32 + 15  # zlib's word for: by the header that the data begins with, the window of any size
+_GZIP_OR_ZLIB = 32 + 15  # zlib detects the format by its header and takes any window size
 
 
 class Undecodable(Exception):
-    """The body is not encoded as its headers say, or in a way that was not asked for."""
+    """The body is not encoded as its headers say, or the encoding was not asked for."""
 
 
 def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """The body behind a `Content-Encoding`, one layer of it. Raises Undecodable where it is not whole."""
+    """The body without its `Content-Encoding` (one layer). Raises Undecodable if it is broken or cut."""
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         yield from chunks

@@ -1,4 +1,4 @@
-"""One attempt, bounded in time: whether its request has left, and the power to keep it from leaving."""
+"""One attempt with a time limit. It knows whether its request has left, and can keep it from leaving."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class CalledOff(Exception):
-    """The attempt was given up before its request left."""
+class Cancelled(Exception):
+    """The attempt was cancelled before its request left."""
 
 
 class Departure:
-    """The door that a request goes through: it knows whether it has left, and can be closed before that.
+    """Knows whether a request has left; `close` keeps it from leaving later.
 
     An instance is httpx's `trace` extension: httpcore calls it at every step of the exchange.
     """
@@ -31,8 +31,8 @@ class Departure:
         self._traced = True
         if not event.endswith(".started"):
             return
-        # A CONNECT to a proxy is not our request: it carries no more than the host's name. Every step that
-        # is not known to be harmless counts as leaving, so that new names in httpcore cannot hide a send.
+        # A CONNECT to a proxy is not our request: it contains only the host's name. Any step not known to be
+        # harmless counts as leaving, so a new name in httpcore cannot hide a send.
         is_connect = getattr(info.get("request"), "method", None) == b"CONNECT"
         is_harmless = event.startswith(("connection.", "proxy.", "socks.")) or ".response_closed." in event
         if not is_connect and not is_harmless:
@@ -40,47 +40,47 @@ class Departure:
 
     @property
     def left(self) -> bool:
-        """Whether the request may have left; a transport that tells nothing is taken to have sent it."""
+        """Whether the request may have left. A transport that reports no steps is assumed to have sent it."""
         return self._sent or (self._handed_over and not self._traced)
 
     def hand_over(self) -> None:
-        """The transport gets the request. Raises CalledOff where nobody waits for it any more."""
+        """The transport gets the request. Raises Cancelled if `close` came first."""
         self._pass("_handed_over")
 
-    def stay(self) -> None:
-        """The transport failed to connect: nothing has left."""
+    def not_connected(self) -> None:
+        """The transport could not connect, so nothing has left."""
         self._sent = self._handed_over = False
 
     def close(self) -> None:
-        """From now on the request cannot leave, if it has not."""
+        """If the request has not left, it cannot leave from now on."""
         with self._lock:
             self._closed = True
 
     def _pass(self, mark: str) -> None:
         with self._lock:
             if self._closed:
-                raise CalledOff
+                raise Cancelled
             setattr(self, mark, True)
 
 
-def bounded(deadline: float, departure: Departure, attempt: Callable[[], T]) -> T | None:
-    """The attempt's result, its exception raised here; None where `deadline` (monotonic seconds) came first.
+def run_until(deadline: float, departure: Departure, attempt: Callable[[], T]) -> T | None:
+    """The result of `attempt`, or its exception; None if `deadline` (monotonic seconds) came first.
 
-    The attempt runs in a thread of its own, which is left behind then: httpx's timeouts hold for each single
-    read, so a far side that sends a byte a second, or a name that does not resolve, would get around them.
+    The attempt runs in its own thread, which is left behind at the deadline. httpx's timeouts are not enough:
+    they never end an answer that comes one byte a second, or the lookup of a name that does not resolve.
     """
     outcome: list[tuple[T | None, BaseException | None]] = []
 
     def work() -> None:
         try:
             outcome.append((attempt(), None))
-        except BaseException as error:  # handed over to the thread that waits
+        except BaseException as error:  # raised again in the thread that waits
             outcome.append((None, error))
 
     worker = threading.Thread(target=work, daemon=True)
     try:
         worker.start()
-        # A moment longer than the timeouts given to httpx, which tell more where they strike.
+        # A moment longer than httpx's timeouts: their errors say more.
         worker.join(max(0.0, deadline - time.monotonic()) + 0.1)
     finally:
         departure.close()

@@ -1,6 +1,6 @@
-"""Ctrl-C, and the SIGTERM of a shell that gives up: they end a call, and its document still comes.
+"""Ctrl-C, or the SIGTERM of a shell that gives up, ends a call; its document is still printed.
 
-Signals reach the main thread only; in other threads all of this does nothing.
+Signals reach only the main thread. In other threads this module does nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class _State:
 
 
 def handle(*_: object) -> None:
-    """Break off the call, if that is allowed now; the handler of both signals."""
+    """The handler of both signals: interrupts the call if that is allowed now."""
     if _State.deferred:
         _State.pending = True
     elif _State.allowed:
@@ -31,7 +31,7 @@ def handle(*_: object) -> None:
 
 
 def allow(act: Callable[[], T]) -> T:
-    """Do something that a signal may break off."""
+    """Do something that a signal may interrupt."""
     try:
         _State.allowed = True
         return act()
@@ -40,7 +40,7 @@ def allow(act: Callable[[], T]) -> T:
 
 
 def defer(act: Callable[[], T]) -> T:
-    """Do something short that must be completed; a signal takes effect when it is over."""
+    """Do something short that must not be interrupted; a signal takes effect afterwards."""
     if threading.current_thread() is not threading.main_thread():
         return act()
     _State.deferred = True

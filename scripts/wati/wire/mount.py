@@ -1,4 +1,4 @@
-"""The one place where the client meets the sandbox: a transport in this process, over its state file."""
+"""The only module that connects the client to the sandbox: a transport in this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast to ask: just under the far side's limits, so that no request is refused for its pace."""
+"""The pace of requests: just under the far side's limits, so none is rejected for being too fast."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import threading
 import time
 from collections import deque
 
-# (requests, in so many seconds): Maton's own, per account (its documentation), and WATI's per endpoint, on
-# all plans (its documentation, the page on errors).
+# (requests, seconds). Maton's limit is per account (documented). WATI's are per endpoint and the same on all
+# plans (documented, on the page about errors).
 GATEWAY = (10, 1.0)
 LIMITS = {
     "/wati/api/v1/getContacts": (10, 10.0),
@@ -29,7 +29,7 @@ class Pacer:
         self._windows: dict[str, _Window] = {}
 
     def wait(self, target: str, deadline: float, *, spare: int = 0) -> bool:
-        """Wait for a place for a request to `target`, and take it; False if there is none before `deadline`.
+        """Wait until a request to `target` may leave, and count it; False if `deadline` comes first.
 
         `deadline`: monotonic seconds. `spare`: places of each window that are left to others.
         """

@@ -1,4 +1,4 @@
-"""From a declaration and its arguments to one HTTP request: pure, and knows nothing of httpx."""
+"""From an endpoint and its arguments to one HTTP request: pure functions, independent of httpx."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
     from wati.contract.call import Call, Part
 
-# httpx refuses an address of more than 65,536 characters; what WATI takes is not documented.
+# httpx rejects an address of more than 65,536 characters; WATI's own limit is not documented.
 LONGEST_TARGET = 65_000
 
 _MEMBER = re.compile(r"\{(\w+)\}")
 
 
 class Request:
-    """What will be sent, apart from host, key and connection.
+    """What is sent, apart from host, key and connection.
 
-    `target`: percent-encoded path with its query; `query`: the same query in clear, for people. At most one
-    of `form`, `json` and `parts` is given.
+    `target`: the percent-encoded path and query. `query`: the same query in plain text, for people.
+    At most one of `form`, `json` and `parts` is given.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Request:
         self.parts = parts
 
     def body(self) -> tuple[bytes | None, str]:
-        """The encoded body and its content type; parts are encoded by httpx while they are read."""
+        """The encoded body and its content type. httpx encodes `parts` itself."""
         if self.form is not None:
             return urlencode(self.form, quote_via=quote).encode("ascii"), "application/x-www-form-urlencoded"
         if self.json is not None:
@@ -54,17 +54,17 @@ class Request:
 
     def preview(self) -> dict[str, Any]:
         """The request as `--dry-run` and `--verbose` show it."""
-        shown = {
+        members = {
             "query": self.query or None,
             "form": self.form,
             "json": self.json,
             "parts": [part.preview() for part in self.parts] or None,
         }
-        return {name: value for name, value in shown.items() if value is not None}
+        return {name: value for name, value in members.items() if value is not None}
 
 
 def build(call: Call) -> Request:
-    """Put every argument where the endpoint's declaration says that it travels."""
+    """Put every argument where the endpoint's declaration says."""
     endpoint = call.endpoint
     values = {**endpoint.defaults, **call.arguments}
 
@@ -76,7 +76,9 @@ def build(call: Call) -> Request:
     encoded = urlencode(query, quote_via=quote, safe="")
     target = f"{path}?{encoded}" if encoded else path
     if len(target) > LONGEST_TARGET:
-        problem = f"take {len(target)} characters as part of an address; at most {LONGEST_TARGET} can be sent"
+        problem = (
+            f"take {len(target):,} characters as part of an address; at most {LONGEST_TARGET:,} can be sent"
+        )
         raise Failure(
             "invalid_arguments", "The arguments are too long.", problems=[{"at": "$", "problem": problem}]
         )
@@ -91,5 +93,5 @@ def build(call: Call) -> Request:
 
 
 def _text(value: Any) -> str:
-    """A value as it stands in a query: text as it is, anything else as JSON (WATI reads `attribute` so)."""
+    """A value in a query or form: text unchanged, anything else as JSON (WATI reads `attribute` so)."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

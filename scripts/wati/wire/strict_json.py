@@ -1,7 +1,7 @@
-"""JSON as the standard has it, and as all readers read it alike.
+"""JSON as the standard defines it, which all parsers read in the same way.
 
-Python's own parser also takes NaN, makes infinity of 1e999, and of two members of one name keeps the last,
-where other readers keep the first.
+Python's own parser also accepts NaN and reads 1e999 as infinity. If an object has the same member twice, it
+keeps the last one; other parsers keep the first.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from collections import Counter
 from math import isinf
 from typing import Any
 
-# An empty list is three bytes of JSON and sixty of memory. A page of 100 contacts with 100 attributes each
-# has about 23,000 values, a bulk send to 1,000 receivers with ten parameters each about 45,000.
+# An empty list takes three bytes of JSON and sixty of memory. A page of 100 contacts with 100 attributes each
+# has about 23,000 values; a bulk send to 1,000 receivers with ten parameters each has about 45,000.
 MOST_VALUES = 250_000
-# Python's own limit, where it has one: the time that a number takes grows with the square of its digits.
+# Python's own limit, in versions that have one: parsing time grows with the square of the digits.
 MOST_DIGITS = 4300
 
 _NO_STRUCTURE = bytes(set(range(256)) - set(b'",[{'))
 
 
 class TooRich(ValueError):
-    """There are more values than any call or answer has."""
+    """The text has more values than any call or answer needs."""
 
 
 class Ambiguous(ValueError):
-    """A member stands twice in one object: which one is meant, readers decide differently."""
+    """An object has the same member twice, and parsers disagree about which one counts."""
 
 
 def loads(text: str | bytes) -> Any:
-    """The parsed text. Raises ValueError, or RecursionError where it is nested too deeply."""
+    """The parsed text. Raises ValueError, or RecursionError if it is nested too deeply."""
     if _values(text.encode() if isinstance(text, str) else text) > MOST_VALUES:
         raise TooRich(f"more than {MOST_VALUES:,} values")
     return json.loads(
@@ -42,7 +42,7 @@ def loads(text: str | bytes) -> Any:
 
 
 def _values(content: bytes) -> int:
-    """How many values a JSON text holds, at most; what stands inside its strings does not count."""
+    """The largest possible number of values in a JSON text, without what is inside its strings."""
     if json.detect_encoding(content) not in ("utf-8", "utf-8-sig"):
         content = content.decode(json.detect_encoding(content), "replace").encode("utf-8", "replace")
     unescaped = content.replace(rb"\\", b"").replace(rb"\"", b"")
@@ -50,7 +50,7 @@ def _values(content: bytes) -> int:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 def _finite(text: str) -> float:
@@ -70,5 +70,5 @@ def _only_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
         twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise Ambiguous(f"the member {twice[:80]!r} stands twice in one object")
+        raise Ambiguous(f"an object has the member {twice[:80]!r} twice")
     return members
