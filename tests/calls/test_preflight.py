@@ -712,8 +712,9 @@ def test_the_list_ends_where_a_page_brings_nothing_new(
 
 
 def test_a_list_without_an_end_is_no_proof_that_something_is_missing(
-    call: Callable[..., Run], far_side: FarSide
+    call: Callable[..., Run], far_side: FarSide, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("wati.wire.pace.GATEWAY", (1000, 1.0))
     for number in range(inbox.MOST_PAGES_OF_TEMPLATES + 5):
         far_side.will(template_page(f"t{number}"), to=TEMPLATES)
     run = call("send_template_message", single("wanted"), "--dry-run")
