@@ -66,7 +66,9 @@ def failure(found: Findings, refused: Failure | None = None) -> Failure | None:
         first = found.failed_reads[0]
         first.warnings = found.warnings
         return first
-    found.problems += map(_not_checked, found.failed_reads)
+    for failed in found.failed_reads:
+        problem = f"a read failed, so something could not be checked ({failed.code}: {failed.message})"
+        found.add("--dry-run", "look_up_failed", problem)
     count = len(found.problems)
     if refused is None:
         message = "The dry run found " + ("1 problem" if count == 1 else f"{count} problems")
@@ -86,11 +88,6 @@ def enrich(failure: Failure, found: Findings) -> Failure:
     failure.more_problems = max(0, len(found.problems) - MOST_PROBLEMS)
     failure.hint = f"{failure.hint} {found.hint}".strip()
     return failure
-
-
-def _not_checked(failure: Failure) -> Problem:
-    problem = f"a read failed, so something could not be checked ({failure.code}: {failure.message})"
-    return {"at": "--dry-run", "problem": problem, "code": "look_up_failed"}
 
 
 def repeats(context: Context, found: Findings) -> None:
