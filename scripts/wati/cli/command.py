@@ -36,8 +36,9 @@ def main(endpoint: Endpoint) -> None:
     diagnostics: list[str] = []
     counter = Counter()
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
-    outputs = {"pretty": is_terminal, "say": diagnostics.append, "progress": counter.show}
-    exit_code, text = execute(endpoint, sys.argv[1:], os.environ, **outputs)
+    exit_code, text = execute(
+        endpoint, sys.argv[1:], os.environ, pretty=is_terminal, say=diagnostics.append, progress=counter.show
+    )
     for name in signals:
         signal.signal(name, signal.SIG_IGN)  # the outcome is settled
     counter.close()

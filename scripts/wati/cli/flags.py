@@ -99,8 +99,6 @@ def _timeout(text: str) -> float:
 
 
 def _connection(text: str) -> str:
-    from wati.contract.settings import is_connection_id
-
     if not is_connection_id(text):
         raise Failure("usage", "--connection takes a connection id: letters, digits, _ and - only.")
     return text

@@ -40,9 +40,8 @@ def help_text(endpoint: Endpoint) -> str:
 
     flags = {f"--{name} {FLAGS[name][0]}".strip(): FLAGS[name][1] for name in flags_of(endpoint)}
     if endpoint.default_timeout is not None:
-        flags["--timeout SECONDS"] = (
-            f"for the whole call, waits included (default {endpoint.default_timeout:g})"
-        )
+        meaning = FLAGS["timeout"][1].partition(" (")[0]
+        flags["--timeout SECONDS"] = f"{meaning} (default {endpoint.default_timeout:g})"
     width = max(map(len, flags))
     sections = [
         f"usage: {endpoint.name}.py [flags] ['{{…}}' | @FILE | -]",
