@@ -25,8 +25,7 @@ NOT_LOOKED_UP = "MATON_API_KEY is not set: only arguments and files were checked
 def dry_run(context: Context, refused: Failure | None) -> Result:
     """The request as it would leave. Raises Failure with every problem that was found."""
     found = run_checks(context, refused.problems if refused is not None else None)
-    problem = failure(found, refused)
-    if problem is not None:
+    if (problem := _failure(found, refused)) is not None:
         raise problem
     return _preview(context, found)
 
@@ -34,10 +33,7 @@ def dry_run(context: Context, refused: Failure | None) -> Result:
 def run_checks(
     context: Context, invalid: list[Problem] | None = None, *, only: tuple[str, ...] = ()
 ) -> Findings:
-    """Run the endpoint's checks, or `only` those with these names, as far as the arguments allow.
-
-    `invalid`: the problems of the arguments themselves.
-    """
+    """Run the endpoint's checks, or `only` those with these names, as far as the arguments allow."""
     found = Findings(can_ask=bool(context.session.settings.key), invalid=invalid)
     for check in context.call.endpoint.preflight:
         make = CHECKS[check] if isinstance(check, str) else check
@@ -55,7 +51,7 @@ def run_checks(
     return found
 
 
-def failure(found: Findings, refused: Failure | None = None) -> Failure | None:
+def _failure(found: Findings, refused: Failure | None) -> Failure | None:
     """All findings as one failure; None if the call is expected to be accepted.
 
     `refused`: the failure of the arguments or files. It keeps its code, and the findings are added.

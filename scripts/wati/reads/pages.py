@@ -15,6 +15,8 @@ from wati.contract.failures import Failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    ReadPage = Callable[[int], list[Any]]
+
 
 class InMemory:
     """The rows that were already given. For lists that are short, or read only in part."""
@@ -72,13 +74,7 @@ class Walk:
     """
 
     def __init__(
-        self,
-        read: Callable[[int], list[Any]],
-        seen: InMemory | OnDisk,
-        *,
-        last: int,
-        first: int = 1,
-        idle: int = 1,
+        self, read: ReadPage, seen: InMemory | OnDisk, *, last: int, first: int = 1, idle: int = 1
     ) -> None:
         self.whole = False
         self._read = read

@@ -18,8 +18,8 @@ SECONDS = 24 * 3600
 class Window:
     """Whether the window is `open`, and `until` when. `open` is None if that is unknown: `why` says why.
 
-    `last`: the time of the customer's newest message, or else of the newest row that is at least a day old
-    (epoch seconds). `by_customer`: whether it is the customer's message.
+    `last`: the time of the customer's newest message (`by_customer`), or else of the newest row that is at
+    least a day old, in epoch seconds.
     """
 
     def __init__(self, now: float | None, last: float | None, *, by_customer: bool, why: str = "") -> None:
