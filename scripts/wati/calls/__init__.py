@@ -1,4 +1,4 @@
 """One call, from its arguments to its result. `perform.perform(session, call)` has the steps.
 
-May import: every room except cli. Other programs make their calls from here (CONTRIBUTING.md).
+Other programs make their calls from here (CONTRIBUTING.md).
 """

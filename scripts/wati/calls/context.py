@@ -43,7 +43,6 @@ class Context:
         return Inbox(self.gateway, self.call.connection)
 
     def use_connection(self, connection: str) -> None:
-        """From now on, make the call over this connection."""
         self.call = self.call.replace(connection=connection)
 
     def hint_if_unknown(self) -> str:
@@ -51,16 +50,14 @@ class Context:
         if self.entered.id is not None:
             return f"Do not run it again. Find out whether it happened: {once.check_command(self.entered.id)}"
         call = self.call
-        look_with = call.endpoint.look_with
         number = call.receivers[0][1] if call.endpoint.through_wati else ""
-        arguments: dict[str, Any] = {}
-        if look_with == "get_messages":
-            arguments = {"whatsappNumber": number, "pageSize": 10}
-        elif look_with == "get_contacts":
-            arguments = {"attribute": [{"name": "phone", "operator": "==", "value": number}]}
-        elif look_with == "get_connection":
-            arguments = {"connection_id": call.arguments["connection_id"]}
-        words = [python(), script(look_with), json.dumps(arguments, ensure_ascii=False)]
+        by_script: dict[str, dict[str, Any]] = {
+            "get_messages": {"whatsappNumber": number, "pageSize": 10},
+            "get_contacts": {"attribute": [{"name": "phone", "operator": "==", "value": number}]},
+            "get_connection": {"connection_id": call.arguments.get("connection_id")},
+        }
+        arguments = json.dumps(by_script.get(call.endpoint.look_with, {}), ensure_ascii=False)
+        words = [python(), script(call.endpoint.look_with), arguments]
         words += ["--connection", call.connection] if call.connection else []
         wait = "Do not run it again. Wait a minute, because WATI's lists lag. Then check whether it happened"
         where = ", in each receiver's conversation; for the first one" if len(call.receivers) > 1 else ""

@@ -51,6 +51,5 @@ def confirmation(call: Call) -> None:
 
 
 def key(settings: Settings) -> None:
-    """Raises `missing_key` if there is no key."""
     if not settings.key:
         raise Failure("missing_key", "MATON_API_KEY is not set.")

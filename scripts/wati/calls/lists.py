@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from wati.calls.context import Context
     from wati.contract.answer import Answer
     from wati.contract.call import Call
-    from wati.contract.types import Arguments
+    from wati.contract.options import Options
     from wati.files.uploads import Files
 
     Send = Callable[[Context], Answer]
@@ -42,26 +43,19 @@ def page_size(wanted: int | None) -> int:
     return wanted
 
 
-def arguments(given: Arguments, wanted: int | None) -> Arguments:
-    """The arguments, with a page size if they have none."""
-    return {"pageSize": page_size(wanted), **given}
-
-
-def check_output(files: Files, path: str, *, force: bool) -> None:
+def check_output(files: Files, options: Options) -> None:
     """Raises `file_not_allowed` if the ending is unknown, or if an incomplete list could not be written."""
-    tables.form(path, ())
-    files.download(path + PARTIAL, force=force, at=f"--output ({PARTIAL}, for an incomplete list)")
+    tables.form(options.output, ())
+    at = f"--output ({PARTIAL}, for an incomplete list)"
+    files.download(options.output + PARTIAL, force=options.force, at=at)
 
 
 def read(context: Context, send: Send) -> Result:
     """Read the list, to its end or up to the limit. `send` requests one page."""
-    reading = Reading(context, send)
-    try:
-        if context.call.options.output:
-            return _into_file(context, reading)
-        return _into_document(context.call, reading)
-    finally:
-        reading.close()
+    with closing(OnDisk()) as seen:
+        reading = Reading(context, send, seen)
+        in_file = context.call.options.output
+        return _into_file(context, reading) if in_file else _into_document(context.call, reading)
 
 
 def _into_document(call: Call, reading: Reading) -> Result:
@@ -119,14 +113,14 @@ class Reading:
     `repeated`: how many items of that page were already given.
     """
 
-    def __init__(self, context: Context, send: Send) -> None:
+    def __init__(self, context: Context, send: Send, seen: OnDisk) -> None:
         call = context.call
         self._context = context
         self._send = send
         self._endpoint = call.endpoint
         self._wanted = call.options.max_items
         self._first = int(call.arguments.get("pageNumber", 1))
-        self._seen = OnDisk()
+        self._seen = seen
         self._is_second_pass = False
         self._received = 0
         self.items = 0
@@ -135,9 +129,6 @@ class Reading:
         self.size = int(call.arguments["pageSize"])
         self.repeated = 0
         self.complete = False
-
-    def close(self) -> None:
-        self._seen.close()
 
     @property
     def notice(self) -> str:
@@ -197,9 +188,8 @@ class Reading:
             self.at, self.repeated = before // self.size + 2, taken - self.size
 
     def _new(self) -> Iterator[tuple[int, list[Any]]]:
-        walk = Walk(
-            self._page, self._seen, first=self._first, last=self._first + MOST_PAGES - 1, idle=IDLE_PAGES
-        )
+        first, last = self._first, self._first + MOST_PAGES - 1
+        walk = Walk(self._page, self._seen, first=first, last=last, idle=IDLE_PAGES)
         yield from walk
         if not walk.whole:
             raise Failure("bad_answer", f"The list did not end after {MOST_PAGES} pages.", source="wati")
@@ -210,11 +200,10 @@ class Reading:
 
     def _page(self, number: int) -> list[Any]:
         self.at = number
-        self._context.call = self._context.call.replace(
-            arguments={**self._context.call.arguments, "pageNumber": number}
-        )
-        self._context.gateway.restart()
-        rows: list[Any] = member(self._send(self._context).json, self._endpoint.items)
+        context = self._context
+        context.call = context.call.replace(arguments={**context.call.arguments, "pageNumber": number})
+        context.gateway.restart()
+        rows: list[Any] = member(self._send(context).json, self._endpoint.items)
         self.pages += 1
         self._received = len(rows)
         return rows
@@ -224,8 +213,6 @@ class Reading:
         if self._is_second_pass:
             failure.hint += " Every page was read, but not a second time for contacts that moved meanwhile."
         elif self.items:
-            size = self._context.call.arguments["pageSize"]
-            failure.hint += (
-                f' For the rest, run the same command with "pageNumber": {self.at}, "pageSize": {size}.'
-            )
+            rest = f'"pageNumber": {self.at}, "pageSize": {self._context.call.arguments["pageSize"]}'
+            failure.hint += f" For the rest, run the same command with {rest}."
         return failure

@@ -41,8 +41,7 @@ def connection(context: Context, found: Findings) -> None:
             context.use_connection(active[0])
     elif not active:
         found.can_ask = False
-        others = [row for row in rows if row["status"] != "ACTIVE"]
-        found.add("--connection", "connection_missing", f"no wati connection is ACTIVE{_statuses(others)}")
+        found.add("--connection", "connection_missing", f"no wati connection is ACTIVE{_statuses(rows)}")
     elif context.call.endpoint.effect == "read":
         which = f"{len(active)} connections are ACTIVE ({_some(active)}), and Maton chooses one for this read"
         found.warnings.append(f"{which}. To choose it yourself, use --connection ID.")
@@ -54,19 +53,19 @@ def connection(context: Context, found: Findings) -> None:
 
 def _named(context: Context, found: Findings, rows: list[dict[str, Any]], active: list[str]) -> bool:
     """Whether the named connection can be used."""
-    row = next((row for row in rows if row["connection_id"] == context.call.connection), None)
+    name = context.call.connection
+    row = next((row for row in rows if row["connection_id"] == name), None)
     # The length of the list is not documented, so a connection may be missing from it.
-    row = row or context.inbox.connection_row(context.call.connection)
+    row = row or context.inbox.connection_row(name)
     usable = f"; ACTIVE: {_some(active)}" if active else "; none is ACTIVE"
     if row is None:
-        problem = f"there is no connection {context.call.connection}{usable}"
-        found.add("--connection", "connection_missing", problem)
+        found.add("--connection", "connection_missing", f"there is no connection {name}{usable}")
     elif row["status"] != "ACTIVE":
-        problem = f"the connection {context.call.connection} is {_status(row)}{usable}"
+        problem = f"the connection {name} is {_status(row)}{usable}"
         found.add("--connection", "connection_not_active", problem)
     else:
-        found.facts["connection"] = context.call.connection
-    return row is not None and row["status"] == "ACTIVE"
+        found.facts["connection"] = name
+    return "connection" in found.facts
 
 
 def connection_id(context: Context, found: Findings) -> None:
@@ -79,12 +78,10 @@ def connection_id(context: Context, found: Findings) -> None:
         there = _statuses(context.inbox.connections())
         found.add("$.connection_id", "connection_missing", f"there is no connection {wanted}{there}")
         return
-    found.facts["connection"] = wanted
-    found.facts["status"] = _status(row)
+    found.facts |= {"connection": wanted, "status": _status(row)}
     if context.call.endpoint.effect == "delete" and row["status"] == "ACTIVE":
-        found.warnings.append(
-            "The connection is ACTIVE. Once it is deleted, no call can use its WATI account."
-        )
+        warning = "The connection is ACTIVE. Once it is deleted, no call can use its WATI account."
+        found.warnings.append(warning)
 
 
 def _statuses(rows: list[dict[str, Any]]) -> str:
@@ -169,11 +166,7 @@ def describe(
     if others:
         preview["texts"] = {number: templates.render(row, own) for number, own in receivers}
         preview.pop("text", None)
-    found.facts["template"] = {
-        "name": row["elementName"],
-        "status": _status(row),
-        **{name: cut(value) for name, value in preview.items()},
-    }
+    found.facts["template"] = {"name": row["elementName"], "status": _status(row), **cut(preview)}
 
 
 def offer(context: Context) -> str:
@@ -210,10 +203,7 @@ def window(context: Context, found: Findings) -> None:
     try:
         judged = windows.judge(context.inbox.conversation(number))
     except Failure as failure:
-        if not _finds_nobody(failure):
-            raise
-        _add_missing(found, number, failure)
-        return
+        return _no_conversation(context, found, number, failure)
     if judged.open is None or judged.until is None:
         found.warnings.append(judged.why)
         return
@@ -236,13 +226,9 @@ def contact(context: Context, found: Findings) -> None:
     if not found.can_ask or not number:
         return
     try:
-        next(context.inbox.conversation(number), None)
+        next(iter(context.inbox.conversation(number)), None)
     except Failure as failure:
-        if not _finds_nobody(failure):
-            raise
-        if context.call.endpoint.effect != "create":
-            _add_missing(found, number, failure)
-        return
+        return _no_conversation(context, found, number, failure)
     if context.call.endpoint.effect == "create":
         found.warnings.append(
             "WATI already has a contact with this number. What adding it again does is not documented; "
@@ -250,18 +236,18 @@ def contact(context: Context, found: Findings) -> None:
         )
 
 
-def _finds_nobody(failure: Failure) -> bool:
-    """getMessages rejects an unknown contact under HTTP 200, without a reason (reported)."""
+def _no_conversation(context: Context, found: Findings, number: str, failure: Failure) -> None:
+    """A problem, unless the contact is about to be created. Raises a failure that means something else."""
+    # getMessages rejects an unknown contact under HTTP 200, without a reason (reported).
     rejected = failure.code == "rejected" and 200 <= (failure.http_status or 0) < 300
-    return rejected or failure.code == "not_found"
-
-
-def _add_missing(found: Findings, number: str, failure: Failure) -> None:
-    problem = (
-        f"WATI shows no conversation with {number}. It may not be a contact yet (get_contacts.py finds it, "
-        f"add_contact.py adds it), or it belongs to another number of the account. {failure.message}"
-    )
-    found.add("$.whatsappNumber", "conversation_missing", problem)
+    if not rejected and failure.code != "not_found":
+        raise failure
+    if context.call.endpoint.effect != "create":
+        problem = (
+            f"WATI shows no conversation with {number}. It may not be a contact yet (get_contacts.py finds "
+            "it, add_contact.py adds it), or it belongs to another number of the account. "
+        )
+        found.add("$.whatsappNumber", "conversation_missing", problem + failure.message)
 
 
 # --- files -------------------------------------------------------------------------------------------------
@@ -280,12 +266,5 @@ def file(context: Context, found: Findings) -> None:
         found.warnings += media.warnings(part.content_type, part.size, head)
 
 
-CHECKS: dict[str, Callable[[Context, Findings], None]] = {
-    "connection": connection,
-    "connection_id": connection_id,
-    "template": template,
-    "on_whatsapp": on_whatsapp,
-    "window": window,
-    "contact": contact,
-    "file": file,
-}
+_ALL = (connection, connection_id, template, on_whatsapp, window, contact, file)
+CHECKS: dict[str, Callable[[Context, Findings], None]] = {check.__name__: check for check in _ALL}

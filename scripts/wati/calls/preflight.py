@@ -25,8 +25,7 @@ NOT_LOOKED_UP = "MATON_API_KEY is not set: only arguments and files were checked
 def dry_run(context: Context, refused: Failure | None) -> Result:
     """The request as it would leave. Raises Failure with every problem that was found."""
     found = run_checks(context, refused.problems if refused is not None else None)
-    problem = failure(found, refused)
-    if problem is not None:
+    if (problem := _failure(found, refused)) is not None:
         raise problem
     return _preview(context, found)
 
@@ -34,10 +33,7 @@ def dry_run(context: Context, refused: Failure | None) -> Result:
 def run_checks(
     context: Context, invalid: list[Problem] | None = None, *, only: tuple[str, ...] = ()
 ) -> Findings:
-    """Run the endpoint's checks, or `only` those with these names, as far as the arguments allow.
-
-    `invalid`: the problems of the arguments themselves.
-    """
+    """Run the endpoint's checks, or `only` those with these names, as far as the arguments allow."""
     found = Findings(can_ask=bool(context.session.settings.key), invalid=invalid)
     for check in context.call.endpoint.preflight:
         make = CHECKS[check] if isinstance(check, str) else check
@@ -55,7 +51,7 @@ def run_checks(
     return found
 
 
-def failure(found: Findings, refused: Failure | None = None) -> Failure | None:
+def _failure(found: Findings, refused: Failure | None) -> Failure | None:
     """All findings as one failure; None if the call is expected to be accepted.
 
     `refused`: the failure of the arguments or files. It keeps its code, and the findings are added.
@@ -66,7 +62,9 @@ def failure(found: Findings, refused: Failure | None = None) -> Failure | None:
         first = found.failed_reads[0]
         first.warnings = found.warnings
         return first
-    found.problems += map(_not_checked, found.failed_reads)
+    for failed in found.failed_reads:
+        problem = f"a read failed, so something could not be checked ({failed.code}: {failed.message})"
+        found.add("--dry-run", "look_up_failed", problem)
     count = len(found.problems)
     if refused is None:
         message = "The dry run found " + ("1 problem" if count == 1 else f"{count} problems")
@@ -86,11 +84,6 @@ def enrich(failure: Failure, found: Findings) -> Failure:
     failure.more_problems = max(0, len(found.problems) - MOST_PROBLEMS)
     failure.hint = f"{failure.hint} {found.hint}".strip()
     return failure
-
-
-def _not_checked(failure: Failure) -> Problem:
-    problem = f"a read failed, so something could not be checked ({failure.code}: {failure.message})"
-    return {"at": "--dry-run", "problem": problem, "code": "look_up_failed"}
 
 
 def repeats(context: Context, found: Findings) -> None:

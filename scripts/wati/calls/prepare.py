@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from wati.calls.context import Context
     from wati.contract.call import Call
     from wati.contract.endpoint import Endpoint
-    from wati.contract.options import Options
     from wati.contract.types import Problem, Receivers
-    from wati.files.uploads import Files
 
 
 def prepare(context: Context) -> Failure | None:
@@ -34,7 +32,7 @@ def prepare(context: Context) -> Failure | None:
     if options.all:
         from wati.calls import lists
 
-        call = call.replace(arguments=lists.arguments(call.arguments, options.max_items))
+        call = call.replace(arguments={"pageSize": lists.page_size(options.max_items), **call.arguments})
     # get_media writes a file even without --output.
     needs_files = endpoint.parts or options.output or (endpoint.flags and not endpoint.items)
     files = context.session.files if needs_files else None
@@ -43,7 +41,9 @@ def prepare(context: Context) -> Failure | None:
         if endpoint.parts is not None:
             context.call = call = call.replace(parts=endpoint.parts(call.arguments, files))
         if files is not None and options.output:
-            _check_output(files, options)
+            files.download(options.output, force=options.force)
+            if options.all:
+                lists.check_output(files, options)
     except Failure as failure:
         problems += failure.problems
         code, hint = code or failure.code, failure.hint
@@ -51,7 +51,7 @@ def prepare(context: Context) -> Failure | None:
         # If only files are wrong, their own hint helps more than an example.
         hint = _example(endpoint, schema, problems) if code == "invalid_arguments" else hint
         return Failure(code, _count(problems), hint=hint, problems=problems)
-    context.call = call.replace(receivers=receivers(call))
+    context.call = call.replace(receivers=_receivers(call))
     try:
         request.build(context.call)
     except Failure as failure:
@@ -59,16 +59,7 @@ def prepare(context: Context) -> Failure | None:
     return None
 
 
-def _check_output(files: Files, options: Options) -> None:
-    """Raises `file_not_allowed` if the file of `--output` may not be written."""
-    files.download(options.output, force=options.force)
-    if options.all:
-        from wati.calls import lists
-
-        lists.check_output(files, options.output, force=options.force)
-
-
-def receivers(call: Call) -> Receivers:
+def _receivers(call: Call) -> Receivers:
     """Everyone whom a valid call is about."""
     if call.endpoint.receivers is not None:
         return call.endpoint.receivers(call.arguments, call.parts)
@@ -81,9 +72,9 @@ def _count(problems: list[Problem]) -> str:
 
 
 def _example(endpoint: Endpoint, schema: dict[str, Any], problems: list[Problem]) -> str:
+    """The example with the most of the wrong members; of several, the shortest."""
     from wati.output.rendering import render
 
-    # The example with the most of the wrong members; of several, the shortest.
     wrong = {problem["at"].partition("$.")[2].partition(".")[0].partition("[")[0] for problem in problems}
     example = min(schema["examples"], key=lambda example: (-len(wrong & example.keys()), len(str(example))))
     return f"Fix every problem listed. Example: {endpoint.name}.py '{render(example)}'"

@@ -9,11 +9,12 @@ from wati.wire.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import TracebackType
 
     from wati.files.uploads import Files
     from wati.journal.store import Journal
     from wati.wire.gateway import Trace
+
+    Progress = Callable[[str], None]
 
 
 class Session:
@@ -24,11 +25,7 @@ class Session:
     """
 
     def __init__(
-        self,
-        environ: Mapping[str, str],
-        *,
-        trace: Trace | None = None,
-        progress: Callable[[str], None] | None = None,
+        self, environ: Mapping[str, str], *, trace: Trace | None = None, progress: Progress | None = None
     ) -> None:
         self.settings = Settings(environ)
         self.client = Client(self.settings)
@@ -55,7 +52,5 @@ class Session:
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

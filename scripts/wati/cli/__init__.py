@@ -1,4 +1,1 @@
-"""The command line of every script: flags, `--help`, one document on stdout, an exit code.
-
-May import: every room.
-"""
+"""The command line of every script: flags, `--help`, one document on stdout, an exit code."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from wati.cli.flags import CommandLine
     from wati.contract.endpoint import Endpoint
 
+    Trace = list[tuple[str, object]]
+
 
 def main(endpoint: Endpoint) -> None:
     """Run the script as a program: print the document and exit with its code."""
@@ -35,12 +37,7 @@ def main(endpoint: Endpoint) -> None:
     counter = Counter()
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     exit_code, text = execute(
-        endpoint,
-        sys.argv[1:],
-        os.environ,
-        pretty=is_terminal,
-        say=diagnostics.append,
-        progress=counter.show,
+        endpoint, sys.argv[1:], os.environ, pretty=is_terminal, say=diagnostics.append, progress=counter.show
     )
     for name in signals:
         signal.signal(name, signal.SIG_IGN)  # the outcome is settled
@@ -79,7 +76,7 @@ def execute(
     from wati.wire import interrupts
 
     key = api_key(environ)
-    trace: list[tuple[str, object]] = []
+    trace: Trace = []
     failure: Failure | None = None
     exit_code = 0
     try:
@@ -95,8 +92,10 @@ def execute(
     except KeyboardInterrupt:
         failure = Failure("timeout", "The call was interrupted.", outcome="not_sent", source="package")
     except Exception as error:
+        import traceback
+
         failure = bug(error)
-        trace.append((_traceback(), None))
+        trace.append((traceback.format_exc(), None))
     if failure is not None:
         exit_code, result = failure.exit, document.failed(endpoint, failure, key)
     if "--verbose" in argv:
@@ -110,7 +109,7 @@ def _call(
     command_line: CommandLine,
     environ: Mapping[str, str],
     stdin: IO[bytes] | None,
-    trace: list[tuple[str, object]],
+    trace: Trace,
     progress: Callable[[str], None] | None,
 ) -> tuple[int, dict[str, Any]]:
     """The call of a command line, in a session of its own."""
@@ -120,10 +119,7 @@ def _call(
     from wati.calls.session import Session
     from wati.contract.call import Call
 
-    def record(title: str, body: object) -> None:
-        trace.append((title, body))
-
-    with Session(environ, trace=record, progress=progress) as session:
+    with Session(environ, trace=lambda *entry: trace.append(entry), progress=progress) as session:
         guards.effect(session.settings, endpoint)  # before anything is read from a file or standard input
         arguments = reading.read(command_line.source, stdin)
         return run(session, Call(endpoint, arguments, command_line.options))
@@ -138,13 +134,6 @@ def _line(title: str, body: object, key: str) -> str:
     if body is None:
         return title
     redacted = redact(body, key)
-    text = (
-        " ".join(redacted.split()) if isinstance(redacted, str) else json.dumps(redacted, ensure_ascii=False)
-    )
+    is_text = isinstance(redacted, str)
+    text = " ".join(redacted.split()) if is_text else json.dumps(redacted, ensure_ascii=False)
     return f"{redact(title, key)}\n  {text[:2000]}"
-
-
-def _traceback() -> str:
-    import traceback
-
-    return traceback.format_exc()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from wati.contract.failures import Failure
 from wati.contract.options import FLAGS, Options, flags_of
+from wati.contract.settings import is_connection_id
+from wati.output.shape import paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,19 +16,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wati.contract.endpoint import Endpoint
-    from wati.contract.types import Path
 
 LONGEST_TIMEOUT = 3600.0
 MOST_ITEMS = 2_000_000
 
 
-class CommandLine:
-    """`source`: the positional argument. `schema`: whether only the schema is to be printed."""
-
-    def __init__(self, source: str, options: Options, *, schema: bool) -> None:
-        self.source = source
-        self.options = options
-        self.schema = schema
+class CommandLine(NamedTuple):
+    source: str  # the positional argument
+    options: Options
+    schema: bool  # whether only the schema is to be printed
 
 
 def parse(endpoint: Endpoint, argv: list[str]) -> CommandLine:
@@ -47,7 +46,7 @@ def parse(endpoint: Endpoint, argv: list[str]) -> CommandLine:
                 value = value if equals else next(items, "")
                 if not value or (not equals and value.startswith("--")):
                     raise Failure("usage", f"--{name} needs a value: --{name} {FLAGS[name][0]}.")
-            if equals and not FLAGS[name][0]:
+            elif equals:
                 raise Failure("usage", f"--{name} takes no value.")
             if given.setdefault(name, value) != value:
                 raise Failure("usage", f"--{name} is given twice, with different values.")
@@ -61,7 +60,7 @@ def parse(endpoint: Endpoint, argv: list[str]) -> CommandLine:
         name.replace("-", "_"): _READ[name](value) if FLAGS[name][0] else True
         for name, value in given.items()
     }
-    return CommandLine(positionals[0] if positionals else "{}", Options(**values), schema=wants_schema)
+    return CommandLine(positionals[0] if positionals else "{}", Options(**values), wants_schema)
 
 
 def _unknown_flag(endpoint: Endpoint, item: str, known: list[str]) -> Failure:
@@ -70,9 +69,8 @@ def _unknown_flag(endpoint: Endpoint, item: str, known: list[str]) -> Failure:
     flag = item.partition("=")[0]
     message = f"{endpoint.name}.py has no flag {quoted(flag)}{suggestion(flag.lstrip('-'), known)}."
     flags = " ".join(f"--{name}" for name in known)
-    return Failure(
-        "usage", message, hint=f"Flags of this script: {flags}. Everything else goes into the JSON object."
-    )
+    hint = f"Flags of this script: {flags}. Everything else goes into the JSON object."
+    return Failure("usage", message, hint=hint)
 
 
 _INCOMPATIBLE = (
@@ -93,9 +91,6 @@ def _check_together(endpoint: Endpoint, given: dict[str, str]) -> None:
             raise Failure("usage", f"--{flag} needs --{other}.")
 
 
-# --- the values of flags -----------------------------------------------------------------------------------
-
-
 def _timeout(text: str) -> float:
     is_number = re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text, re.ASCII)
     if not is_number or not 0 < float(text) <= LONGEST_TIMEOUT:
@@ -104,8 +99,6 @@ def _timeout(text: str) -> float:
 
 
 def _connection(text: str) -> str:
-    from wati.contract.settings import is_connection_id
-
     if not is_connection_id(text):
         raise Failure("usage", "--connection takes a connection id: letters, digits, _ and - only.")
     return text
@@ -117,17 +110,11 @@ def _max_items(text: str) -> int:
     return int(text)
 
 
-def _fields(text: str) -> list[Path]:
-    from wati.output.shape import paths
-
-    return paths(text)
-
-
 _READ: dict[str, Callable[[str], Any]] = {
     "timeout": _timeout,
     "connection": _connection,
     "max-items": _max_items,
-    "fields": _fields,
+    "fields": paths,
     "confirm": str,
     "output": str,
 }

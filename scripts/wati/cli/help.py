@@ -38,12 +38,16 @@ def schema_text(endpoint: Endpoint) -> str:
 def help_text(endpoint: Endpoint) -> str:
     from wati.contract.options import FLAGS, flags_of
 
-    flags = [(f"--{name} {FLAGS[name][0]}".strip(), _meaning(endpoint, name)) for name in flags_of(endpoint)]
+    flags = {f"--{name} {FLAGS[name][0]}".strip(): FLAGS[name][1] for name in flags_of(endpoint)}
+    if endpoint.default_timeout is not None:
+        meaning = FLAGS["timeout"][1].partition(" (")[0]
+        flags["--timeout SECONDS"] = f"{meaning} (default {endpoint.default_timeout:g})"
+    width = max(map(len, flags))
     sections = [
         f"usage: {endpoint.name}.py [flags] ['{{…}}' | @FILE | -]",
         _text(endpoint.help_file),
         f"{endpoint.does} Prints one JSON document.",
-        "flags:\n" + _table(flags),
+        "flags:\n" + "\n".join(f"  {flag:<{width}}  {meaning}" for flag, meaning in flags.items()),
         "environment (references/setup.md):\n  " + ", ".join(ENVIRONMENT),
         "exit codes (references/errors.md):\n  " + EXIT_CODES,
     ]
@@ -53,17 +57,3 @@ def help_text(endpoint: Endpoint) -> str:
 def _text(path: str) -> str:
     with open(path, encoding="utf-8") as file:
         return file.read().rstrip("\n")
-
-
-def _meaning(endpoint: Endpoint, flag: str) -> str:
-    from wati.contract.options import FLAGS
-
-    meaning = FLAGS[flag][1]
-    if flag == "timeout" and endpoint.default_timeout is not None:
-        return f"{meaning.partition(' (')[0]} (default {endpoint.default_timeout:g})"
-    return meaning
-
-
-def _table(rows: list[tuple[str, str]]) -> str:
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"  {name:<{width}}  {meaning}" for name, meaning in rows)

@@ -1,4 +1,1 @@
-"""The send journal: who was sent what. It refuses repeats, and finds out what became of a send.
-
-May import: reads, output, arguments, files, wire, contract.
-"""
+"""The send journal: who was sent what. It refuses repeats, and finds out what became of a send."""

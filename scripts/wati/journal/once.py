@@ -55,8 +55,8 @@ class Entered:
             return
         import sqlite3
 
-        groups = receivers or {}
-        by_receiver = {receiver: group for group, members in groups.items() for receiver in members}
+        groups = (receivers or {}).items()
+        by_receiver = {receiver: group for group, members in groups for receiver in members}
         state = "unknown" if outcome == "partial" else outcome
         try:
             interrupts.defer(partial(self._journal.settle, self.id, state, by_receiver))
@@ -73,11 +73,9 @@ def enter(journal: Journal | None, call: Call, clock: float | None) -> Entered:
         return Entered()
     import sqlite3
 
-    messages = call.endpoint.messages(call)
+    messages, name, again = call.endpoint.messages(call), call.endpoint.name, call.options.again
     try:
-        entered = journal.enter(
-            call.endpoint.name, call.connection, messages, clock, again=call.options.again
-        )
+        entered = journal.enter(name, call.connection, messages, clock, again=again)
     except (sqlite3.Error, OSError) as error:
         return Entered(notice=_UNUSABLE.format(reason(error)))
     if isinstance(entered, list):
@@ -90,23 +88,18 @@ def check_command(send: int) -> str:
     return command_line([python(), script("check_send"), f'{{"id": {send}}}'])
 
 
-def describe(repeats: list[Repeat]) -> list[Problem]:
-    """What a send would repeat, as problems."""
-    return [
-        {
-            "at": repeat.message.at,
-            "problem": f"{_STATES[repeat.state].format(duration(repeat.seconds))} (send {repeat.send})",
-        }
-        for repeat in repeats
-    ]
-
-
 _STATES = {
     "accepted": "the same message was accepted {} ago",
     "sent": "the same message was sent {} ago, and check_send found it",
     "unknown": "the same message was sent {} ago, with an unknown outcome",
     "open": "a send of the same message began {} ago, and is still running or was interrupted",
 }
+
+
+def describe(repeats: list[Repeat]) -> list[Problem]:
+    """What a send would repeat, as problems."""
+    texts = (f"{_STATES[each.state].format(duration(each.seconds))} (send {each.send})" for each in repeats)
+    return [{"at": each.message.at, "problem": text} for each, text in zip(repeats, texts, strict=True)]
 
 
 def advice(repeats: list[Repeat], receivers: int) -> str:
@@ -123,7 +116,6 @@ def advice(repeats: list[Repeat], receivers: int) -> str:
 
 
 def _refused(repeats: list[Repeat], receivers: int) -> Failure:
-    """The failure of a send that would repeat earlier ones."""
     what = "this message" if receivers == 1 else f"this message for {len(repeats)} of {receivers} receivers"
     hint, problems = advice(repeats, receivers), describe(repeats)
     if len(repeats) == receivers:

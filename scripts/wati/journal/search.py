@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wati.contract.failures import Failure
 from wati.contract.messages import DELIVERING, LAG_SECONDS, UNRESOLVED
@@ -27,37 +27,26 @@ MOST_DIGESTS = 200_000
 _LONGEST_SHOWN = 500
 
 
-class Sighting:
-    """What one search says about one message.
+_SHOWN = ("id", "created", "statusString", "failedDetail")
 
-    `verdict`: sent, not_seen or unknown. `row`: the message, if it was found. `early`: seconds until WATI has
-    certainly had the time to show it. `searched`: how many rows were compared, and from what time.
-    """
 
-    def __init__(
-        self, receiver: str, verdict: str, *, why: str, row: Row | None, early: float, searched: Row
-    ) -> None:
-        self.receiver = receiver
-        self.verdict = verdict
-        self.why = why
-        self.row = row
-        self.early = early
-        self.searched = searched
+class Sighting(NamedTuple):
+    """What one search says about one message."""
+
+    receiver: str
+    verdict: str  # sent, not_seen or unknown
+    why: str
+    row: Row | None  # the message, if it was found
+    early: float  # seconds until WATI has certainly had the time to show it
+    searched: Row  # how many rows were compared, and from what time
 
     def document(self) -> dict[str, Any]:
         found = {"receiver": self.receiver, "verdict": self.verdict, "why": self.why}
         if self.row is None:
             return {**found, "searched": self.searched}
-        members = {name: self.row.get(name) for name in _SHOWN}
-        message = {
-            name: text
-            for name, text in members.items()
-            if isinstance(text, str) and len(text) <= _LONGEST_SHOWN
-        }
+        texts = {name: text for name in _SHOWN if isinstance(text := self.row.get(name), str)}
+        message = {name: text for name, text in texts.items() if len(text) <= _LONGEST_SHOWN}
         return {**found, "message": message}
-
-
-_SHOWN = ("id", "created", "statusString", "failedDetail")
 
 
 class _TooMuch(Exception):
@@ -100,20 +89,13 @@ class Search:
                 raise
             why = "WATI shows no conversation with this receiver"
         now = rows.now or time.time() + (self._inbox.gateway.clock or 0.0)
-        late = _lag(len(self._send.entries)) - (now - self._since)
+        shown_by = self._since + LAG_SECONDS + (len(self._send.entries) - 1) * SECONDS_PER_RECEIVER
+        late = shown_by - now
         verdict, why = self._verdict(entry, kinds, form, why, now - self._since)
-        return Sighting(
-            entry.receiver,
-            verdict,
-            why=why,
-            row=kinds["same"][0] if verdict == "sent" else None,
-            early=late + 1.0 if verdict != "sent" and late > 0 else 0.0,  # `Date` has whole seconds
-            searched={
-                "rows": sum(map(len, kinds.values())),
-                "from": iso(self._since - CLOCK_SECONDS),
-                "until": iso(now),
-            },
-        )
+        message = kinds["same"][0] if verdict == "sent" else None
+        early = late + 1.0 if verdict != "sent" and late > 0 else 0.0  # `Date` has whole seconds
+        searched = {"rows": sum(map(len, kinds.values())), "from": iso(self._since - CLOCK_SECONDS)}
+        return Sighting(entry.receiver, verdict, why, message, early, {**searched, "until": iso(now)})
 
     def _verdict(
         self, entry: Entry, kinds: dict[str, list[Row]], form: sightings.Form | None, why: str, passed: float
@@ -140,10 +122,8 @@ class Search:
         if why:
             return "unknown", why
         if seen - least_taken > 0:
-            return (
-                "unknown",
-                "several messages that look the same were sent at that time, and not all of them were found",
-            )
+            why = "several messages that look the same were sent at that time, and not all of them were found"
+            return "unknown", why
         if kinds["alike"]:
             return "unknown", "a similar message was found, and that may be it"
         return "not_seen", ""
@@ -188,8 +168,3 @@ class Search:
             while chunk := sink.read(1 << 20):
                 sha256.update(chunk)
         return self._keyed(sha256.hexdigest()) if answer.saved else None
-
-
-def _lag(receivers: int) -> float:
-    """Seconds after which a send to that many receivers shows, if it happened."""
-    return LAG_SECONDS + (receivers - 1) * SECONDS_PER_RECEIVER

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from wati.journal.store import Entry
 
+    Row = dict[str, Any]
     Digest = Callable[[str], str]
+    Content = Callable[[str], str | None]
     Likeness = Literal["same", "alike", "other"]
 
 # The inbox shows this as the sender of a message that came through the API (published captures).
@@ -51,13 +53,7 @@ def visible_parts(entry: Entry, form: Form | None) -> list[str]:
     return ["text", "file"] if entry.kind == "file" else ["text"]
 
 
-def likeness(
-    row: dict[str, Any],
-    entry: Entry,
-    digest: Digest,
-    form: Form | None,
-    content: Callable[[str], str | None],
-) -> Likeness:
+def likeness(row: Row, entry: Entry, digest: Digest, form: Form | None, content: Content) -> Likeness:
     """Whether a row is the message of `entry`.
 
     `form`: the template's, None if it is not known. `content`: the digest of the file with that name, None if
@@ -75,16 +71,14 @@ def likeness(
     return "same" if _is_by_api(row, entry) else "alike"
 
 
-def _is_by_api(row: dict[str, Any], entry: Entry) -> bool:
+def _is_by_api(row: Row, entry: Entry) -> bool:
     """Whether the row came through the API: a colleague may have typed the same words."""
     is_sent = row.get("eventType") == "message" and row.get("owner") is True
     by_api = (text_of(row, "operatorName") or "").startswith(_BY_API)
     return is_sent and by_api and row.get("type") in _TYPES[entry.kind]
 
 
-def _file(
-    row: dict[str, Any], entry: Entry, digest: Digest, content: Callable[[str], str | None]
-) -> Likeness:
+def _file(row: Row, entry: Entry, digest: Digest, content: Content) -> Likeness:
     """The bytes decide. If they differ, WATI may still have changed them."""
     name = media_of(row)
     if not name and row.get("type") not in _TYPES["file"]:
@@ -97,7 +91,7 @@ def _file(
     return "alike" if is_captioned else "other"
 
 
-def _template(row: dict[str, Any], entry: Entry, digest: Digest, form: Form | None) -> Likeness:
+def _template(row: Row, entry: Entry, digest: Digest, form: Form | None) -> Likeness:
     is_broadcast = row.get("eventType") == "broadcastMessage"
     name = template_of(row)
     if isinstance(name, str) and name.lower() != entry.name.lower():

@@ -17,20 +17,16 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
+from typing import NamedTuple
 
-from wati.contract.messages import (
-    DELIVERING,
-    MENTION_SECONDS,
-    UNRESOLVED,
-    Message,
-    normalized,
-    repeat_seconds,
-)
+from wati.contract import messages as kinds
+from wati.contract.messages import DELIVERING, UNRESOLVED, Message
 
 _VERSION = 1
 _BUSY_SECONDS = 5.0
 _KEPT_SECONDS = 30 * 86400  # settled entries stop repeats for minutes; after that they are for people
 
+_UNRESOLVED = "state IN ('open', 'unknown')"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS secret (salt BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS sends (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, clock REAL,
@@ -42,49 +38,39 @@ CREATE INDEX IF NOT EXISTS messages_of ON messages (send, receiver);
 """
 
 
-class Entry:
-    """One message of a send. `parts`: the digest of each part, by its name."""
+class Entry(NamedTuple):
+    """One message of a send."""
 
-    def __init__(self, row: sqlite3.Row) -> None:
-        self.receiver: str = row["receiver"]
-        self.kind: str = row["kind"]
-        self.name: str = row["name"]
-        self.parts: dict[str, str] = json.loads(row["parts"])
-        self.state: str = row["state"]
+    receiver: str
+    kind: str
+    name: str
+    parts: dict[str, str]  # the digest of each part, by its name
+    state: str
 
 
-class Send:
-    """One call that sent something, with its entries.
+class Send(NamedTuple):
+    """One call that sent something, with its entries."""
 
-    `at`: epoch seconds by this machine's clock. `clock`: by how many seconds the far side's clock was ahead
-    then; None if no answer had shown it.
-    """
-
-    def __init__(self, row: sqlite3.Row, entries: list[Entry]) -> None:
-        self.id: int = row["id"]
-        self.at: float = row["at"]
-        self.clock: float | None = row["clock"]
-        self.connection: str = row["connection"]
-        self.script: str = row["script"]
-        self.entries = entries
+    id: int
+    at: float  # epoch seconds by this machine's clock
+    clock: float | None  # by how many seconds the far side's clock was ahead then, if an answer had shown it
+    connection: str
+    script: str
+    entries: list[Entry]
 
     @property
     def unresolved(self) -> list[Entry]:
         return [entry for entry in self.entries if entry.state in UNRESOLVED]
 
 
-class Repeat:
-    """A message that was already sent: in which send, how many seconds ago, and in which state it is.
+class Repeat(NamedTuple):
+    """A message that was already sent."""
 
-    `refused`: whether it must not be sent again; if not, the repeat is only worth a warning.
-    """
-
-    def __init__(self, message: Message, send: int, seconds: float, state: str, *, refused: bool) -> None:
-        self.message = message
-        self.send = send
-        self.seconds = seconds
-        self.state = state
-        self.refused = refused
+    message: Message
+    send: int
+    seconds: float  # ago
+    state: str
+    refused: bool  # whether it must not be sent again; if not, the repeat is only worth a warning
 
 
 class Journal:
@@ -133,17 +119,10 @@ class Journal:
         self, db: sqlite3.Connection, connection: str, messages: list[Message]
     ) -> tuple[list[dict[str, str]], list[str]]:
         """The digests of each message's parts, and of each whole message: far side, receiver and content."""
-        digest = _keyed(db)
+        digest, far_side = _keyed(db), [self._place, connection]
         parts = [{name: digest(text) for name, text in message.parts.items()} for message in messages]
         whole = (
-            [
-                self._place,
-                connection,
-                message.receiver.lower(),
-                message.kind,
-                message.name,
-                sorted(own.items()),
-            ]
+            [*far_side, message.receiver.lower(), message.kind, message.name, sorted(own.items())]
             for message, own in zip(messages, parts, strict=True)
         )
         return parts, [digest(json.dumps(each)) for each in whole]
@@ -161,25 +140,21 @@ class Journal:
         """Store what became of those messages of a send that are still unresolved."""
         with self._transaction() as db:
             db.executemany(
-                "UPDATE messages SET state = ? "
-                "WHERE send = ? AND receiver = ? AND state IN ('open', 'unknown')",
+                "UPDATE messages SET state = ? WHERE send = ? AND receiver = ? AND " + _UNRESOLVED,
                 [(state, send, receiver) for receiver in receivers],
             )
 
     def send(self, number: int) -> Send | None:
-        """One send by its id."""
         with self._transaction() as db:
-            row = db.execute(
-                "SELECT * FROM sends WHERE id = ? AND place = ?", (number, self._place)
-            ).fetchone()
-            return None if row is None else _send(db, row)
+            rows = db.execute("SELECT * FROM sends WHERE id = ? AND place = ?", (number, self._place))
+            return next((_send(db, row) for row in rows), None)
 
     def unresolved(self) -> list[Send]:
         """Every send with an unresolved message, newest first."""
         with self._transaction() as db:
             rows = db.execute(
                 "SELECT * FROM sends WHERE place = ? AND id IN "
-                "(SELECT send FROM messages WHERE state IN ('open', 'unknown')) ORDER BY id DESC",
+                f"(SELECT send FROM messages WHERE {_UNRESOLVED}) ORDER BY id DESC",
                 (self._place,),
             ).fetchall()
             return [_send(db, row) for row in rows]
@@ -195,7 +170,7 @@ class Journal:
                 "place = ? AND connection = ? AND lower(receiver) = lower(?) AND kind = ? AND name = ?",
                 (since, send.id, self._place, send.connection, entry.receiver, entry.kind, entry.name),
             )
-            return [(row["at"], Entry(row)) for row in rows]
+            return [(row["at"], _entry(row)) for row in rows]
 
     def digest(self) -> Callable[[str], str]:
         """The hash function for the parts of messages."""
@@ -249,7 +224,7 @@ def _keyed(db: sqlite3.Connection) -> Callable[[str], str]:
         raise sqlite3.DatabaseError("its key is missing")
 
     def digest(text: str) -> str:
-        same = normalized(text).encode("utf-8", "surrogatepass")
+        same = kinds.normalized(text).encode("utf-8", "surrogatepass")
         return hmac.new(salt, same, hashlib.sha256).hexdigest()[:32]
 
     return digest
@@ -266,23 +241,20 @@ def _repeat(db: sqlite3.Connection, message: Message, digest: str, now: float) -
     An unresolved message forbids it until it is resolved. An accepted one does so for the time of its kind.
     """
     earlier = None
-    rows = db.execute(
-        "SELECT id, at, state FROM messages JOIN sends ON send = id WHERE digest = ? ORDER BY id DESC",
-        (digest,),
-    )
-    for row in rows:
-        ago, state = max(0.0, now - row["at"]), row["state"]
-        if state in UNRESOLVED or (state in DELIVERING and ago < repeat_seconds(message.kind)):
-            return Repeat(message, row["id"], ago, state, refused=True)
-        if state in DELIVERING and ago < MENTION_SECONDS and earlier is None:
-            earlier = Repeat(message, row["id"], ago, state, refused=False)
+    query = "SELECT id, at, state FROM messages JOIN sends ON send = id WHERE digest = ? ORDER BY id DESC"
+    for send, at, state in db.execute(query, (digest,)):
+        ago = max(0.0, now - at)
+        if state in UNRESOLVED or (state in DELIVERING and ago < kinds.repeat_seconds(message.kind)):
+            return Repeat(message, send, ago, state, refused=True)
+        if state in DELIVERING and ago < kinds.MENTION_SECONDS and earlier is None:
+            earlier = Repeat(message, send, ago, state, refused=False)
     return earlier
 
 
 def _forget(db: sqlite3.Connection, now: float) -> None:
     """Delete what is old and settled. What is unresolved stays until someone has looked."""
     oldest = now - _KEPT_SECONDS
-    unresolved = "SELECT 1 FROM messages WHERE send = sends.id AND state IN ('open', 'unknown')"
+    unresolved = f"SELECT 1 FROM messages WHERE send = sends.id AND {_UNRESOLVED}"
     old = f"SELECT id FROM sends WHERE at < ? AND NOT EXISTS ({unresolved})"
     db.execute(f"DELETE FROM messages WHERE send IN ({old})", (oldest,))
     emptied = "NOT EXISTS (SELECT 1 FROM messages WHERE send = sends.id)"
@@ -291,4 +263,9 @@ def _forget(db: sqlite3.Connection, now: float) -> None:
 
 def _send(db: sqlite3.Connection, row: sqlite3.Row) -> Send:
     entries = db.execute("SELECT * FROM messages WHERE send = ? ORDER BY rowid", (row["id"],))
-    return Send(row, [Entry(each) for each in entries])
+    members = (row["id"], row["at"], row["clock"], row["connection"], row["script"])
+    return Send(*members, [_entry(each) for each in entries])
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    return Entry(row["receiver"], row["kind"], row["name"], json.loads(row["parts"]), row["state"])

@@ -1,4 +1,1 @@
-"""The document of a result or a failure, redacted and of a readable length; and tables of items.
-
-May import: arguments, files, wire, contract.
-"""
+"""The document of a result or a failure, redacted and of a readable length; and tables of items."""

@@ -44,13 +44,11 @@ def accepted(call: Call, result: Result, key: str) -> dict[str, Any]:
     changed = endpoint.through_wati and endpoint.effect != "read"
     by_customers = endpoint.customer_text or (changed and not _as_documented(result.data))
     about_customers = NOTICE if by_customers and not is_dry else ""
-    notices = [about_customers, result.notice, about_fields, *result.notices]
-    document |= _marks(key, notices)
+    document |= _marks(key, [about_customers, result.notice, about_fields, *result.notices])
     document = redact(document, key, result.shown_url)
-    if call.options.raw:
-        return document
+    # Nobody can ask for the answer to a change again, so it stays whole.
     is_done = endpoint.effect != "read" and not is_dry
-    return shape.fit_document(document, endpoint.items, is_done=is_done)
+    return document if call.options.raw or is_done else shape.fit_document(document, endpoint.items)
 
 
 def _visible(endpoint: Endpoint, options: Options, result: Result, key: str) -> tuple[Any, str]:

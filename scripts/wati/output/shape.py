@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from wati.contract.failures import Failure
+from wati.contract.verdicts import member
 from wati.output.rendering import shorten
 
 LONGEST = 30_000  # characters of one document
@@ -22,17 +23,12 @@ _TEXTS = (4000, 1000, 250, 60)  # lengths to cut texts to, one after the other, 
 Path = tuple[str, ...]
 
 
-# --- --fields ----------------------------------------------------------------------------------------------
-
-
 def paths(text: str) -> list[Path]:
     """The paths in the value of `--fields`. Raises `usage`."""
     fields = [field.strip() for field in text.split(",")]
-    if not all(_FIELD.fullmatch(field) for field in fields):
-        message = (
-            "--fields takes names separated by commas; a dot leads to a nested member: id,messages.text."
-        )
-        raise Failure("usage", message)
+    if not all(map(_FIELD.fullmatch, fields)):
+        example = "a dot leads to a nested member: id,messages.text."
+        raise Failure("usage", f"--fields takes names separated by commas; {example}")
     return [tuple(field.split(".")) for field in fields]
 
 
@@ -83,8 +79,6 @@ def _occurring(value: Any) -> Iterator[Path]:
 
 
 def _items(data: Any, items: str) -> list[Any]:
-    from wati.contract.verdicts import member
-
     found = member(data, items) if items else [data]
     return found if isinstance(found, list) else []
 
@@ -96,23 +90,18 @@ def wrapped(items: str, value: Any) -> Any:
     return value
 
 
-# --- length ------------------------------------------------------------------------------------------------
-
-
-def fit_document(document: dict[str, Any], items: str, *, is_done: bool = False) -> dict[str, Any]:
+def fit_document(document: dict[str, Any], items: str) -> dict[str, Any]:
     """A document of at most LONGEST characters. A list is cut between items, and `page` is adjusted.
 
-    `items`: the path of the list in the data; "" = none, then texts and lists are cut, and marked. `is_done`:
-    the call changed something. Nobody can ask for its answer again, so it stays whole.
+    `items`: the path of the list in the data; "" = none, then texts and lists are cut, and marked.
     """
     length = len(_text(document))
-    if length <= LONGEST or is_done:
+    if length <= LONGEST:
         return document
     if not items or "page" not in document:
         room = LONGEST - _NOTICE - (length - len(_text(document["data"])))
-        notice = _with_notice(
-            document, "Long texts and lists in `data` were cut; --fields or --raw shows them."
-        )
+        advice = "Long texts and lists in `data` were cut; --fields or --raw shows them."
+        notice = _with_notice(document, advice)
         return {**document, "data": truncated(document["data"], room), "notice": notice}
     listed = _items(document["data"], items)
     room = LONGEST - _NOTICE - (length - len(_text(listed)))
@@ -136,11 +125,8 @@ def fit_error(error: dict[str, Any]) -> dict[str, Any]:
     kept = max(1, count_that_fits(problems, room))
     if kept >= len(problems):
         return error
-    return {
-        **error,
-        "problems": problems[:kept],
-        "more_problems": error.get("more_problems", 0) + len(problems) - kept,
-    }
+    more = error.get("more_problems", 0) + len(problems) - kept
+    return {**error, "problems": problems[:kept], "more_problems": more}
 
 
 _NOTICE = 400  # characters kept free for the notice and the page of a cut

@@ -47,12 +47,10 @@ class Csv:
 def form(path: str, columns: tuple[str, ...]) -> JsonLines | Csv:
     """The form that a file's ending asks for. Raises `file_not_allowed` for any other ending."""
     ending = os.path.splitext(path)[1].lower()
-    if ending == ".jsonl":
-        return JsonLines()
-    if ending == ".csv":
-        return Csv(columns)
-    problem = "needs a name that ends in .jsonl (JSON Lines) or .csv"
-    raise not_allowed("--output", problem, hint="Change the ending. Spreadsheets open .csv.")
+    if ending not in (".jsonl", ".csv"):
+        problem = "needs a name that ends in .jsonl (JSON Lines) or .csv"
+        raise not_allowed("--output", problem, hint="Change the ending. Spreadsheets open .csv.")
+    return Csv(columns) if ending == ".csv" else JsonLines()
 
 
 def _fits(value: Any) -> bool:

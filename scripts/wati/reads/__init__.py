@@ -1,4 +1,1 @@
-"""What the far side knows: connections, templates, contacts, conversations and their 24-hour windows.
-
-May import: output, arguments, files, wire, contract.
-"""
+"""What the far side knows: connections, templates, contacts, conversations and their 24-hour windows."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from wati.contract.types import Receivers
     from wati.wire.gateway import Gateway
 
+    Judge = Callable[[Answer, Receivers], verdicts.Verdict]
+
 PAGE_SIZE = 100
 LONGEST_NAME = 512  # of a template, as in the schemas
 # Bounds for a list that never ends. The caller learns that more was left unread (`Rows.whole`).
@@ -37,18 +39,12 @@ class Inbox:
         self.gateway = gateway
         self.connection = connection
 
-    def read(
-        self,
-        target: str,
-        verdict: Callable[[Answer, Receivers], verdicts.Verdict],
-        silent_rejection: str = "",
-    ) -> Answer:
+    def read(self, target: str, verdict: Judge, silent_rejection: str = "") -> Answer:
         """One read. Raises Failure unless it was accepted."""
         through_wati = target.startswith("/wati/")
+        connection = self.connection if through_wati else ""
         try:
-            answer = self.gateway.exchange(
-                Request("GET", target), "read", self.connection if through_wati else ""
-            )
+            answer = self.gateway.exchange(Request("GET", target), "read", connection)
             judged = verdicts.judge(answer, verdict, [], through_wati=through_wati)
             if judged.outcome != "accepted":
                 raise outcomes.failure(
@@ -67,14 +63,10 @@ class Inbox:
         ours = [row for row in rows if isinstance(row, dict) and row.get("app", "wati") == "wati"]
         found = []
         for row in ours:
-            connection_id, its_status = row.get("connection_id"), row.get("status")
+            named, its_status = row.get("connection_id"), row.get("status")
             if status and its_status != status:
                 continue
-            if (
-                isinstance(connection_id, str)
-                and is_connection_id(connection_id)
-                and isinstance(its_status, str)
-            ):
+            if isinstance(named, str) and is_connection_id(named) and isinstance(its_status, str):
                 found.append(row)
             elif its_status == "ACTIVE":
                 message = "The list of connections has an ACTIVE one without a valid id."
@@ -144,33 +136,26 @@ class Rows:
         self.now: float | None = None
         self.whole = False
         self.left = 0
-        self._rows = self._pages(inbox, path, items, most_pages, silent_rejection)
+        self._is_cut = False
+        verdict, query = verdicts.listing(items), f"{path}{'&' if '?' in path else '?'}pageSize={PAGE_SIZE}"
+
+        def read(number: int) -> list[dict[str, Any]]:
+            answer = inbox.read(f"{query}&pageNumber={number}", verdict, silent_rejection)
+            self.now = answer.date
+            rows = verdicts.member(answer.json, items)
+            self._is_cut |= len(rows) > MOST_ROWS_OF_A_PAGE
+            return [row for row in rows[:MOST_ROWS_OF_A_PAGE] if isinstance(row, dict)]
+
+        self._rows = self._new(Walk(read, InMemory(), last=most_pages))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return self._rows
 
-    def __next__(self) -> dict[str, Any]:
-        return next(self._rows)
-
-    def _pages(
-        self, inbox: Inbox, path: str, items: str, most_pages: int, silent_rejection: str
-    ) -> Iterator[dict[str, Any]]:
-        is_cut = False
-
-        def page(number: int) -> list[dict[str, Any]]:
-            nonlocal is_cut
-            target = f"{path}{'&' if '?' in path else '?'}pageSize={PAGE_SIZE}&pageNumber={number}"
-            answer = inbox.read(target, verdicts.listing(items), silent_rejection)
-            self.now = answer.date
-            rows = verdicts.member(answer.json, items)
-            is_cut = is_cut or len(rows) > MOST_ROWS_OF_A_PAGE
-            return [row for row in rows[:MOST_ROWS_OF_A_PAGE] if isinstance(row, dict)]
-
-        walk = Walk(page, InMemory(), last=most_pages)
+    def _new(self, walk: Walk) -> Iterator[dict[str, Any]]:
         for _, new in walk:
             for self.left, row in zip(reversed(range(len(new))), new, strict=True):
                 yield row
-        self.whole = walk.whole and not is_cut
+        self.whole = walk.whole and not self._is_cut
 
 
 def approved_name(row: dict[str, Any]) -> str:

@@ -8,35 +8,31 @@ from __future__ import annotations
 
 import json
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from wati.contract.failures import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-
-class Seen(Protocol):
-    """The rows that were already given."""
-
-    def add(self, key: bytes) -> bool:
-        """Remember a row. Returns whether it is new."""
+    ReadPage = Callable[[int], list[Any]]
 
 
 class InMemory:
-    """For lists that are short, or read only in part."""
+    """The rows that were already given. For lists that are short, or read only in part."""
 
     def __init__(self) -> None:
         self._keys: set[bytes] = set()
 
     def add(self, key: bytes) -> bool:
+        """Remember a row. Returns whether it is new."""
         before = len(self._keys)
         self._keys.add(key)
         return len(self._keys) > before
 
 
 class OnDisk:
-    """For lists of any length, in constant memory.
+    """The same for lists of any length, in constant memory.
 
     This is SQLite's own temporary database. Its file has no name (POSIX) or is deleted with the process
     (Windows), so nothing is left behind, however the process ends.
@@ -78,7 +74,7 @@ class Walk:
     """
 
     def __init__(
-        self, read: Callable[[int], list[Any]], seen: Seen, *, last: int, first: int = 1, idle: int = 1
+        self, read: ReadPage, seen: InMemory | OnDisk, *, last: int, first: int = 1, idle: int = 1
     ) -> None:
         self.whole = False
         self._read = read

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from wati.contract.types import Problem
 
-    Pairs = Iterable[tuple[str, str]]  # name and value of each parameter, in the order of the arguments
+    Pairs = list[tuple[str, str]]  # name and value of each parameter, in the order of the arguments
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}\s](?:[^{}]*[^{}\s])?)\s*\}\}")
 # A text of 1,024 characters has room for about 200 placeholders.
@@ -33,19 +33,17 @@ def parameters(template: Any) -> list[str]:
 
     `customParams` can miss some (reported), so every name in braces counts, too.
     """
-    in_text = _placeholders(header(template)) + _placeholders(body(template))
+    in_text = _PLACEHOLDER.findall(header(template)) + _PLACEHOLDER.findall(body(template))
     listed = _strings(member(item, "paramName") for item in _items(member(template, "customParams")))
-    names = dict.fromkeys(
-        name for name in in_text + url_parameters(template) + listed if len(name) <= LONGEST_PARAMETER
-    )
-    return list(names)[:MOST_PARAMETERS]
+    names = dict.fromkeys(in_text + url_parameters(template) + listed)
+    return [name for name in names if len(name) <= LONGEST_PARAMETER][:MOST_PARAMETERS]
 
 
 def url_parameters(template: Any) -> list[str]:
     """The parameters in the URLs of buttons: their values cannot have spaces (observed)."""
     found: list[str] = []
     for button in _buttons(template):
-        found += _placeholders(_url(button))
+        found += _PLACEHOLDER.findall(_url(button))
         found += _strings([member(button, "buttonParamMapping.paramName")])
     return list(dict.fromkeys(found))
 
@@ -81,23 +79,20 @@ def preview(template: Any, values: Mapping[str, str]) -> dict[str, Any]:
     return {name: value for name, value in visible.items() if value}
 
 
-def is_positional(names: Iterable[str]) -> bool:
+def _is_positional(names: list[str]) -> bool:
     """Whether the parameters are named 1, 2 and so on."""
-    names = list(names)
-    return bool(names) and all(name.isascii() and name.isdigit() for name in names)
+    return all(name.isascii() and name.isdigit() for name in names)
 
 
-def problems(template: Any, values: Mapping[str, str] | Pairs, at: str) -> list[Problem]:
+def problems(template: Any, pairs: Pairs, at: str) -> list[Problem]:
     """What WATI would reject or fail later in the parameters of one receiver. `at`: their JSON path."""
-    pairs = list(values.items()) if isinstance(values, dict) else list(values)
     found: list[Problem] = []
     for index, code, problem in mismatches(parameters(template), [name for name, _ in pairs]):
         where = at if index is None else f"{at}[{index}].name"
         found.append({"at": where, "problem": problem, "code": code})
     in_links = url_parameters(template)
     for index, (name, value) in enumerate(pairs):
-        problem = unsendable(value) if name in in_links else ""
-        if problem:
+        if name in in_links and (problem := unsendable(value)):
             found.append({"at": f"{at}[{index}].value", "problem": problem, "code": "parameter_unsendable"})
     return found
 
@@ -106,9 +101,9 @@ def mismatches(needed: list[str], given: list[str]) -> Iterator[tuple[int | None
     """Each difference: its index in `given` (None: it is missing there), a problem's code and text."""
     missing = [name for name in needed if name not in given]
     extra = [(index, name) for index, name in enumerate(given) if name not in needed]
-    if missing and extra and is_positional(given) is not is_positional(needed):
-        kinds = ("positional", "named") if is_positional(needed) else ("named", "positional")
-        needs = f"the template's parameters are {kinds[0]}, not {kinds[1]}: {_listed(needed)}"
+    if missing and extra and _is_positional(given) is not _is_positional(needed):
+        kinds = "positional, not named" if _is_positional(needed) else "named, not positional"
+        needs = f"the template's parameters are {kinds}: {_listed(needed)}"
         yield None, "parameter_unknown", f"has {_listed(given)}; {needs}"
         return
     for index, name in extra:
@@ -141,10 +136,6 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
 def pieces(text: str) -> list[str]:
     """The text split at its placeholders: literal, name, literal, name, …, literal."""
     return _PLACEHOLDER.split(text)
-
-
-def _placeholders(text: str) -> list[str]:
-    return _PLACEHOLDER.findall(text)
 
 
 def _buttons(template: Any) -> list[Any]:

@@ -109,23 +109,22 @@ def _choices(interactive: Any) -> Row:
     """Buttons and menu rows by their titles. How WATI shows them is not documented."""
     if not isinstance(interactive, dict):
         return {}
-    rows = [interactive.get("rows")]
-    sections = interactive.get("sections")
-    for section in sections if isinstance(sections, list) else []:
-        rows.append(section.get("rows") if isinstance(section, dict) else None)
-    titles = {
-        "buttons": _titles(interactive.get("buttons")),
-        "list": [title for group in rows for title in _titles(group)],
-    }
+    sections = [section for section in _items(interactive.get("sections")) if isinstance(section, dict)]
+    listed = [title for group in (interactive, *sections) for title in _titles(group.get("rows"))]
+    titles = {"buttons": _titles(interactive.get("buttons")), "list": listed}
     return {name: found[:10] for name, found in titles.items() if found}
 
 
 def _titles(items: Any) -> list[str]:
-    found = [
-        (_text(item, "title") or _text(item, "text")) if isinstance(item, dict) else item
-        for item in (items if isinstance(items, list) else [])
-    ]
+    found = (
+        _text(item, "title") or _text(item, "text") if isinstance(item, dict) else item
+        for item in _items(items)
+    )
     return [title for title in found if isinstance(title, str) and title]
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _text(row: Row, name: str) -> str:

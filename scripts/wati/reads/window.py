@@ -18,8 +18,8 @@ SECONDS = 24 * 3600
 class Window:
     """Whether the window is `open`, and `until` when. `open` is None if that is unknown: `why` says why.
 
-    `last`: the time of the customer's newest message, or else of the newest row that is at least a day old
-    (epoch seconds). `by_customer`: whether it is the customer's message.
+    `last`: the time of the customer's newest message (`by_customer`), or else of the newest row that is at
+    least a day old, in epoch seconds.
     """
 
     def __init__(self, now: float | None, last: float | None, *, by_customer: bool, why: str = "") -> None:
@@ -44,17 +44,13 @@ def judge(rows: Rows, read: Iterable[dict[str, Any]] | None = None) -> Window:
         if by_customer or rows.now is None or (at is not None and rows.now - at >= SECONDS):
             last = at
             break
-    if rows.now is None or last is None or last - rows.now > SECONDS:
-        return Window(
-            rows.now, last, by_customer=by_customer, why=_why_unknown(rows, by_customer=by_customer)
-        )
-    return Window(rows.now, last, by_customer=by_customer)
-
-
-def _why_unknown(rows: Rows, *, by_customer: bool) -> str:
-    if by_customer or rows.now is None:
-        return "It is not known whether the 24-hour window is open: the answer has no usable time."
-    newest = MOST_PAGES_OF_MESSAGES * PAGE_SIZE
-    where = "in the conversation" if rows.whole else f"among the newest {newest} rows of the conversation"
-    found = f"No message from the customer was found {where}"
-    return f"{found}, so it is not known whether the 24-hour window is open."
+    if rows.now is not None and last is not None and last - rows.now <= SECONDS:
+        why = ""
+    elif by_customer or rows.now is None:
+        why = "It is not known whether the 24-hour window is open: the answer has no usable time."
+    else:
+        newest = MOST_PAGES_OF_MESSAGES * PAGE_SIZE
+        where = "in the conversation" if rows.whole else f"among the newest {newest} rows of the conversation"
+        found = f"No message from the customer was found {where}"
+        why = f"{found}, so it is not known whether the 24-hour window is open."
+    return Window(rows.now, last, by_customer=by_customer, why=why)
