@@ -1,1 +1,4 @@
-"""The command line of every script: flags, `--help`, one document on stdout, an exit code."""
+"""The command line of every script: flags, `--help`, one document on stdout, an exit code.
+
+May import every other room.
+"""

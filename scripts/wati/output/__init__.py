@@ -1,1 +1,4 @@
-"""The document of a result or a failure, redacted and of a readable length; and tables of items."""
+"""The document of a result or a failure, redacted and of a readable length; and tables of items.
+
+May import files and the rooms below it.
+"""
