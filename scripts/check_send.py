@@ -12,11 +12,11 @@ import os
 import sys
 from itertools import chain, repeat
 
-if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
-    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+if __name__ == "__main__":  # wati/__init__.py says why
+    sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
+from wati.cli.command import main
 from wati.contract.endpoint import Helper
 from wati.contract.messages import DELIVERING, LAG_SECONDS
 
@@ -184,6 +184,4 @@ def explanation(one: Sighting) -> str:
 HELPER = Helper(name="check_send", perform=perform, default_timeout=LAG_SECONDS + 30)
 
 if __name__ == "__main__":
-    from wati.cli.command import main
-
     main(HELPER)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import sys
 
-if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
-    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+if __name__ == "__main__":  # wati/__init__.py says why
+    sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
+from wati.cli.command import main
 from wati.contract.endpoint import Helper
 
 TYPE_CHECKING = False
@@ -120,7 +120,6 @@ def inbox(context: Context, report: Report) -> None:
 
 def templates(context: Context, report: Report) -> None:
     """Which templates can be sent. Without one, only customers whose window is open can be messaged."""
-
     from wati.reads.inbox import approved_name
 
     others: dict[str, int] = {}
@@ -205,6 +204,4 @@ def next_step(context: Context, report: Report, unresolved: list[Send]) -> str:
 HELPER = Helper(name="doctor", perform=perform, connected=True)
 
 if __name__ == "__main__":
-    from wati.cli.command import main
-
     main(HELPER)
