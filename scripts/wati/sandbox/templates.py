@@ -43,24 +43,17 @@ def add(tx: Tx, account: str, seed: dict[str, Any]) -> None:
 
 def _url_button(url: str) -> dict[str, Any]:
     names = _PLACE.findall(url)
-    mapping = {"index": 1, "paramName": names[0]} if names else None
-    return {
-        "type": "url",
-        "parameter": {
-            "text": "Open",
-            "phoneNumber": None,
-            "url": url,
-            "urlOriginal": url,
-            "urlType": "dynamic" if names else "static",
-            "buttonParamMapping": mapping,
-        },
+    parameter = {
+        **{"text": "Open", "phoneNumber": None, "url": url, "urlOriginal": url},
+        "urlType": "dynamic" if names else "static",
+        "buttonParamMapping": {"index": 1, "paramName": names[0]} if names else None,
     }
+    return {"type": "url", "parameter": parameter}
 
 
 def listed(tx: Tx, account: str, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
-    found = tx.rows(
-        "SELECT doc FROM templates WHERE account = ? ORDER BY seq LIMIT ? OFFSET ?", account, limit, offset
-    )
+    sql = "SELECT doc FROM templates WHERE account = ? ORDER BY seq LIMIT ? OFFSET ?"
+    found = tx.rows(sql, account, limit, offset)
     total = tx.count("SELECT COUNT(*) FROM templates WHERE account = ?", account)
     return [json.loads(row["doc"]) for row in found], total
 
