@@ -165,15 +165,14 @@ def still_unknown(send: Send, found: list[Sighting], sample: str) -> Failure:
 
     problems = [{"at": one.receiver, "problem": explanation(one)} for one in found]
     message = f"The outcome of send {send.id} is still unknown: {sample}."
-    wait = math.ceil(seconds_left(found))
-    if wait > 0:
-        hint = f"It is too early to say: run this again in {wait} seconds. Do not send it again."
-        return Failure("outcome_unknown", message, hint=hint, problems=problems, retry_after=wait)
     hint = (
         "Do not send it again. Ask the user to look for it in the inbox at WATI. Send it with --again only "
         "if the user has looked and wants it sent."
     )
-    return Failure("outcome_unknown", message, hint=hint, problems=problems)
+    wait = max(0, math.ceil(seconds_left(found)))
+    if wait:
+        hint = f"It is too early to say: run this again in {wait} seconds. Do not send it again."
+    return Failure("outcome_unknown", message, hint=hint, problems=problems, retry_after=wait or None)
 
 
 def explanation(one: Sighting) -> str:

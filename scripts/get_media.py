@@ -29,11 +29,9 @@ if TYPE_CHECKING:
 
 def media(answer: Answer, _: Receivers) -> verdicts.Verdict:
     """Accepts a body that was saved as a file, unless it is only a part (206)."""
-    return (
-        verdicts.ACCEPTED
-        if answer.saved and answer.status != 206
-        else verdicts.rejection(answer) or verdicts.unknown(answer)
-    )
+    if answer.saved and answer.status != 206:
+        return verdicts.ACCEPTED
+    return verdicts.rejection(answer) or verdicts.unknown(answer)
 
 
 def target(call: Call) -> str:

@@ -64,17 +64,11 @@ def messages(call: Call) -> list[Message]:
     from wati.contract.messages import Message
     from wati.files.receivers_csv import CONTACT_COLUMNS
 
-    name = call.arguments["template_name"]
-    return [
-        Message(
-            at,
-            receiver,
-            "template",
-            {column: cell for column, cell in cells.items() if column not in CONTACT_COLUMNS},
-            name=name,
-        )
-        for (at, receiver), (_, cells) in zip(call.receivers, rows(call.parts), strict=True)
-    ]
+    found = []
+    for (at, receiver), (_, cells) in zip(call.receivers, rows(call.parts), strict=True):
+        values = {column: cell for column, cell in cells.items() if column not in CONTACT_COLUMNS}
+        found.append(Message(at, receiver, "template", values, name=call.arguments["template_name"]))
+    return found
 
 
 def template(context: Context, found: Findings) -> None:

@@ -139,9 +139,8 @@ def _pairs(values: dict[str, str]) -> list[dict[str, str]]:
 
 def _blank(template: Template, values: dict[str, str]) -> list[str]:
     """Parameters that v1 does not let through: those missing, and any that are blank, known or not."""
-    return templates.missing(template, values) + [
-        name for name, value in values.items() if not (name.strip() and value.strip())
-    ]
+    blank = [name for name, value in values.items() if not (name.strip() and value.strip())]
+    return templates.missing(template, values) + blank
 
 
 # --- version 1 --------------------------------------------------------------------------------------------
@@ -225,14 +224,9 @@ def _send_v2(ctx: Context, name: str, broadcast: str, receivers: list[Receiver])
     for receiver in receivers:
         number, unreached = _reach(ctx, receiver)
         done = {} if unreached else _deliver(ctx, template, broadcast, receiver, number)
-        entries.append(
-            {
-                "localMessageId": done.get("localMessageId") or receiver.local_id or None,
-                "waId": number,
-                "isValidWhatsAppNumber": not unreached,
-                "errors": [unreached] if unreached else [],
-            }
-        )
+        entry = {"localMessageId": done.get("localMessageId") or receiver.local_id or None, "waId": number}
+        errors = [unreached] if unreached else []
+        entries.append({**entry, "isValidWhatsAppNumber": not unreached, "errors": errors})
     return answer(None, entries)
 
 

@@ -146,7 +146,7 @@ def update(ctx: Context) -> Answer:
 
 def _change(ctx: Context, known: Contact, params: people.Params, name: str = "") -> Contact:
     named = [{"name": "name", "value": name}] if name else []
-    called = {"firstName": name.split(" ")[0], "fullName": name} if name else {}
+    called = {"firstName": name.partition(" ")[0], "fullName": name} if name else {}
     merged = people.merged(known["customParams"], [*named, *params])
     contact = people.store(ctx.tx, {**known, **called, "customParams": merged})
     _log(ctx, "contact_updated", contact, params)

@@ -65,7 +65,7 @@ def add(
     contact = {
         "id": tx.new_id(),
         "wAid": number,
-        "firstName": called.split(" ")[0],
+        "firstName": called.partition(" ")[0],
         "fullName": called,
         "phone": number,
         "source": None,

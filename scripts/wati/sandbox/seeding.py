@@ -98,25 +98,17 @@ def _connection(tx: Tx, connection_id: str, thing: dict[str, Any]) -> None:
 
 def _contact(tx: Tx, account: str, thing: dict[str, Any]) -> None:
     created = _at(thing, "created", tx.now)
-    people.add(
-        tx,
-        account,
-        thing["whatsappNumber"],
-        thing.get("name", ""),
-        thing.get("customParams", []),
-        created=created,
-        last_updated=_at(thing, "lastUpdated", created),
-        user_id=thing.get("userId"),
-    )
+    who = thing["whatsappNumber"], thing.get("name", ""), thing.get("customParams", [])
+    updated = _at(thing, "lastUpdated", created)
+    people.add(tx, account, *who, created=created, last_updated=updated, user_id=thing.get("userId"))
 
 
 def _message(tx: Tx, account: str, thing: dict[str, Any]) -> None:
     number = thing["whatsappNumber"]
     if people.find(tx, account, number) is None:
         people.add(tx, account, number)
-    facts: dict[str, Any] = {
-        key: thing[key] for key in ("type", "data", "operatorName", "failedDetail") if key in thing
-    }
+    kept = ("type", "data", "operatorName", "failedDetail")
+    facts: dict[str, Any] = {key: thing[key] for key in kept if key in thing}
     age = thing.get("age")
     when = _at(thing, "at", tx.now) if age is None else tx.now - age
     event = thing.get("event", "message")
