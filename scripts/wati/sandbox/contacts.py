@@ -42,11 +42,9 @@ def _conditions(ctx: Context) -> tuple[str, list[Any]]:
     """What SQL can test: account, name and day of creation."""
     values: list[Any] = [ctx.account]
     where = "account = ?"
-    name = ctx.call.query.get("name", "").strip()
-    if name:
+    if name := ctx.call.query.get("name", "").strip():
         where, values = f"{where} AND instr(folded, ?) > 0", [*values, name.casefold()]
-    created = ctx.call.query.get("createddate", "").strip()
-    if created:
+    if created := ctx.call.query.get("createddate", "").strip():
         start = _day(created)
         where, values = f"{where} AND created >= ? AND created < ?", [*values, start, start + DAY]
     return where, values
@@ -54,13 +52,12 @@ def _conditions(ctx: Context) -> tuple[str, list[Any]]:
 
 def _day(text: str) -> float:
     """Start of the day, in either documented form; epoch seconds."""
-    for pattern, form in ((r"\d{4}-\d\d-\d\d", "%Y-%m-%d"), (r"\d\d-\d\d-\d{4}", "%m-%d-%Y")):
-        if re.fullmatch(pattern, text, re.ASCII):
-            try:
-                return datetime.strptime(text, form).replace(tzinfo=timezone.utc).timestamp()
-            except ValueError:
-                break
-    problem("createdDate", f"The value '{text}' is not a date.")
+    forms = {r"\d{4}-\d\d-\d\d": "%Y-%m-%d", r"\d\d-\d\d-\d{4}": "%m-%d-%Y"}
+    form = next((form for pattern, form in forms.items() if re.fullmatch(pattern, text, re.ASCII)), "")
+    try:
+        return datetime.strptime(text, form).replace(tzinfo=timezone.utc).timestamp()
+    except ValueError:
+        problem("createdDate", f"The value '{text}' is not a date.")
 
 
 def _attribute_tests(text: str) -> list[Test]:

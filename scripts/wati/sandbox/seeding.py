@@ -63,8 +63,7 @@ SCHEMA: dict[str, Any] = {
         ),
         "operators": _things(["email"], {"email": _NAME, "name": _TEXT}),
         "media": _things(
-            ["fileName", "contentType", "base64"],
-            {"fileName": _NAME, "contentType": _NAME, "base64": _TEXT},
+            ["fileName", "contentType", "base64"], {"fileName": _NAME, "contentType": _NAME, "base64": _TEXT}
         ),
         "not_on_whatsapp": {"type": "array", "items": _NUMBER},
     },

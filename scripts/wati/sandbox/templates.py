@@ -79,9 +79,8 @@ def missing(template: dict[str, Any], values: dict[str, str]) -> list[str]:
 
 def final_status(template: dict[str, Any], values: dict[str, str]) -> tuple[str, str | None]:
     """The last status of an accepted send: DELIVERED, or FAILED and the reason."""
-    if any(_BAD_SPACES.search(value) for value in values.values()):
-        return "FAILED", BAD_SPACES
-    if any(" " in values.get(name, "") for name in button_names(template)):
+    in_links = (values.get(name, "") for name in button_names(template))
+    if any(map(_BAD_SPACES.search, values.values())) or any(" " in value for value in in_links):
         return "FAILED", BAD_SPACES
     return ("FAILED", WRONG_COUNT) if missing(template, values) else ("DELIVERED", None)
 
