@@ -12,11 +12,11 @@ import os
 import sys
 from itertools import chain, repeat
 
-if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
-    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+if __name__ == "__main__":  # wati/__init__.py says why
+    sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
+from wati.cli.command import main
 from wati.contract.endpoint import Helper
 from wati.contract.messages import DELIVERING, LAG_SECONDS
 
@@ -165,15 +165,14 @@ def still_unknown(send: Send, found: list[Sighting], sample: str) -> Failure:
 
     problems = [{"at": one.receiver, "problem": explanation(one)} for one in found]
     message = f"The outcome of send {send.id} is still unknown: {sample}."
-    wait = math.ceil(seconds_left(found))
-    if wait > 0:
-        hint = f"It is too early to say: run this again in {wait} seconds. Do not send it again."
-        return Failure("outcome_unknown", message, hint=hint, problems=problems, retry_after=wait)
     hint = (
         "Do not send it again. Ask the user to look for it in the inbox at WATI. Send it with --again only "
         "if the user has looked and wants it sent."
     )
-    return Failure("outcome_unknown", message, hint=hint, problems=problems)
+    wait = max(0, math.ceil(seconds_left(found)))
+    if wait:
+        hint = f"It is too early to say: run this again in {wait} seconds. Do not send it again."
+    return Failure("outcome_unknown", message, hint=hint, problems=problems, retry_after=wait or None)
 
 
 def explanation(one: Sighting) -> str:
@@ -184,6 +183,4 @@ def explanation(one: Sighting) -> str:
 HELPER = Helper(name="check_send", perform=perform, default_timeout=LAG_SECONDS + 30)
 
 if __name__ == "__main__":
-    from wati.cli.command import main
-
     main(HELPER)

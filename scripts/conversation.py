@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import sys
 
-if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
-    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+if __name__ == "__main__":  # wati/__init__.py says why
+    sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
+from wati.cli.command import main
 from wati.contract.endpoint import Helper
 
 TYPE_CHECKING = False
@@ -63,15 +63,7 @@ def window_member(window: Window) -> dict[str, Any]:
     return {"open": window.open, **({"until": iso(window.until)} if window.by_customer else {})}
 
 
-HELPER = Helper(
-    name="conversation",
-    perform=perform,
-    connected=True,
-    customer_text=True,
-    keeps=("more",),
-)
+HELPER = Helper(name="conversation", perform=perform, connected=True, customer_text=True, keeps=("more",))
 
 if __name__ == "__main__":
-    from wati.cli.command import main
-
     main(HELPER)

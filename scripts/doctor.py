@@ -10,18 +10,17 @@ from __future__ import annotations
 import os
 import sys
 
-if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
-    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+if __name__ == "__main__":  # wati/__init__.py says why
+    sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
+from wati.cli.command import main
 from wati.contract.endpoint import Helper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from wati.calls.context import Context
+    from wati.calls.findings import Findings
     from wati.contract.call import Result
     from wati.contract.types import Problem
     from wati.journal.store import Send
@@ -31,20 +30,13 @@ MOST_SENDS = 5  # unresolved ones, each with a warning of its own
 OTHER_STATUSES = ("PENDING", "REJECTED", "DRAFT", "PAUSED", "DISABLED", "DELETED")
 
 
-class Report:
-    """What the checks found: facts and warnings."""
-
-    def __init__(self) -> None:
-        self.facts: dict[str, Any] = {}
-        self.warnings: list[str] = []
-
-
 def perform(context: Context) -> Result:
     """Run the checks until one fails. Its Failure has the warnings of all checks before it."""
+    from wati.calls.findings import Findings
     from wati.contract.call import Result
     from wati.contract.failures import Failure
 
-    report = Report()
+    report = Findings(can_ask=True)
     guards(context, report)
     unresolved = journal(context, report)
     for check in (connection, inbox, templates):
@@ -58,7 +50,7 @@ def perform(context: Context) -> Result:
     return Result({**report.facts, **({"warnings": report.warnings} if report.warnings else {})})
 
 
-def connection(context: Context, report: Report) -> None:
+def connection(context: Context, report: Findings) -> None:
     """Whether it is clear which connection to use. The request checks the key, too."""
     from wati.calls import preconditions
     from wati.calls.findings import Findings
@@ -92,15 +84,14 @@ def remedy(problems: list[Problem]) -> str:
     return "Make one with create_connection.py: it gives a link for the user to open."
 
 
-def inbox(context: Context, report: Report) -> None:
+def inbox(context: Context, report: Findings) -> None:
     """Whether WATI answers. Its token can expire while Maton still calls the connection ACTIVE."""
     from wati.contract import verdicts
     from wati.contract.failures import Failure
 
+    one_contact = "/wati/api/v1/getContacts?pageSize=1&pageNumber=1"
     try:
-        context.inbox.read(
-            "/wati/api/v1/getContacts?pageSize=1&pageNumber=1", verdicts.listing("contact_list")
-        )
+        context.inbox.read(one_contact, verdicts.listing("contact_list"))
     except Failure as failure:
         if failure.code in ("upstream_error", "bad_answer"):
             # Documented by Maton for status 500.
@@ -118,9 +109,8 @@ def inbox(context: Context, report: Report) -> None:
     report.facts["inbox"] = "WATI answers"
 
 
-def templates(context: Context, report: Report) -> None:
+def templates(context: Context, report: Findings) -> None:
     """Which templates can be sent. Without one, only customers whose window is open can be messaged."""
-
     from wati.reads.inbox import approved_name
 
     others: dict[str, int] = {}
@@ -144,7 +134,7 @@ def templates(context: Context, report: Report) -> None:
         )
 
 
-def guards(context: Context, report: Report) -> None:
+def guards(context: Context, report: Findings) -> None:
     """What the environment does not allow, so that a refusal later is no surprise."""
     settings = context.session.settings
     allowed = settings.allowed_recipients
@@ -155,7 +145,7 @@ def guards(context: Context, report: Report) -> None:
     }
 
 
-def journal(context: Context, report: Report) -> list[Send]:
+def journal(context: Context, report: Findings) -> list[Send]:
     """Whether repeated sends would be noticed. Returns the sends whose outcome is unknown."""
     import sqlite3
 
@@ -187,7 +177,7 @@ def journal(context: Context, report: Report) -> list[Send]:
     return unresolved
 
 
-def next_step(context: Context, report: Report, unresolved: list[Send]) -> str:
+def next_step(context: Context, report: Findings, unresolved: list[Send]) -> str:
     settings = context.session.settings
     if unresolved:
         return "Find out what became of the unresolved sends (see `warnings`) before sending anything."
@@ -205,6 +195,4 @@ def next_step(context: Context, report: Report, unresolved: list[Send]) -> str:
 HELPER = Helper(name="doctor", perform=perform, connected=True)
 
 if __name__ == "__main__":
-    from wati.cli.command import main
-
     main(HELPER)

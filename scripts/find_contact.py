@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import sys
 
-if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
-    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+if __name__ == "__main__":  # wati/__init__.py says why
+    sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
+from wati.cli.command import main
 from wati.contract.endpoint import Helper
 
 TYPE_CHECKING = False
@@ -72,12 +72,8 @@ def searched(compared: int, *, whole: bool, pages: int) -> str:
     """How far the search without a filter went. The contact may be further back."""
     if whole:
         return f"all {compared} contacts"
-    advice = "to search further, give more pages (with --timeout)"
-    return (
-        f"the {compared} last changed contacts, not all: {advice}"
-        if pages
-        else f"WATI's filters only: {advice}"
-    )
+    part = f"the {compared} last changed contacts, not all" if pages else "WATI's filters only"
+    return f"{part}: to search further, give more pages (with --timeout)"
 
 
 def queries(arguments: Arguments) -> Iterator[dict[str, str]]:
@@ -165,13 +161,8 @@ class Hits:
 
     def _rank(self, row: Row) -> int | None:
         """The worst rank of all that is compared; None if anything does not match."""
-        worst = 0
-        for matcher in self._matchers:
-            rank = matcher(row)
-            if rank is None:
-                return None
-            worst = max(worst, rank)
-        return worst
+        ranks = [rank for matcher in self._matchers if (rank := matcher(row)) is not None]
+        return max(ranks) if len(ranks) == len(self._matchers) else None
 
 
 def matchers(arguments: Arguments) -> Iterator[Callable[[Row], int | None]]:
@@ -203,21 +194,16 @@ def names_of(row: Row) -> list[str]:
 
 def attributes(row: Row) -> list[tuple[str, str]]:
     params = row.get("customParams")
-    pairs = [
-        (param.get("name"), param.get("value"))
-        for param in (params if isinstance(params, list) else [])
-        if isinstance(param, dict)
-    ]
+    found = params if isinstance(params, list) else []
+    pairs = [(param.get("name"), param.get("value")) for param in found if isinstance(param, dict)]
     return [(name, value) for name, value in pairs if isinstance(name, str) and isinstance(value, str)]
 
 
 def answer(context: Context, hits: Hits) -> dict[str, Any]:
     """The `data` of the document, with the best matches first."""
     ranked = sorted(hits.found.values(), key=lambda hit: hit[0])
-    data: dict[str, Any] = {
-        "contacts": [summary(context, row) for _, row in ranked[: hits.limit]],
-        "matches": len(ranked),
-    }
+    contacts = [summary(context, row) for _, row in ranked[: hits.limit]]
+    data: dict[str, Any] = {"contacts": contacts, "matches": len(ranked)}
     if ranked and (hits.more or len(ranked) > hits.limit):
         data["more"] = True
     if hits.stopped:
@@ -261,6 +247,4 @@ HELPER = Helper(
 )
 
 if __name__ == "__main__":
-    from wati.cli.command import main
-
     main(HELPER)

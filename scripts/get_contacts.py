@@ -8,11 +8,11 @@
 import os
 import sys
 
-if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
-    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+if __name__ == "__main__":  # wati/__init__.py says why
+    sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
+from wati.cli.command import main
 from wati.contract import checks, objects, omissions, verdicts
 from wati.contract.endpoint import LISTING, PAGE, Endpoint
 
@@ -31,23 +31,11 @@ ENDPOINT = Endpoint(
         *("allowBroadcast", "allowSMS", "teamIds", "isInFlow", "lastFlowId", "currentFlowNodeId"),
         "selectedHubspotId",
     ),
-    omits={
-        **omissions.omit("result link"),
-        **omissions.inside("contact_list", objects.CONTACT),
-    },
+    omits={**omissions.omit("result link"), **omissions.inside("contact_list", objects.CONTACT)},
     by_change=True,
     columns=(
-        "id",
-        "wAid",
-        "fullName",
-        "firstName",
-        "phone",
-        "contactStatus",
-        "created",
-        "lastUpdated",
-        "optedIn",
-        "allowBroadcast",
-        "source",
+        *("id", "wAid", "fullName", "firstName", "phone", "contactStatus", "created", "lastUpdated"),
+        *("optedIn", "allowBroadcast", "source"),
     ),
     flags=LISTING,
     checks=(checks.operators_have_values, checks.real_date("createdDate")),
@@ -56,6 +44,4 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    from wati.cli.command import main
-
     main(ENDPOINT)

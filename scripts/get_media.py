@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import sys
 
-if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
-    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+if __name__ == "__main__":  # wati/__init__.py says why
+    sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
+from wati.cli.command import main
 from wati.contract import checks, verdicts
 from wati.contract.endpoint import Endpoint
 
@@ -29,11 +29,9 @@ if TYPE_CHECKING:
 
 def media(answer: Answer, _: Receivers) -> verdicts.Verdict:
     """Accepts a body that was saved as a file, unless it is only a part (206)."""
-    return (
-        verdicts.ACCEPTED
-        if answer.saved and answer.status != 206
-        else verdicts.rejection(answer) or verdicts.unknown(answer)
-    )
+    if answer.saved and answer.status != 206:
+        return verdicts.ACCEPTED
+    return verdicts.rejection(answer) or verdicts.unknown(answer)
 
 
 def target(call: Call) -> str:
@@ -87,6 +85,4 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    from wati.cli.command import main
-
     main(ENDPOINT)

@@ -8,11 +8,11 @@
 import os
 import sys
 
-if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
-    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+if __name__ == "__main__":  # wati/__init__.py says why
+    sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
+from wati.cli.command import main
 from wati.contract import omissions, verdicts
 from wati.contract.endpoint import LISTING, PAGE, Endpoint
 
@@ -40,25 +40,11 @@ ENDPOINT = Endpoint(
         *("customParams", "customParams.paramName", "customParams.paramValue", "header", "body"),
         *("bodyOriginal", "footer", "buttons", "buttonsType", "hsm", "hsmOriginal"),
     ),
-    omits={
-        **omissions.omit("result link"),
-        **omissions.inside("messageTemplates", TEMPLATE),
-    },
-    columns=(
-        "id",
-        "elementName",
-        "status",
-        "category",
-        "type",
-        "bodyOriginal",
-        "footer",
-        "lastModified",
-    ),
+    omits={**omissions.omit("result link"), **omissions.inside("messageTemplates", TEMPLATE)},
+    columns=("id", "elementName", "status", "category", "type", "bodyOriginal", "footer", "lastModified"),
     flags=LISTING,
     preflight=("connection",),
 )
 
 if __name__ == "__main__":
-    from wati.cli.command import main
-
     main(ENDPOINT)

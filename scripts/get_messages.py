@@ -8,11 +8,11 @@
 import os
 import sys
 
-if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
-    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+if __name__ == "__main__":  # wati/__init__.py says why
+    sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
+from wati.cli.command import main
 from wati.contract import objects, omissions, verdicts
 from wati.contract.endpoint import LISTING, PAGE, Endpoint
 from wati.contract.failures import NO_CONVERSATION
@@ -43,18 +43,8 @@ ENDPOINT = Endpoint(
         **omissions.inside("messages.items", objects.MESSAGE),
     },
     columns=(
-        "id",
-        "created",
-        "eventType",
-        "type",
-        "owner",
-        "operatorName",
-        "statusString",
-        "text",
-        "finalText",
-        "eventDescription",
-        "data",
-        "failedDetail",
+        *("id", "created", "eventType", "type", "owner", "operatorName", "statusString", "text"),
+        *("finalText", "eventDescription", "data", "failedDetail"),
     ),
     flags=LISTING,
     customer_text=True,
@@ -63,6 +53,4 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    from wati.cli.command import main
-
     main(ENDPOINT)

@@ -15,13 +15,11 @@ from __future__ import annotations
 import os
 import sys
 
-if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
-    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+if __name__ == "__main__":  # wati/__init__.py says why
+    sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 import argparse
-import contextlib
 import json
 import re
 import signal
@@ -29,15 +27,9 @@ import threading
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-EXITS = {
-    "internal": 1,
-    "usage": 2,
-    "invalid_json": 2,
-    "invalid_arguments": 2,
-    "file_unreadable": 2,
-    "bad_setup": 3,
-    "missing_dependency": 3,
-}
+from wati.cli.streams import write
+from wati.contract.failures import Failure
+
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _EPILOG = """examples:
   python scripts/sandbox.py                          serve on a free port; the address is printed as JSON
@@ -49,20 +41,9 @@ _EPILOG = """examples:
 exit codes: 0 done, 1 a bug, 2 wrong arguments, 3 wrong setup"""
 
 
-class Failure(Exception):
-    """Ends the command with an error document; `code` is a key of EXITS."""
-
-    def __init__(self, code: str, message: str, hint: str = "", problems: Any = None) -> None:
-        super().__init__(message)
-        named = {"code": code, "message": message, "hint": hint, "problems": problems}
-        self.error = {name: value for name, value in named.items() if value}
-
-
 class Parser(argparse.ArgumentParser):
-    """argparse whose errors are Failures."""
-
     def error(self, message: str) -> NoReturn:
-        raise Failure("usage", message, "See scripts/sandbox.py --help")
+        raise Failure("usage", message, hint="See scripts/sandbox.py --help")
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -121,13 +102,13 @@ def document(text: str) -> Any:
         return value
     except (ValueError, RecursionError) as error:
         hint = "Give a JSON object, @file, or - for standard input."
-        raise Failure("invalid_json", f"This is not JSON: {error}", hint) from error
+        raise Failure("invalid_json", f"This is not JSON: {error}", hint=hint) from error
 
 
 def seconds(text: str) -> float:
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", text)
     if found is None:
-        raise Failure("usage", f"{text!r} is not a duration", "Give seconds, or 30m, 25h, 2d.")
+        raise Failure("usage", f"{text!r} is not a duration", hint="Give seconds, or 30m, 25h, 2d.")
     return float(found[1]) * _UNITS[found[2]]
 
 
@@ -157,68 +138,60 @@ def serve(args: argparse.Namespace) -> None:
     from wati.sandbox.server import Server
 
     if not 0 <= args.port <= 65535:
-        raise Failure("usage", f"{args.port} is not a port", "Give a number from 0 to 65535.")
+        raise Failure("usage", f"{args.port} is not a port", hint="Give a number from 0 to 65535.")
     state = State(args.state)
     stop = threading.Event()
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: stop.set())
+    for name in {"SIGINT", "SIGTERM", "SIGBREAK"} & set(dir(signal)):
+        signal.signal(getattr(signal, name), lambda *_: stop.set())
     try:
         server = Server(Sandbox(state, limited=not args.no_limits), args.port)
     except OSError as error:
         hint = "Without --port, the sandbox uses a free one."
-        raise Failure("bad_setup", f"Port {args.port} cannot be used: {error}", hint) from error
+        raise Failure("bad_setup", f"Port {args.port} cannot be used: {error}", hint=hint) from error
     with server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        say({"ok": True, "data": {"url": server.url, "state": state.path}, "sandbox": True})
+        say(True, data={"url": server.url, "state": state.path})
         # Many short waits, because on Windows an endless one cannot be interrupted.
         while not stop.wait(0.2):
             pass
         server.shutdown()
 
 
-def say(answer: dict[str, Any]) -> None:
-    # UTF-8 in every locale. A reader that went away is not a failure.
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
-        sys.stdout.flush()
-        return
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def say(ok: bool, **members: Any) -> None:
+    write(json.dumps({"ok": ok, **members, "sandbox": True}, ensure_ascii=False))
 
 
-def run(argv: Sequence[str]) -> int:
-    from wati.sandbox import StateError
-    from wati.sandbox.control import InvalidInput
-
+def main(argv: Sequence[str]) -> int:
     try:
         args = arguments(argv)
         if args.command == "serve":
             serve(args)
         else:
-            say({"ok": True, "data": perform(args), "sandbox": True})
-    except InvalidInput as error:
-        raise Failure("invalid_arguments", str(error), "See references/sandbox.md", error.problems) from error
-    except StateError as error:
+            say(True, data=perform(args))
+        return 0
+    except Exception as error:
+        failure = explained(error)
+    members = {name: getattr(failure, name) for name in ("code", "message", "hint", "problems")}
+    say(False, error={name: value for name, value in members.items() if value})
+    return failure.exit
+
+
+def explained(error: Exception) -> Failure:
+    from wati.sandbox import StateError
+    from wati.sandbox.control import InvalidInput
+
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, InvalidInput):
+        hint = "See references/sandbox.md"
+        return Failure("invalid_arguments", str(error), hint=hint, problems=error.problems)
+    if isinstance(error, StateError):
         hint = "Name another file with --state, or start over with the reset command."
-        raise Failure("bad_setup", str(error), hint) from error
-    except ModuleNotFoundError as error:
+        return Failure("bad_setup", str(error), hint=hint)
+    if isinstance(error, ModuleNotFoundError):
         hint = "Install the packages of requirements.txt."
-        raise Failure("missing_dependency", f"The package {error.name} is missing.", hint) from error
-    return 0
-
-
-def main(argv: Sequence[str]) -> int:
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    try:
-        return run(argv)
-    except Failure as failure:
-        error = failure.error
-    except Exception as bug:
-        error = {"code": "internal", "message": f"{type(bug).__name__}: {bug}", "hint": "This is a bug."}
-    say({"ok": False, "error": error, "sandbox": True})
-    return EXITS[error["code"]]
+        return Failure("missing_dependency", f"The package {error.name} is missing.", hint=hint)
+    return Failure("internal", f"{type(error).__name__}: {error}", hint="This is a bug.")
 
 
 if __name__ == "__main__":

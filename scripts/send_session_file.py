@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import sys
 
-if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
-    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+if __name__ == "__main__":  # wati/__init__.py says why
+    sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
+from wati.cli.command import main
 from wati.contract import omissions, verdicts
 from wati.contract.endpoint import Endpoint
 
@@ -59,6 +59,4 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    from wati.cli.command import main
-
     main(ENDPOINT)

@@ -11,11 +11,11 @@ import os
 import sys
 from itertools import chain, islice
 
-if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
-    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+if __name__ == "__main__":  # wati/__init__.py says why
+    sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
+from wati.cli.command import main
 from wati.contract import verdicts
 from wati.contract.endpoint import Endpoint
 
@@ -64,17 +64,11 @@ def messages(call: Call) -> list[Message]:
     from wati.contract.messages import Message
     from wati.files.receivers_csv import CONTACT_COLUMNS
 
-    name = call.arguments["template_name"]
-    return [
-        Message(
-            at,
-            receiver,
-            "template",
-            {column: cell for column, cell in cells.items() if column not in CONTACT_COLUMNS},
-            name=name,
-        )
-        for (at, receiver), (_, cells) in zip(call.receivers, rows(call.parts), strict=True)
-    ]
+    found = []
+    for (at, receiver), (_, cells) in zip(call.receivers, rows(call.parts), strict=True):
+        values = {column: cell for column, cell in cells.items() if column not in CONTACT_COLUMNS}
+        found.append(Message(at, receiver, "template", values, name=call.arguments["template_name"]))
+    return found
 
 
 def template(context: Context, found: Findings) -> None:
@@ -129,6 +123,4 @@ ENDPOINT = Endpoint(
 )
 
 if __name__ == "__main__":
-    from wati.cli.command import main
-
     main(ENDPOINT)

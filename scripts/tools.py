@@ -24,12 +24,11 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
-if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))  # Python leaves it out under PYTHONSAFEPATH
-    # OpenClaw updates an installed skill only if its folder is unchanged, so Python must not add bytecode.
+if __name__ == "__main__":  # wati/__init__.py says why
+    sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.cli.streams import write
@@ -88,8 +87,8 @@ def _read(name: str) -> str:
 
 def describe(tool: Json, schema: Json) -> str:
     """What a model reads before it calls the tool: purpose, effect, and whether it must be confirmed."""
-    purpose = f"{tool['summary']} {schema['description']}"
-    return f"{purpose} {EFFECT_NOTES[tool['effect']]} {CONFIRM_NOTES[tool['confirm']]}".rstrip()
+    notes = f"{EFFECT_NOTES[tool['effect']]} {CONFIRM_NOTES[tool['confirm']]}"
+    return f"{tool['summary']} {schema['description']} {notes}".rstrip()
 
 
 def without(keywords: frozenset[str], schema: Json) -> Json:
@@ -132,11 +131,7 @@ def for_anthropic(tool: Json, schema: Json) -> Json:
     }
 
 
-DEFINE: dict[str, Callable[[Json, Json], Json]] = {
-    "mcp": for_mcp,
-    "openai": for_openai,
-    "anthropic": for_anthropic,
-}
+DEFINE = {"mcp": for_mcp, "openai": for_openai, "anthropic": for_anthropic}
 
 
 def offered(catalogue: Json) -> list[Json]:
@@ -152,7 +147,7 @@ def definitions(form: str, effects: frozenset[str] = frozenset(EFFECT_NOTES)) ->
     return {"tools": defined} if form == "mcp" else defined
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise Failure("usage", message)
 
@@ -160,17 +155,13 @@ class _Parser(argparse.ArgumentParser):
         return (__doc__ or "").lstrip()
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="tools.py", allow_abbrev=False)
-    parser.add_argument("--format", choices=DEFINE, default="mcp")
-    parser.add_argument("--only", choices=["read"])
-    return parser
-
-
 def main(arguments: Sequence[str]) -> int:
     """Print one document and return the exit status."""
+    parser = Parser(prog="tools.py", allow_abbrev=False)
+    parser.add_argument("--format", choices=DEFINE, default="mcp")
+    parser.add_argument("--only", choices=["read"])
     try:
-        options = _parser().parse_args(arguments)
+        options = parser.parse_args(arguments)
         chosen = frozenset({options.only}) if options.only else frozenset(EFFECT_NOTES)
         document, status = definitions(options.format, chosen), 0
     except Exception as error:

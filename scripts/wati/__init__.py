@@ -11,6 +11,9 @@
     contract              what an endpoint is: data and pure functions
 
 `sandbox` is the other side of the wire.
+
+A script adds its folder to the path, because Python leaves it out under PYTHONSAFEPATH. In a skill that
+OpenClaw installed, Python must not add bytecode: OpenClaw updates a skill only if its folder is unchanged.
 """
 
 __version__ = "1.1.0"

@@ -115,10 +115,8 @@ def _deliver(
     known = people.find(ctx.tx, ctx.account, number)
     contact = known or people.add(ctx.tx, ctx.account, number, receiver.name)
     local_id = receiver.local_id or ctx.tx.new_uuid()
-    final, detail = templates.final_status(template, receiver.values)
     name, text = template["elementName"], templates.render(template, receiver.values)
     facts = {
-        "connection_id": ctx.account,
         "whatsappNumber": number,
         "template": name,
         "parameters": _pairs(receiver.values),
@@ -127,9 +125,8 @@ def _deliver(
         "localMessageId": local_id,
         "contact_created": None if known else True,
     }
-    delivery = deliveries.record(
-        ctx.tx, "template", ctx.endpoint, facts, final=final, failed_detail=detail, delay=ctx.queued
-    )
+    final = templates.final_status(template, receiver.values)
+    delivery = deliveries.record(ctx, "template", facts, final)
     label = history.broadcast_label(ctx.tx.now, name)
     row = {"eventDescription": label, "finalText": text, "localMessageId": local_id}
     history.append(ctx.tx, ctx.account, number, "broadcastMessage", row, delivery=delivery)
@@ -142,9 +139,8 @@ def _pairs(values: dict[str, str]) -> list[dict[str, str]]:
 
 def _blank(template: Template, values: dict[str, str]) -> list[str]:
     """Parameters that v1 does not let through: those missing, and any that are blank, known or not."""
-    return templates.missing(template, values) + [
-        name for name, value in values.items() if not (name.strip() and value.strip())
-    ]
+    blank = [name for name, value in values.items() if not (name.strip() and value.strip())]
+    return templates.missing(template, values) + blank
 
 
 # --- version 1 --------------------------------------------------------------------------------------------
@@ -228,14 +224,9 @@ def _send_v2(ctx: Context, name: str, broadcast: str, receivers: list[Receiver])
     for receiver in receivers:
         number, unreached = _reach(ctx, receiver)
         done = {} if unreached else _deliver(ctx, template, broadcast, receiver, number)
-        entries.append(
-            {
-                "localMessageId": done.get("localMessageId") or receiver.local_id or None,
-                "waId": number,
-                "isValidWhatsAppNumber": not unreached,
-                "errors": [unreached] if unreached else [],
-            }
-        )
+        entry = {"localMessageId": done.get("localMessageId") or receiver.local_id or None, "waId": number}
+        errors = [unreached] if unreached else []
+        entries.append({**entry, "isValidWhatsAppNumber": not unreached, "errors": errors})
     return answer(None, entries)
 
 
@@ -244,12 +235,9 @@ def _send_v2(ctx: Context, name: str, broadcast: str, receivers: list[Receiver])
 
 def send_csv(ctx: Context) -> Answer:
     part = bodies.uploaded(ctx.call, "whatsapp_numbers_csv")
-    query = ctx.call.query
-    name, broadcast = query.get("template_name", "").strip(), query.get("broadcast_name", "").strip()
+    query = {name: value.strip() for name, value in ctx.call.query.items()}
     with checking() as problems:
-        for at, value in (("template_name", name), ("broadcast_name", broadcast)):
-            if not value:
-                problems.add(at, f"The {at} field is required.")
+        name, broadcast = _names(query, problems)
     template = _approved(ctx, name, _info)
     parameters = templates.names(template)
     records = list(_records(part.content))

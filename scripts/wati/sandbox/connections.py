@@ -66,16 +66,9 @@ def create(ctx: Context) -> Answer:
     method = body.get("method") or "API_KEY"
     _one_of("body", "method", method, METHODS)
     connection_id = ctx.tx.new_uuid()
-    now = ctx.tx.now
-    ctx.tx.put(
-        "connections",
-        connection_id=connection_id,
-        status="PENDING",
-        method=method,
-        created=now,
-        updated=now,
-    )
-    deliveries.record(ctx.tx, "connection_created", ctx.endpoint, {"connection_id": connection_id})
+    row = {"connection_id": connection_id, "status": "PENDING", "method": method}
+    ctx.tx.put("connections", **row, created=ctx.tx.now, updated=ctx.tx.now)
+    deliveries.record(ctx, "connection_created", {"connection_id": connection_id})
     return reply({"connection": _shown(_row(ctx, connection_id))})
 
 
@@ -88,7 +81,7 @@ def get(ctx: Context) -> Answer:
 def delete(ctx: Context) -> Answer:
     _row(ctx, ctx.target)
     ctx.tx.run("DELETE FROM connections WHERE connection_id = ?", ctx.target)
-    deliveries.record(ctx.tx, "connection_deleted", ctx.endpoint, {"connection_id": ctx.target})
+    deliveries.record(ctx, "connection_deleted", {"connection_id": ctx.target})
     return reply({})
 
 

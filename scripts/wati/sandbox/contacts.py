@@ -24,32 +24,27 @@ def get_contacts(ctx: Context) -> Answer:
     # The index finds the page; only the contacts on it are read.
     chosen = f"SELECT id FROM contacts WHERE {where} ORDER BY last_updated DESC, id"
     if tests:
-        docs = [json.loads(row["doc"]) for row in _docs(ctx, chosen, values)]
-        kept = [doc for doc in docs if all(test(doc) for test in tests)]
+        kept = [one for one in _read(ctx, chosen, values) if all(test(one) for test in tests)]
         total, found = len(kept), kept[page.offset : page.end]
     else:
         total = ctx.tx.count(f"SELECT COUNT(*) FROM contacts WHERE {where}", *values)
-        rows = _docs(ctx, f"{chosen} LIMIT ? OFFSET ?", [*values, page.size, page.offset])
-        found = [json.loads(row["doc"]) for row in rows]
+        found = _read(ctx, f"{chosen} LIMIT ? OFFSET ?", [*values, page.size, page.offset])
     link = paging.link(ctx, page, total, more=page.end < total)
     return reply({"result": "success", "contact_list": found, "link": link})
 
 
-def _docs(ctx: Context, chosen: str, values: list[Any]) -> list[Any]:
-    return ctx.tx.rows(
-        f"SELECT doc FROM contacts WHERE id IN ({chosen}) ORDER BY last_updated DESC, id", *values
-    )
+def _read(ctx: Context, chosen: str, values: list[Any]) -> list[Contact]:
+    sql = f"SELECT doc FROM contacts WHERE id IN ({chosen}) ORDER BY last_updated DESC, id"
+    return [json.loads(row["doc"]) for row in ctx.tx.rows(sql, *values)]
 
 
 def _conditions(ctx: Context) -> tuple[str, list[Any]]:
     """What SQL can test: account, name and day of creation."""
     values: list[Any] = [ctx.account]
     where = "account = ?"
-    name = ctx.call.query.get("name", "").strip()
-    if name:
+    if name := ctx.call.query.get("name", "").strip():
         where, values = f"{where} AND instr(folded, ?) > 0", [*values, name.casefold()]
-    created = ctx.call.query.get("createddate", "").strip()
-    if created:
+    if created := ctx.call.query.get("createddate", "").strip():
         start = _day(created)
         where, values = f"{where} AND created >= ? AND created < ?", [*values, start, start + DAY]
     return where, values
@@ -57,13 +52,12 @@ def _conditions(ctx: Context) -> tuple[str, list[Any]]:
 
 def _day(text: str) -> float:
     """Start of the day, in either documented form; epoch seconds."""
-    for pattern, form in ((r"\d{4}-\d\d-\d\d", "%Y-%m-%d"), (r"\d\d-\d\d-\d{4}", "%m-%d-%Y")):
-        if re.fullmatch(pattern, text, re.ASCII):
-            try:
-                return datetime.strptime(text, form).replace(tzinfo=timezone.utc).timestamp()
-            except ValueError:
-                break
-    problem("createdDate", f"The value '{text}' is not a date.")
+    forms = {r"\d{4}-\d\d-\d\d": "%Y-%m-%d", r"\d\d-\d\d-\d{4}": "%m-%d-%Y"}
+    form = next((form for pattern, form in forms.items() if re.fullmatch(pattern, text, re.ASCII)), "")
+    try:
+        return datetime.strptime(text, form).replace(tzinfo=timezone.utc).timestamp()
+    except ValueError:
+        problem("createdDate", f"The value '{text}' is not a date.")
 
 
 def _attribute_tests(text: str) -> list[Test]:
@@ -83,22 +77,13 @@ def _attribute_tests(text: str) -> list[Test]:
 def _test(entry: Any, problems: Problems) -> Test:
     if not isinstance(entry, dict):
         problems.add("attribute", "Each entry must be an object.")
-        return _anyone
+        return lambda _: True
     name = problems.text(entry, "name", at="attribute.")
     operator = problems.text(entry, "operator", at="attribute.")
-    wanted = problems.text(entry, "value", at="attribute.", needed=operator in _COMPARE).casefold()
-    if operator in _COMPARE:
-        compare = _COMPARE[operator]
-        return lambda contact: compare(_value(contact, name) or "", wanted)
-    if operator in _STATE:
-        state = _STATE[operator]
-        return lambda contact: state(contact, name)
-    problems.add("attribute.operator", f"Unknown operator '{operator}'.")
-    return _anyone
-
-
-def _anyone(_: Contact) -> bool:
-    return True
+    wanted = problems.text(entry, "value", at="attribute.", needed=operator in _COMPARING).casefold()
+    if operator not in _OPERATORS:
+        problems.add("attribute.operator", f"Unknown operator '{operator}'.")
+    return lambda contact: _OPERATORS[operator](_value(contact, name), wanted, contact)
 
 
 def _value(contact: Contact, name: str) -> str | None:
@@ -106,17 +91,16 @@ def _value(contact: Contact, name: str) -> str | None:
     return next((p["value"].casefold() for p in params if p["name"].casefold() == name.casefold()), None)
 
 
-_COMPARE: dict[str, Callable[[str, str], bool]] = {
-    "contain": lambda has, wanted: wanted in has,
-    "notContain": lambda has, wanted: wanted not in has,
-    "==": lambda has, wanted: has == wanted,
-    "!=": lambda has, wanted: has != wanted,
-}
-_STATE: dict[str, Callable[[Contact, str], bool]] = {
-    "exist": lambda contact, name: _value(contact, name) is not None,
-    "notExist": lambda contact, name: _value(contact, name) is None,
-    "valid": lambda contact, name: bool(_value(contact, name)) and contact["contactStatus"] == "VALID",
-    "invalid": lambda contact, name: bool(_value(contact, name)) and contact["contactStatus"] != "VALID",
+_COMPARING = ("contain", "notContain", "==", "!=")
+_OPERATORS: dict[str, Callable[[str | None, str, Contact], bool]] = {
+    "contain": lambda has, wanted, _: wanted in (has or ""),
+    "notContain": lambda has, wanted, _: wanted not in (has or ""),
+    "==": lambda has, wanted, _: (has or "") == wanted,
+    "!=": lambda has, wanted, _: (has or "") != wanted,
+    "exist": lambda has, *_: has is not None,
+    "notExist": lambda has, *_: has is None,
+    "valid": lambda has, _, contact: bool(has) and contact["contactStatus"] == "VALID",
+    "invalid": lambda has, _, contact: bool(has) and contact["contactStatus"] != "VALID",
 }
 
 
@@ -140,13 +124,9 @@ def add(ctx: Context) -> Answer:
     known = people.find(ctx.tx, ctx.account, number)
     if known is None:
         contact = people.add(ctx.tx, ctx.account, number, name, params)
-        _logged(ctx, "contact_added", contact, params)
+        _log(ctx, "contact_added", contact, params)
     else:
-        called = {"firstName": name.split(" ")[0], "fullName": name} if name else {}
-        named = [{"name": "name", "value": name}] if name else []
-        merged = people.merged(known["customParams"], [*named, *params])
-        contact = people.store(ctx.tx, {**known, **called, "customParams": merged})
-        _logged(ctx, "contact_updated", contact, params)
+        contact = _change(ctx, known, params, name)
     return reply({"result": True, "info": "", "contact": contact})
 
 
@@ -157,17 +137,19 @@ def update(ctx: Context) -> Answer:
     known = people.find(ctx.tx, ctx.account, ctx.target)
     if known is None:
         reject({"result": False})
-    merged = people.merged(known["customParams"], params)
-    contact = people.store(ctx.tx, {**known, "customParams": merged})
-    _logged(ctx, "contact_updated", contact, params)
+    _change(ctx, known, params)
     return reply({"result": True})
 
 
-def _logged(ctx: Context, kind: str, contact: Contact, params: people.Params) -> None:
-    facts = {
-        "connection_id": ctx.account,
-        "whatsappNumber": contact["wAid"],
-        "name": contact["fullName"],
-        "customParams": params,
-    }
-    deliveries.record(ctx.tx, kind, ctx.endpoint, facts)
+def _change(ctx: Context, known: Contact, params: people.Params, name: str = "") -> Contact:
+    named = [{"name": "name", "value": name}] if name else []
+    called = {"firstName": name.partition(" ")[0], "fullName": name} if name else {}
+    merged = people.merged(known["customParams"], [*named, *params])
+    contact = people.store(ctx.tx, {**known, **called, "customParams": merged})
+    _log(ctx, "contact_updated", contact, params)
+    return contact
+
+
+def _log(ctx: Context, kind: str, contact: Contact, params: people.Params) -> None:
+    facts = {"whatsappNumber": contact["wAid"], "name": contact["fullName"], "customParams": params}
+    deliveries.record(ctx, kind, facts)

@@ -114,10 +114,6 @@ def authorize(path: StatePath, connection_id: str, *, failed: bool = False) -> d
             raise InvalidInput(f"there is no connection {connection_id}")
         if row["status"] != "PENDING":
             raise InvalidInput(f"the connection {connection_id} is {row['status']}, not PENDING")
-        tx.run(
-            "UPDATE connections SET status = ?, updated = ? WHERE connection_id = ?",
-            outcome,
-            tx.now,
-            connection_id,
-        )
+        sql = "UPDATE connections SET status = ?, updated = ? WHERE connection_id = ?"
+        tx.run(sql, outcome, tx.now, connection_id)
     return {"connection_id": connection_id, "status": outcome}

@@ -12,6 +12,8 @@ _LONGEST_TEXT = 4096
 # The inbox shows this as the sender of a message that came by the API; the trailing space is WATI's.
 API_SENDER = "API Token sandbox "
 
+Row = dict[str, Any]
+
 
 def get_messages(ctx: Context) -> Answer:
     page = paging.asked(ctx)
@@ -20,24 +22,17 @@ def get_messages(ctx: Context) -> Answer:
         reject({"result": False})
     until = ctx.tx.now - ctx.hidden if ctx.hidden else None
     found = history.rows(ctx.tx, ctx.account, number, until=until, limit=page.size + 1, offset=page.offset)
-    items = found[: page.size]
     # A published capture has total 2 for seven rows: it counts something else. Here: the customer's messages.
-    total = ctx.tx.count(
-        "SELECT COUNT(*) FROM messages WHERE account = ? AND number = ? AND inbound", ctx.account, number
-    )
+    inbound = "SELECT COUNT(*) FROM messages WHERE account = ? AND number = ? AND inbound"
+    total = ctx.tx.count(inbound, ctx.account, number)
     messages = {
-        "items": items,
+        "items": found[: page.size],
         "pageNumber": page.number,
         "pageSize": page.size,
         "convCount": 0,
         "total": total,
-        "grandTotal": 0,
-        "orderBy": None,
-        "lastId": None,
-        "sortBy": 0,
-        "filters": None,
-        "allowFilters": None,
-        "search": None,
+        **{"grandTotal": 0, "orderBy": None, "lastId": None, "sortBy": 0},
+        **dict.fromkeys(("filters", "allowFilters", "search")),
     }
     link = paging.link(ctx, page, total, more=len(found) > page.size)
     return reply({"result": "success", "messages": messages, "link": link})
@@ -69,19 +64,12 @@ def send_text(ctx: Context) -> Answer:
 
 
 def say(
-    ctx: Context,
-    kind: str,
-    number: str,
-    shown: dict[str, Any],
-    logged: dict[str, Any],
-    *,
-    failed_detail: str | None = None,
-) -> dict[str, Any]:
+    ctx: Context, kind: str, number: str, shown: Row, logged: Row, failed_detail: str | None = None
+) -> Row:
     """Deliver one message of ours inside the window: the log's row and the conversation's."""
-    facts = {"connection_id": ctx.account, "whatsappNumber": number, **logged}
-    facts["localMessageId"] = shown["localMessageId"]
+    facts = {"whatsappNumber": number, **logged, "localMessageId": shown["localMessageId"]}
     final = "FAILED" if failed_detail else "DELIVERED"
-    delivery = deliveries.record(ctx.tx, kind, ctx.endpoint, facts, final=final, failed_detail=failed_detail)
+    delivery = deliveries.record(ctx, kind, facts, (final, failed_detail))
     shown = {"owner": True, "operatorName": API_SENDER, **shown}
     return history.append(ctx.tx, ctx.account, number, "message", shown, delivery=delivery)
 
@@ -97,8 +85,8 @@ def assign(ctx: Context) -> Answer:
     if contact is None:
         reject({"result": False, "info": "Contact not found"})
     assignee = email or "Bot"
-    facts = {"connection_id": ctx.account, "whatsappNumber": contact["wAid"], "operator": assignee}
-    deliveries.record(ctx.tx, "operator_assigned", ctx.endpoint, facts)
+    facts = {"whatsappNumber": contact["wAid"], "operator": assignee}
+    deliveries.record(ctx, "operator_assigned", facts)
     description = (
         f"Chat is now assigned to {email}. Automation will not work unless it's assigned back to Bot"
         if email

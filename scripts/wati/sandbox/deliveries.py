@@ -6,6 +6,7 @@ import json
 import sqlite3
 from typing import Any
 
+from .context import Context
 from .formats import dumps, iso
 from .store import Tx
 
@@ -13,29 +14,19 @@ from .store import Tx
 SETTLE_SECONDS = 2.0
 
 
-def record(
-    tx: Tx,
-    kind: str,
-    endpoint: str,
-    facts: dict[str, Any],
-    *,
-    final: str | None = None,
-    failed_detail: str | None = None,
-    delay: float = 0.0,
-) -> int:
-    """One row per effect, in the effect's own transaction. `final` is DELIVERED or FAILED for messages."""
-    return tx.put(
-        "deliveries",
-        at=tx.now,
-        kind=kind,
-        final=final,
-        settles=tx.now + SETTLE_SECONDS + delay,
-        failed_detail=failed_detail,
-        doc=dumps({"endpoint": endpoint, **facts}),
-    )
+# The last status and the reason of a failure; DELIVERED or FAILED for messages, otherwise none.
+Final = tuple[str | None, str | None]
 
 
-def status(row: sqlite3.Row, now: float) -> tuple[str | None, str | None]:
+def record(ctx: Context, kind: str, facts: dict[str, Any], final: Final = (None, None)) -> int:
+    """One row per effect, in the effect's own transaction."""
+    now, (last, detail) = ctx.tx.now, final
+    doc = dumps({"endpoint": ctx.endpoint, "connection_id": ctx.account, **facts})
+    row = {"at": now, "kind": kind, "final": last, "failed_detail": detail, "doc": doc}
+    return ctx.tx.put("deliveries", **row, settles=now + SETTLE_SECONDS + ctx.queued)
+
+
+def status(row: sqlite3.Row, now: float) -> Final:
     """The status at `now` and the reason of a failure, from a row with final, settles and failed_detail."""
     if row["final"] is None:
         return None, None

@@ -16,38 +16,25 @@ from .store import Tx
 WINDOW_SECONDS = 24 * 3600
 
 # Members of an `eventType: message` row, from a published capture (Oct 2024).
-_MESSAGE = {
-    "text": None,
-    "type": "text",
-    "data": None,
-    "timestamp": None,
-    "owner": False,
-    "statusString": "SENT",
-    "avatarUrl": None,
-    "assignedId": None,
-    "operatorName": None,
-    "localMessageId": None,
-    "failedDetail": None,
-    "replySourceMessage": None,
-    "messageReferral": None,
-    "contacts": None,
-    "referenceOrderId": None,
-    "messageProducts": None,
-    "orderProducts": None,
-    "interactiveData": None,
-    "orderDetailsViewModel": None,
+_MESSAGE = (
+    "text type data timestamp owner statusString avatarUrl assignedId operatorName localMessageId "
+    "failedDetail replySourceMessage messageReferral contacts referenceOrderId messageProducts orderProducts "
+    "interactiveData orderDetailsViewModel"
+)
+_BROADCAST = "eventDescription finalText template mediaHeaderLink statusString failedDetail localMessageId"
+_TICKET = "eventDescription type actor assignee topicName"
+
+
+def _row_of(members: str, **usual: Any) -> dict[str, Any]:
+    """A new row: each member null, unless it usually has a value."""
+    return dict.fromkeys(members.split()) | usual
+
+
+_SHAPES = {
+    "message": _row_of(_MESSAGE, type="text", owner=False, statusString="SENT"),
+    "broadcastMessage": _row_of(_BROADCAST, statusString="SENT"),
+    "ticket": _row_of(_TICKET, type=0),
 }
-_BROADCAST = {
-    "eventDescription": None,
-    "finalText": None,
-    "template": None,
-    "mediaHeaderLink": None,
-    "statusString": "SENT",
-    "failedDetail": None,
-    "localMessageId": None,
-}
-_TICKET = {"eventDescription": None, "type": 0, "actor": None, "assignee": None, "topicName": None}
-_SHAPES: dict[str, dict[str, Any]] = {"message": _MESSAGE, "broadcastMessage": _BROADCAST, "ticket": _TICKET}
 
 
 def _conversation(tx: Tx, account: str, number: str) -> tuple[str, str]:

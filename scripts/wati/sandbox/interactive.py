@@ -21,10 +21,8 @@ def send_buttons(ctx: Context) -> Answer:
     with checking() as problems:
         text = _frame(body, problems)
         _buttons_header(body, problems)
-        buttons = [
-            problems.text(item, "text", at=at, longest=_BUTTON)
-            for at, item in problems.objects(body, "buttons")
-        ]
+        items = problems.objects(body, "buttons")
+        buttons = [problems.text(item, "text", at=at, longest=_BUTTON) for at, item in items]
         _between(problems, "buttons", len(buttons), _BUTTONS)
     return _send(ctx, "buttons", body, text, {"buttons": buttons})
 

@@ -34,9 +34,8 @@ def wait(tx: Tx, bucket: str, limit: Limit) -> float:
     """The seconds until a call would fit, 0 if it fits now. Counts it, unless it is rejected."""
     now = time.monotonic()
     # A time in the future is from before the machine's last start.
-    tx.run(
-        "DELETE FROM hits WHERE bucket = ? AND (at <= ? OR at > ?)", bucket, now - limit.seconds, now + 0.001
-    )
+    sql = "DELETE FROM hits WHERE bucket = ? AND (at <= ? OR at > ?)"
+    tx.run(sql, bucket, now - limit.seconds, now + 0.001)
     full = tx.rows("SELECT at FROM hits WHERE bucket = ? ORDER BY at DESC LIMIT ?", bucket, limit.calls)
     if len(full) < limit.calls or limit.queues:
         tx.put("hits", bucket=bucket, at=now)

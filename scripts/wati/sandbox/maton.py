@@ -35,9 +35,8 @@ def selected(tx: Tx, call: Call) -> str | None:
     named = call.header("maton-connection")
     if named is not None:
         return named.strip()
-    row = tx.row(
-        "SELECT connection_id FROM connections WHERE status = 'ACTIVE' ORDER BY created, seq LIMIT 1"
-    )
+    sql = "SELECT connection_id FROM connections WHERE status = 'ACTIVE' ORDER BY created, seq LIMIT 1"
+    row = tx.row(sql)
     return None if row is None else str(row["connection_id"])
 
 

@@ -31,16 +31,10 @@ def send_file(ctx: Context) -> Answer:
     folder, largest = _KINDS[kind]
     name = PurePosixPath((part.file_name or "").replace("\\", "/")).name
     stored = f"data/{folder}/{ctx.tx.new_uuid()}{PurePosixPath(name).suffix}"
-    ctx.tx.put(
-        "media", account=ctx.account, file_name=stored, content_type=part.content_type, content=part.content
-    )
-    shown = {
-        # WATI support: an attachment without a caption has this name.
-        "text": caption or "untitled",
-        "type": kind,
-        "data": stored,
-        "localMessageId": ctx.tx.new_uuid(),
-    }
+    file = {"file_name": stored, "content_type": part.content_type, "content": part.content}
+    ctx.tx.put("media", account=ctx.account, **file)
+    text = caption or "untitled"  # WATI support: an attachment without a caption has this name.
+    shown = {"text": text, "type": kind, "data": stored, "localMessageId": ctx.tx.new_uuid()}
     logged = {
         "caption": caption or None,
         "fileName": name,
@@ -49,7 +43,7 @@ def send_file(ctx: Context) -> Answer:
         "size": len(part.content),
         "media": stored,
     }
-    say(ctx, "file", number, shown, logged, failed_detail=_failure(part, largest))
+    say(ctx, "file", number, shown, logged, _failure(part, largest))
     return reply({"result": True, "message": "", "ticketStatus": "OPEN"})
 
 

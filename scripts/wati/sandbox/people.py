@@ -65,7 +65,7 @@ def add(
     contact = {
         "id": tx.new_id(),
         "wAid": number,
-        "firstName": called.split(" ")[0],
+        "firstName": called.partition(" ")[0],
         "fullName": called,
         "phone": number,
         "source": None,
@@ -73,25 +73,11 @@ def add(
         "photo": None,
         "created": day(when),
         "customParams": merged(usual, params),
-        "optedIn": False,
-        "isDeleted": False,
-        "allowBroadcast": True,
-        "allowSMS": True,
-        "teamIds": [],
-        "isInFlow": False,
-        "lastFlowId": None,
-        "currentFlowNodeId": None,
-        "selectedHubspotId": None,
+        **{"optedIn": False, "isDeleted": False, "allowBroadcast": True, "allowSMS": True, "teamIds": []},
+        **{"isInFlow": False, "lastFlowId": None, "currentFlowNodeId": None, "selectedHubspotId": None},
     }
-    tx.put(
-        "contacts",
-        id=contact["id"],
-        account=account,
-        number=number,
-        user_id=user_id,
-        created=when,
-        **{"folded": "", "last_updated": 0, "doc": ""},  # set by `store`
-    )
+    row = {"id": contact["id"], "account": account, "number": number, "user_id": user_id, "created": when}
+    tx.put("contacts", **row, folded="", last_updated=0, doc="")  # the last three are set by `store`
     return store(tx, contact, at=when if last_updated is None else last_updated)
 
 

@@ -15,26 +15,17 @@ MAIN = "sandbox-main"
 _TEXT = {"type": "string"}
 _NAME = {"type": "string", "minLength": 1}
 _NUMBER = {"type": "string", "pattern": "^[1-9][0-9]{6,14}$"}
-_PARAMS = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "properties": {"name": _NAME, "value": _TEXT},
-        "required": ["name", "value"],
-        "additionalProperties": False,
-    },
-}
 _AGE = {"type": "number", "minimum": 0}
+_FLAG = {"type": "boolean"}
+
+
+def _list_of(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
+    item = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return {"type": "array", "items": item}
 
 
 def _things(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
-    item = {
-        "type": "object",
-        "properties": {**properties, "connection_id": _NAME},
-        "required": required,
-        "additionalProperties": False,
-    }
-    return {"type": "array", "items": item}
+    return _list_of(required, {**properties, "connection_id": _NAME})
 
 
 SCHEMA: dict[str, Any] = {
@@ -48,47 +39,31 @@ SCHEMA: dict[str, Any] = {
         "contacts": _things(
             ["whatsappNumber"],
             {
-                "whatsappNumber": _NUMBER,
-                "name": _TEXT,
-                "customParams": _PARAMS,
-                "created": _TEXT,
-                "lastUpdated": _TEXT,
+                **{"whatsappNumber": _NUMBER, "name": _TEXT},
+                "customParams": _list_of(["name", "value"], {"name": _NAME, "value": _TEXT}),
+                **{"created": _TEXT, "lastUpdated": _TEXT},
                 "userId": {"type": "string", "pattern": "^[A-Z]{2}[.][0-9A-Za-z]{1,128}$"},
             },
         ),
         "messages": _things(
             ["whatsappNumber", "text"],
             {
-                "whatsappNumber": _NUMBER,
-                "text": _TEXT,
-                "owner": {"type": "boolean"},
-                "at": _TEXT,
-                "age": _AGE,
-                "floating": {"type": "boolean"},
-                "type": {"type": ["string", "integer"]},
-                "data": _TEXT,
-                "operatorName": _TEXT,
-                "statusString": _NAME,
-                "failedDetail": _TEXT,
-                "event": {"enum": ["message", "ticket", "broadcastMessage"]},
-                "template": _NAME,
+                **{"whatsappNumber": _NUMBER, "text": _TEXT, "owner": _FLAG},
+                **{"at": _TEXT, "age": _AGE, "floating": _FLAG, "type": {"type": ["string", "integer"]}},
+                **{"data": _TEXT, "operatorName": _TEXT, "statusString": _NAME, "failedDetail": _TEXT},
+                **{"event": {"enum": ["message", "ticket", "broadcastMessage"]}, "template": _NAME},
             },
         ),
         "templates": _things(
             ["elementName", "status", "body"],
             {
-                "elementName": _NAME,
-                "status": _NAME,
-                "body": _NAME,
-                "buttonUrl": _NAME,
-                "category": _NAME,
+                **dict.fromkeys(("elementName", "status", "body", "buttonUrl", "category"), _NAME),
                 "listed": {"type": "array", "items": _NAME},
             },
         ),
         "operators": _things(["email"], {"email": _NAME, "name": _TEXT}),
         "media": _things(
-            ["fileName", "contentType", "base64"],
-            {"fileName": _NAME, "contentType": _NAME, "base64": _TEXT},
+            ["fileName", "contentType", "base64"], {"fileName": _NAME, "contentType": _NAME, "base64": _TEXT}
         ),
         "not_on_whatsapp": {"type": "array", "items": _NUMBER},
     },
@@ -115,37 +90,24 @@ def add(tx: Tx, seed: dict[str, Any]) -> dict[str, int]:
 
 def _connection(tx: Tx, connection_id: str, thing: dict[str, Any]) -> None:
     created = _at(thing, "creation_time", tx.now)
-    tx.put(
-        "connections",
-        connection_id=connection_id,
-        status=thing["status"],
-        method=thing.get("method", "API_KEY"),
-        created=created,
-        updated=created,
-    )
+    status, method = thing["status"], thing.get("method", "API_KEY")
+    row = {"connection_id": connection_id, "status": status, "method": method}
+    tx.put("connections", **row, created=created, updated=created)
 
 
 def _contact(tx: Tx, account: str, thing: dict[str, Any]) -> None:
     created = _at(thing, "created", tx.now)
-    people.add(
-        tx,
-        account,
-        thing["whatsappNumber"],
-        thing.get("name", ""),
-        thing.get("customParams", []),
-        created=created,
-        last_updated=_at(thing, "lastUpdated", created),
-        user_id=thing.get("userId"),
-    )
+    who = thing["whatsappNumber"], thing.get("name", ""), thing.get("customParams", [])
+    updated = _at(thing, "lastUpdated", created)
+    people.add(tx, account, *who, created=created, last_updated=updated, user_id=thing.get("userId"))
 
 
 def _message(tx: Tx, account: str, thing: dict[str, Any]) -> None:
     number = thing["whatsappNumber"]
     if people.find(tx, account, number) is None:
         people.add(tx, account, number)
-    facts: dict[str, Any] = {
-        key: thing[key] for key in ("type", "data", "operatorName", "failedDetail") if key in thing
-    }
+    kept = ("type", "data", "operatorName", "failedDetail")
+    facts: dict[str, Any] = {key: thing[key] for key in kept if key in thing}
     age = thing.get("age")
     when = _at(thing, "at", tx.now) if age is None else tx.now - age
     event = thing.get("event", "message")

@@ -11,11 +11,11 @@ import sys
 import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, NoReturn
 
 from .app import Sandbox
 from .faults import Fault
-from .wire import Answer, Call, reply
+from .wire import Answer, Call, Rejected, reject
 
 # Room for WhatsApp's largest document (100 MB) in a multipart body.
 LARGEST_BODY = 104 * 1024 * 1024
@@ -24,12 +24,9 @@ _LONGEST_LINE = 4096
 _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
-class _Unreadable(Exception):
+def _unreadable(status: int, message: str) -> NoReturn:
     """The request's body cannot be read; the connection ends after this answer."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.answer = reply({"detail": message}, status, Connection="close")
+    reject({"detail": message}, status, Connection="close")
 
 
 class Server(ThreadingHTTPServer):
@@ -103,9 +100,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         try:
             body = self._body()
-        except _Unreadable as error:
+        except Rejected as rejected:
             self.close_connection = True
-            self._send(error.answer, None)
+            self._send(rejected.answer, None)
             return
         if body is None:
             self.close_connection = True
@@ -131,18 +128,18 @@ class _Handler(BaseHTTPRequestHandler):
         lengths = set(self.headers.get_all("Content-Length") or [])
         if coding is not None:
             if lengths or coding.strip().lower() != "chunked":
-                raise _Unreadable(HTTPStatus.BAD_REQUEST, "Transfer-Encoding must be chunked, alone")
+                _unreadable(HTTPStatus.BAD_REQUEST, "Transfer-Encoding must be chunked, alone")
             return self._chunks()
         if not lengths:
             return b""
         text = lengths.pop()
         if lengths or re.fullmatch(r"[0-9]{1,18}", text) is None:
-            raise _Unreadable(HTTPStatus.BAD_REQUEST, "Content-Length is not a number")
+            _unreadable(HTTPStatus.BAD_REQUEST, "Content-Length is not a number")
         return self._read(int(text))
 
     def _read(self, size: int, already: int = 0) -> bytes | None:
         if already + size > LARGEST_BODY:
-            raise _Unreadable(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large")
+            _unreadable(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large")
         content = self.rfile.read(size)
         return content if len(content) == size else None
 
@@ -153,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
             if not size:
                 return None
             if re.fullmatch(rb"[0-9A-Fa-f]{1,15}", size) is None:
-                raise _Unreadable(HTTPStatus.BAD_REQUEST, "A chunk's size is not a number")
+                _unreadable(HTTPStatus.BAD_REQUEST, "A chunk's size is not a number")
             if int(size, 16) == 0:
                 break
             chunk = self._read(int(size, 16), len(body))

@@ -43,24 +43,17 @@ def add(tx: Tx, account: str, seed: dict[str, Any]) -> None:
 
 def _url_button(url: str) -> dict[str, Any]:
     names = _PLACE.findall(url)
-    mapping = {"index": 1, "paramName": names[0]} if names else None
-    return {
-        "type": "url",
-        "parameter": {
-            "text": "Open",
-            "phoneNumber": None,
-            "url": url,
-            "urlOriginal": url,
-            "urlType": "dynamic" if names else "static",
-            "buttonParamMapping": mapping,
-        },
+    parameter = {
+        **{"text": "Open", "phoneNumber": None, "url": url, "urlOriginal": url},
+        "urlType": "dynamic" if names else "static",
+        "buttonParamMapping": {"index": 1, "paramName": names[0]} if names else None,
     }
+    return {"type": "url", "parameter": parameter}
 
 
 def listed(tx: Tx, account: str, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
-    found = tx.rows(
-        "SELECT doc FROM templates WHERE account = ? ORDER BY seq LIMIT ? OFFSET ?", account, limit, offset
-    )
+    sql = "SELECT doc FROM templates WHERE account = ? ORDER BY seq LIMIT ? OFFSET ?"
+    found = tx.rows(sql, account, limit, offset)
     total = tx.count("SELECT COUNT(*) FROM templates WHERE account = ?", account)
     return [json.loads(row["doc"]) for row in found], total
 
@@ -86,9 +79,8 @@ def missing(template: dict[str, Any], values: dict[str, str]) -> list[str]:
 
 def final_status(template: dict[str, Any], values: dict[str, str]) -> tuple[str, str | None]:
     """The last status of an accepted send: DELIVERED, or FAILED and the reason."""
-    if any(_BAD_SPACES.search(value) for value in values.values()):
-        return "FAILED", BAD_SPACES
-    if any(" " in values.get(name, "") for name in button_names(template)):
+    in_links = (values.get(name, "") for name in button_names(template))
+    if any(map(_BAD_SPACES.search, values.values())) or any(" " in value for value in in_links):
         return "FAILED", BAD_SPACES
     return ("FAILED", WRONG_COUNT) if missing(template, values) else ("DELIVERED", None)
 
