@@ -66,7 +66,6 @@ def window_member(window: Window) -> dict[str, Any]:
 HELPER = Helper(
     name="conversation",
     perform=perform,
-    connected=True,
     customer_text=True,
     keeps=("more",),
 )

@@ -6,32 +6,26 @@ Each endpoint declares which function judges its answers; each function says whe
 
 from __future__ import annotations
 
+from wati.contract.records import record
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from wati.contract.answer import Answer
     from wati.contract.types import Outcome, Problem, Receivers
 
 
+@record
 class Verdict:
     """An outcome. `code` and `message`: why it is not accepted. `receivers`: each one's outcome, if known."""
 
-    def __init__(
-        self,
-        outcome: Outcome,
-        code: str = "",
-        message: str = "",
-        *,
-        receivers: dict[str, list[str]] | None = None,
-        problems: list[Problem] | None = None,
-    ) -> None:
-        self.outcome = outcome
-        self.code = code
-        self.message = message
-        self.receivers = receivers
-        self.problems = problems
+    outcome: Outcome
+    code: str = ""
+    message: str = ""
+    receivers: dict[str, list[str]] | None = None
+    problems: Sequence[Problem] = ()
 
 
 ACCEPTED = Verdict("accepted")
