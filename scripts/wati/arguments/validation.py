@@ -75,16 +75,14 @@ def explain(error: ValidationError) -> list[Problem]:
     schema: Any = error.schema
     if error.validator == "additionalProperties":
         known = list(schema.get("properties", {}))
-        unknown = [name for name in value if name not in known][:20]
         expected = f"expected one of {', '.join(known)}" if known else "nothing is allowed here"
         return [
             {"at": json_path([*steps, name]), "problem": f"is unknown; {expected}{suggestion(name, known)}"}
-            for name in unknown
+            for name in [name for name in value if name not in known][:20]
         ]
     if error.validator == "required":
-        return [
-            {"at": json_path([*steps, name]), "problem": "is missing"} for name in limit if name not in value
-        ]
+        missing = [name for name in limit if name not in value]
+        return [{"at": json_path([*steps, name]), "problem": "is missing"} for name in missing]
     if steps and steps[-1] == "whatsappNumber" and error.validator in ("type", "pattern"):
         return [{"at": at, "problem": _explain_number(value)}]
     words: dict[str, Callable[[], str]] = {
@@ -168,15 +166,7 @@ def quoted(value: object) -> str:
     return f'"{text}"' if isinstance(value, str) else text
 
 
-_KINDS = {
-    "object": "an object",
-    "array": "a list",
-    "string": "a string",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "null": "null",
-}
+_KINDS = {"object": "an object", "array": "a list", "string": "a string", "integer": "a whole number"}
 
 
 def _described(value: object) -> str:
@@ -198,8 +188,7 @@ def _texts(endpoint: Endpoint) -> Any:
         for steps, text in strings(arguments):
             names = ".".join("[]" if isinstance(step, int) else str(step) for step in steps)
             path = names.replace(".[]", "[]")
-            problem = text_problem(text, multiline=path in endpoint.multiline)
-            if problem:
+            if problem := text_problem(text, multiline=path in endpoint.multiline):
                 yield {"at": json_path(steps), "problem": problem}
 
     return check

@@ -34,12 +34,8 @@ class Part:
         return data
 
     def preview(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "filename": self.filename,
-            "content_type": self.content_type,
-            "bytes": self.size,
-        }
+        shown = {"name": self.name, "filename": self.filename, "content_type": self.content_type}
+        return {**shown, "bytes": self.size}
 
 
 @record

@@ -23,7 +23,7 @@ _MEMBER = re.compile(r"\{(\w+)\}")
 
 @record
 class Request:
-    """What is sent, apart from host, key and connection. At most one of `form`, `json` and `parts` is given."""
+    """What is sent, apart from host, key and connection: with `form`, `json`, `parts` or none of them."""
 
     method: str
     target: str  # the percent-encoded path and query
