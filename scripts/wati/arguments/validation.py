@@ -42,8 +42,8 @@ def validate(endpoint: Endpoint, schema: dict[str, Any], arguments: Arguments) -
     for error in _schema_errors(schema, arguments):
         by_place.update({(problem["at"], problem["problem"]): problem for problem in explain(error)})
     problems = list(by_place.values())
-    for check in (_texts(endpoint), *endpoint.checks):
-        problems += itertools.islice(check(arguments), MOST_PROBLEMS)
+    for found in (_texts(endpoint, arguments), *(check(arguments) for check in endpoint.checks)):
+        problems += itertools.islice(found, MOST_PROBLEMS)
     return problems[:MOST_PROBLEMS]
 
 
@@ -181,17 +181,12 @@ def _described(value: object) -> str:
 # --- the rule for all text ---------------------------------------------------------------------------------
 
 
-def _texts(endpoint: Endpoint) -> Any:
+def _texts(endpoint: Endpoint, arguments: Arguments) -> Iterator[Problem]:
     """Nothing invisible in any text (texts.py)."""
-
-    def check(arguments: Arguments) -> Iterator[Problem]:
-        for steps, text in strings(arguments):
-            names = ".".join("[]" if isinstance(step, int) else str(step) for step in steps)
-            path = names.replace(".[]", "[]")
-            if problem := text_problem(text, multiline=path in endpoint.multiline):
-                yield {"at": json_path(steps), "problem": problem}
-
-    return check
+    for steps, text in strings(arguments):
+        path = ".".join("[]" if isinstance(step, int) else step for step in steps).replace(".[]", "[]")
+        if problem := text_problem(text, multiline=path in endpoint.multiline):
+            yield {"at": json_path(steps), "problem": problem}
 
 
 def strings(value: Any, steps: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -24,7 +24,10 @@ class Answer:
     @property
     def media_type(self) -> str:
         """The content type without its parameters; "" if there is none."""
-        return media_type(self.headers)
+        import re
+
+        named = str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
+        return named if re.fullmatch(r"[a-z0-9][a-z0-9.+_-]{0,60}/[a-z0-9][a-z0-9.+_-]{0,99}", named) else ""
 
     @property
     def date(self) -> float | None:
@@ -59,10 +62,3 @@ class Answer:
         except ValueError:
             return None
         return seconds if 0 <= seconds < 1e9 else None
-
-
-def media_type(headers: Any) -> str:
-    import re
-
-    named = str(headers.get("content-type", "")).partition(";")[0].strip().lower()
-    return named if re.fullmatch(r"[a-z0-9][a-z0-9.+_-]{0,60}/[a-z0-9][a-z0-9.+_-]{0,99}", named) else ""

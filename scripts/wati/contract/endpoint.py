@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wati.contract.answer import Answer
     from wati.contract.omissions import Omission
     from wati.contract.types import Arguments, Confirms, Effect, Problem, Receivers
-    from wati.contract.verdicts import Verdict
+    from wati.contract.verdicts import Judge, Verdict
 
 SKILL_FOLDER = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
 
@@ -30,7 +30,7 @@ class Endpoint:
     # What a repeat does: nothing ("read"), nothing more ("write"), a second thing ("create") or a second
     # message ("send"). "delete" removes something.
     effect: Effect
-    verdict: Callable[[Answer, Receivers], Verdict]  # judges an answer with a 2xx status
+    verdict: Judge  # judges an answer with a 2xx status
     # The names of the arguments that go there; None = the request has no such part.
     query: tuple[str, ...] = ()
     form: tuple[str, ...] | None = None
@@ -90,7 +90,7 @@ class Helper(Endpoint):
     method: str = "GET"
     path: str = "/wati/"
     effect: Effect = "read"
-    verdict: Callable[[Answer, Receivers], Verdict] = _no_answer
+    verdict: Judge = _no_answer
     lacks: tuple[str, ...] = ("dry-run", "raw")
 
     @property

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from wati.contract.answer import Answer
     from wati.contract.types import Outcome, Problem, Receivers
 
+    Judge = Callable[[Answer, Receivers], "Verdict"]
+
 
 @record
 class Verdict:
@@ -44,13 +46,7 @@ _PHRASES = (
 _WATIS_OWN = frozenset(code for _, code in _PHRASES)
 
 
-def judge(
-    answer: Answer,
-    verdict: Callable[[Answer, Receivers], Verdict],
-    receivers: Receivers,
-    *,
-    through_wati: bool,
-) -> Verdict:
+def judge(answer: Answer, verdict: Judge, receivers: Receivers, *, through_wati: bool) -> Verdict:
     """The verdict from status and body together. `verdict` judges an answer with a 2xx status."""
     status = answer.status
     if 200 <= status < 300:
@@ -117,10 +113,7 @@ def said(answer: Answer) -> str:
         errors.get("error") if isinstance(errors, dict) else errors,
         *(body.get("result"), body.get("detail"), _model_errors(body)),
     ]
-    texts = (
-        "; ".join(map(_validation_message, found)) if isinstance(found, list) else found
-        for found in candidates
-    )
+    texts = ("; ".join(map(_entry, each)) if isinstance(each, list) else each for each in candidates)
     return next((text.strip() for text in texts if isinstance(text, str) and text.strip()), "")
 
 
@@ -132,7 +125,7 @@ def _model_errors(body: dict[str, Any]) -> str:
     return "; ".join(f"{field}: {' '.join(_texts(texts))}" for field, texts in errors.items()) or title
 
 
-def _validation_message(item: object) -> str:
+def _entry(item: object) -> str:
     """One entry of a list of errors: plain text, or FastAPI's `{"loc": […], "msg": …}`."""
     if isinstance(item, dict):
         where = item.get("loc")
@@ -150,7 +143,7 @@ def _quoted(answer: Answer) -> str:
 # --- how each endpoint spells success ----------------------------------------------------------------------
 
 
-def listing(items: str) -> Callable[[Answer, Receivers], Verdict]:
+def listing(items: str) -> Judge:
     """`result` is the text "success", and the list is there (observed and reported)."""
 
     def verdict(answer: Answer, _: Receivers) -> Verdict:

@@ -8,7 +8,6 @@ import secrets
 import stat
 import sys
 from contextlib import ExitStack, suppress
-from types import TracebackType
 from typing import BinaryIO
 
 from wati.contract.failures import Failure
@@ -53,9 +52,7 @@ class Download:
             raise self._unwritable(error) from None
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         with self._folder:
             try:
                 self.handle.close()

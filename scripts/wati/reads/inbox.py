@@ -15,10 +15,9 @@ from wati.reads.pages import InMemory, Walk
 from wati.wire.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from wati.contract.answer import Answer
-    from wati.contract.types import Receivers
     from wati.wire.gateway import Gateway
 
 PAGE_SIZE = 100
@@ -37,12 +36,7 @@ class Inbox:
         self.gateway = gateway
         self.connection = connection
 
-    def read(
-        self,
-        target: str,
-        verdict: Callable[[Answer, Receivers], verdicts.Verdict],
-        silent_rejection: str = "",
-    ) -> Answer:
+    def read(self, target: str, verdict: verdicts.Judge, silent_rejection: str = "") -> Answer:
         """One read. Raises Failure unless it was accepted."""
         through_wati = target.startswith("/wati/")
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wati.contract.answer import Answer, media_type
+from wati.contract.answer import Answer
 from wati.wire import strict_json
 
 DEEPEST_ANSWER = 100  # levels; the deepest known answer of WATI has six
@@ -25,7 +25,7 @@ def parse(status: int, headers: Any, content: bytes) -> Answer:
         answer.flaw = "The answer is ambiguous: an object has the same member twice."
         answer.ambiguous = True
     except (ValueError, RecursionError):
-        kind = media_type(headers) or "no content type"
+        kind = answer.media_type or "no content type"
         answer.flaw = f"The answer is not JSON ({kind})." if content.strip() else "The answer has no body."
     return answer
 
