@@ -9,14 +9,17 @@ else:
 
     def record(cls):
         """Give the class an `__init__` that takes its annotated members, in order or by name."""
-        names = [name for base in reversed(cls.__mro__) for name in getattr(base, "__annotations__", ())]
+        bases = reversed(cls.__mro__)
+        names = dict.fromkeys(name for base in bases for name in getattr(base, "__annotations__", ()))
+        defaults = {name: getattr(cls, name) for name in names if hasattr(cls, name)}
 
         def __init__(self, *values, **given):
-            given |= zip(names, values, strict=False)
-            for name in dict.fromkeys(names):
-                setattr(self, name, given.pop(name) if name in given else getattr(cls, name))
-            if given:
-                raise TypeError(f"{cls.__name__} has no member {', '.join(given)}")
+            in_order = dict(zip(names, values, strict=False))
+            members = {**defaults, **in_order, **given}
+            if wrong := (in_order.keys() & given) | (members.keys() ^ names.keys()):
+                raise TypeError(f"{cls.__name__}: {', '.join(wrong)} is unknown, missing or given twice")
+            for name in names:
+                setattr(self, name, members[name])
             if hasattr(cls, "__post_init__"):
                 self.__post_init__()
 

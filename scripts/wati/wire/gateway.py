@@ -123,8 +123,10 @@ class Gateway:
                 self.uncertain = self.uncertain or state == "uncertain"
             if state == "answered" or effect not in REPEATABLE[state] or attempt == ATTEMPTS:
                 break
-            asked = answer.retry_after if answer is not None else None
-            if not self.pause(_backoff(self.first_wait, attempt) if asked is None else asked):
+            wait = answer.retry_after if answer is not None else None
+            if wait is None:  # twice as long each time, with jitter
+                wait = self.first_wait * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
+            if not self.pause(wait):
                 break
         if failed is not None:
             raise self._failure(failed, effect, state)
@@ -227,11 +229,6 @@ class Gateway:
                 message = "The connection broke in the middle of the answer."
                 raise AttemptFailed("bad_answer", message) from None
             raise AttemptFailed("upstream_error", "The connection broke before an answer came.") from None
-
-
-def _backoff(first: float, attempt: int) -> float:
-    """Seconds to wait after an attempt: twice as long each time, with jitter."""
-    return first * float(2 ** (attempt - 1)) * random.uniform(0.75, 1.25)
 
 
 def _headers(answer: Answer) -> dict[str, str]:
