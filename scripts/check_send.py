@@ -180,7 +180,12 @@ def explanation(one: Sighting) -> str:
     return ": ".join(filter(None, [verdict, one.why]))
 
 
-HELPER = Helper(name="check_send", perform=perform, default_timeout=LAG_SECONDS + 30)
+HELPER = Helper(
+    name="check_send",
+    perform=perform,
+    lacks=("dry-run", "raw", "connection"),
+    default_timeout=LAG_SECONDS + 30,
+)
 
 if __name__ == "__main__":
     main(HELPER)

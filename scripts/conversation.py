@@ -63,7 +63,7 @@ def window_member(window: Window) -> dict[str, Any]:
     return {"open": window.open, **({"until": iso(window.until)} if window.by_customer else {})}
 
 
-HELPER = Helper(name="conversation", perform=perform, connected=True, customer_text=True, keeps=("more",))
+HELPER = Helper(name="conversation", perform=perform, customer_text=True, keeps=("more",))
 
 if __name__ == "__main__":
     main(HELPER)

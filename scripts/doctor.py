@@ -192,7 +192,7 @@ def next_step(context: Context, report: Findings, unresolved: list[Send]) -> str
     return "Ready. Before the first message to a customer: --dry-run, and the user's yes."
 
 
-HELPER = Helper(name="doctor", perform=perform, connected=True)
+HELPER = Helper(name="doctor", perform=perform)
 
 if __name__ == "__main__":
     main(HELPER)

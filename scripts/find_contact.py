@@ -240,7 +240,6 @@ def summary(context: Context, row: Row) -> dict[str, Any]:
 HELPER = Helper(
     name="find_contact",
     perform=perform,
-    connected=True,
     customer_text=True,
     checks=(check_search,),
     keeps=("matches", "more", "searched", "known_attributes", "stopped", "guess"),

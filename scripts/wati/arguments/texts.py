@@ -6,6 +6,8 @@ Imports nothing heavy, because scripts import this module at once.
 from __future__ import annotations
 
 _BLANKS = "\u2800\u3164\uffa0\u115f\u1160"  # fillers of Braille and Hangul: printable but invisible
+# Spaces, control and format characters. Not "Cn": an older Python does not know the newest emoji yet.
+_INVISIBLE = ("Zs", "Zl", "Zp", "Cc", "Cf", "Cs")
 
 
 def text_problem(text: str, *, multiline: bool) -> str:
@@ -24,16 +26,6 @@ def text_problem(text: str, *, multiline: bool) -> str:
                 return f"contains a {name} (character {index}); write plain text on one line"
         elif category == "Cc":
             return f"contains the control character U+{ord(character):04X} (character {index}); remove it"
-    if text and not any(_is_visible(character) for character in text):
+    if text and all(c in _BLANKS or unicodedata.category(c) in _INVISIBLE for c in text):
         return "is blank; write visible text"
     return ""
-
-
-def _is_visible(character: str) -> bool:
-    """Whether a reader sees it: not a space, a format character or a filler."""
-    import unicodedata
-
-    # "Cn" counts as visible: an older Python does not know the newest emoji yet.
-    if unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cc", "Cf", "Cs"):
-        return False
-    return character not in _BLANKS

@@ -42,8 +42,8 @@ def validate(endpoint: Endpoint, schema: dict[str, Any], arguments: Arguments) -
     for error in _schema_errors(schema, arguments):
         by_place.update({(problem["at"], problem["problem"]): problem for problem in explain(error)})
     problems = list(by_place.values())
-    for check in (_texts(endpoint), *endpoint.checks):
-        problems += itertools.islice(check(arguments), MOST_PROBLEMS)
+    for found in (_texts(endpoint, arguments), *(check(arguments) for check in endpoint.checks)):
+        problems += itertools.islice(found, MOST_PROBLEMS)
     return problems[:MOST_PROBLEMS]
 
 
@@ -75,16 +75,14 @@ def explain(error: ValidationError) -> list[Problem]:
     schema: Any = error.schema
     if error.validator == "additionalProperties":
         known = list(schema.get("properties", {}))
-        unknown = [name for name in value if name not in known][:20]
         expected = f"expected one of {', '.join(known)}" if known else "nothing is allowed here"
         return [
             {"at": json_path([*steps, name]), "problem": f"is unknown; {expected}{suggestion(name, known)}"}
-            for name in unknown
+            for name in [name for name in value if name not in known][:20]
         ]
     if error.validator == "required":
-        return [
-            {"at": json_path([*steps, name]), "problem": "is missing"} for name in limit if name not in value
-        ]
+        missing = [name for name in limit if name not in value]
+        return [{"at": json_path([*steps, name]), "problem": "is missing"} for name in missing]
     if steps and steps[-1] == "whatsappNumber" and error.validator in ("type", "pattern"):
         return [{"at": at, "problem": _explain_number(value)}]
     words: dict[str, Callable[[], str]] = {
@@ -168,15 +166,7 @@ def quoted(value: object) -> str:
     return f'"{text}"' if isinstance(value, str) else text
 
 
-_KINDS = {
-    "object": "an object",
-    "array": "a list",
-    "string": "a string",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "null": "null",
-}
+_KINDS = {"object": "an object", "array": "a list", "string": "a string", "integer": "a whole number"}
 
 
 def _described(value: object) -> str:
@@ -191,18 +181,12 @@ def _described(value: object) -> str:
 # --- the rule for all text ---------------------------------------------------------------------------------
 
 
-def _texts(endpoint: Endpoint) -> Any:
+def _texts(endpoint: Endpoint, arguments: Arguments) -> Iterator[Problem]:
     """Nothing invisible in any text (texts.py)."""
-
-    def check(arguments: Arguments) -> Iterator[Problem]:
-        for steps, text in strings(arguments):
-            names = ".".join("[]" if isinstance(step, int) else str(step) for step in steps)
-            path = names.replace(".[]", "[]")
-            problem = text_problem(text, multiline=path in endpoint.multiline)
-            if problem:
-                yield {"at": json_path(steps), "problem": problem}
-
-    return check
+    for steps, text in strings(arguments):
+        path = ".".join("[]" if isinstance(step, int) else step for step in steps).replace(".[]", "[]")
+        if problem := text_problem(text, multiline=path in endpoint.multiline):
+            yield {"at": json_path(steps), "problem": problem}
 
 
 def strings(value: Any, steps: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:

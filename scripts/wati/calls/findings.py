@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wati.contract.call import Call
     from wati.contract.failures import Failure
     from wati.contract.types import Problem
@@ -36,14 +38,14 @@ class Findings:
     whether there is a key, and a connection to read over. `failed_reads`: the reads that failed.
     """
 
-    def __init__(self, *, can_ask: bool, invalid: list[Problem] | None = None) -> None:
+    def __init__(self, *, can_ask: bool, invalid: Sequence[Problem] = ()) -> None:
         self.can_ask = can_ask
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
         self.facts: dict[str, Any] = {}
         self.hint = ""
         self.failed_reads: list[Failure] = []
-        self._invalid = {problem["at"] for problem in invalid or []}
+        self._invalid = {problem["at"] for problem in invalid}
 
     def add(self, at: str, code: str, problem: str) -> None:
         self.problems.append({"at": at, "problem": problem, "code": code})

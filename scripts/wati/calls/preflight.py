@@ -14,6 +14,8 @@ from wati.contract.call import Result
 from wati.contract.failures import MOST_PROBLEMS, Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wati.calls.context import Context
     from wati.contract.types import Problem
 
@@ -24,16 +26,17 @@ NOT_LOOKED_UP = "MATON_API_KEY is not set: only arguments and files were checked
 
 def dry_run(context: Context, refused: Failure | None) -> Result:
     """The request as it would leave. Raises Failure with every problem that was found."""
-    found = run_checks(context, refused.problems if refused is not None else None)
+    found = run_checks(context, refused.problems if refused is not None else ())
     if (problem := _failure(found, refused)) is not None:
         raise problem
     return _preview(context, found)
 
 
-def run_checks(
-    context: Context, invalid: list[Problem] | None = None, *, only: tuple[str, ...] = ()
-) -> Findings:
-    """Run the endpoint's checks, or `only` those with these names, as far as the arguments allow."""
+def run_checks(context: Context, invalid: Sequence[Problem] = (), *, only: tuple[str, ...] = ()) -> Findings:
+    """Run the endpoint's checks, or `only` those with these names, as far as the arguments allow.
+
+    `invalid`: the problems of the arguments themselves.
+    """
     found = Findings(can_ask=bool(context.session.settings.key), invalid=invalid)
     for check in context.call.endpoint.preflight:
         make = CHECKS[check] if isinstance(check, str) else check
@@ -80,7 +83,7 @@ def _failure(found: Findings, refused: Failure | None) -> Failure | None:
 
 def enrich(failure: Failure, found: Findings) -> Failure:
     """The failure with the findings added, up to MOST_PROBLEMS of them."""
-    failure.problems = failure.problems + found.problems[:MOST_PROBLEMS]
+    failure.problems = [*failure.problems, *found.problems[:MOST_PROBLEMS]]
     failure.more_problems = max(0, len(found.problems) - MOST_PROBLEMS)
     failure.hint = f"{failure.hint} {found.hint}".strip()
     return failure

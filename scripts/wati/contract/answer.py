@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
+from wati.contract.records import record
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
+@record
 class Answer:
-    """One HTTP answer with its whole body; `wire.answers.parse` makes it.
+    """One HTTP answer with its whole body; `wire.answers.parse` makes it."""
 
-    `json`: the parsed body; None if it is not JSON, and `flaw` then says why.
-    `saved`: whether the body was written to a file; `content` is then empty.
-    `ambiguous`: whether an object in the body has the same member twice.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        headers: Any,
-        content: bytes = b"",
-        *,
-        json: Any = None,
-        flaw: str = "",
-        ambiguous: bool = False,
-        saved: bool = False,
-    ) -> None:
-        self.status = status
-        self.headers = headers
-        self.content = content
-        self.json = json
-        self.flaw = flaw
-        self.ambiguous = ambiguous
-        self.saved = saved
+    status: int
+    headers: Any
+    content: bytes = b""
+    json: Any = None  # the parsed body; None if it is not JSON, and `flaw` then says why
+    flaw: str = ""
+    ambiguous: bool = False  # an object in the body has the same member twice
+    saved: bool = False  # the body was written to a file; `content` is then empty
 
     @property
     def media_type(self) -> str:
         """The content type without its parameters; "" if there is none."""
-        return media_type(self.headers)
+        import re
+
+        named = str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
+        return named if re.fullmatch(r"[a-z0-9][a-z0-9.+_-]{0,60}/[a-z0-9][a-z0-9.+_-]{0,99}", named) else ""
 
     @property
     def date(self) -> float | None:
@@ -72,10 +62,3 @@ class Answer:
         except ValueError:
             return None
         return seconds if 0 <= seconds < 1e9 else None
-
-
-def media_type(headers: Any) -> str:
-    import re
-
-    named = str(headers.get("content-type", "")).partition(";")[0].strip().lower()
-    return named if re.fullmatch(r"[a-z0-9][a-z0-9.+_-]{0,60}/[a-z0-9][a-z0-9.+_-]{0,99}", named) else ""

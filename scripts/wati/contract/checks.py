@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from wati.contract.types import Arguments, Problem
@@ -24,13 +24,10 @@ def select(value: Any, path: str, at: str = "$") -> list[tuple[str, Any]]:
     if not isinstance(value, dict) or name not in value:
         return []
     found = value[name]
-    at = f"{at}.{name}"
+    items = [(f"{at}.{name}", found)]
     if is_list:
-        items = (
-            [(f"{at}[{index}]", item) for index, item in enumerate(found)] if isinstance(found, list) else []
-        )
-    else:
-        items = [(at, found)]
+        listed = found if isinstance(found, list) else []
+        items = [(f"{at}.{name}[{index}]", item) for index, item in enumerate(listed)]
     return [hit for item_at, item in items for hit in select(item, rest, item_at)] if rest else items
 
 
@@ -55,28 +52,16 @@ def unique(lists: str, name: str, *, ignore_case: bool = False) -> Check:
 
 def sendable(*paths: str) -> Check:
     """No four spaces in a row: WATI accepts them, and WhatsApp then fails the message (observed)."""
-
-    def check(arguments: Arguments) -> Iterator[Problem]:
-        for path in paths:
-            for at, value in select(arguments, path):
-                if isinstance(value, str) and "    " in value:
-                    yield {
-                        "at": at,
-                        "problem": "contains four spaces in a row: WATI accepts them, "
-                        "WhatsApp then fails the message",
-                    }
-
-    return check
+    problem = "contains four spaces in a row: WATI accepts them, WhatsApp then fails the message"
+    return _each_text(paths, lambda text: problem if "    " in text else "")
 
 
 def at_most_ten_rows(arguments: Arguments) -> Iterator[Problem]:
     """WhatsApp limits the rows of a list over all its sections together."""
     rows = len(select(arguments, "sections[].rows[]"))
     if rows > 10:
-        yield {
-            "at": "$.sections",
-            "problem": f"has {rows} rows in all sections together; WhatsApp shows at most 10",
-        }
+        problem = f"has {rows} rows in all sections together; WhatsApp shows at most 10"
+        yield {"at": "$.sections", "problem": problem}
 
 
 def header_fits_its_type(arguments: Arguments) -> Iterator[Problem]:
@@ -87,10 +72,8 @@ def header_fits_its_type(arguments: Arguments) -> Iterator[Problem]:
             continue
         needed, other = ("text", "media") if kind.lower() == "text" else ("media", "text")
         if kind.lower() not in ("text", "document") and select(header, "media.fileName"):
-            yield {
-                "at": f"{at}.media.fileName",
-                "problem": "is not allowed: only a Document header has a file name",
-            }
+            problem = "is not allowed: only a Document header has a file name"
+            yield {"at": f"{at}.media.fileName", "problem": problem}
         if needed not in header:
             yield {"at": at, "problem": f"has the type {kind}, so it needs {needed}"}
         if other in header:
@@ -108,32 +91,36 @@ def operators_have_values(arguments: Arguments) -> Iterator[Problem]:
 def real_date(name: str) -> Check:
     """The date exists in the calendar."""
 
-    def check(arguments: Arguments) -> Iterator[Problem]:
+    def problem_of(text: str) -> str:
         from datetime import date
 
-        for at, value in select(arguments, name):
-            try:
-                date.fromisoformat(value)
-            except (TypeError, ValueError):
-                if isinstance(value, str) and len(value) == len("2026-01-31"):
-                    yield {
-                        "at": at,
-                        "problem": "is not a date in the calendar; expected one such as 2026-01-31",
-                    }
+        try:
+            date.fromisoformat(text)
+        except ValueError:
+            if len(text) == len("2026-01-31"):
+                return "is not a date in the calendar; expected one such as 2026-01-31"
+        return ""
 
-    return check
+    return _each_text((name,), problem_of)
 
 
 def plain_path(name: str) -> Check:
     """The path stays below the far side's own folder: no part is empty, hidden, padded or leads up."""
 
+    def problem_of(path: str) -> str:
+        is_plain = all(part and not part.startswith(".") and part == part.strip() for part in path.split("/"))
+        return "" if is_plain else "has a part between slashes that is empty, padded or begins with a dot"
+
+    return _each_text((name,), problem_of)
+
+
+def _each_text(paths: Iterable[str], problem_of: Callable[[str], str]) -> Check:
+    """Finds what is wrong with each text at these paths; "" = nothing."""
+
     def check(arguments: Arguments) -> Iterator[Problem]:
-        for at, value in select(arguments, name):
-            names = value.split("/") if isinstance(value, str) else []
-            if any(name == "" or name.startswith(".") or name != name.strip() for name in names):
-                yield {
-                    "at": at,
-                    "problem": "has a part between slashes that is empty, padded or begins with a dot",
-                }
+        for path in paths:
+            for at, value in select(arguments, path):
+                if isinstance(value, str) and (problem := problem_of(value)):
+                    yield {"at": at, "problem": problem}
 
     return check

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from wati.contract.records import record
+
 # Importing `typing` takes as long as starting Python. Type checkers treat this name like the real one.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,105 +15,51 @@ if TYPE_CHECKING:
     from wati.contract.answer import Answer
     from wati.contract.omissions import Omission
     from wati.contract.types import Arguments, Confirms, Effect, Problem, Receivers
-    from wati.contract.verdicts import Verdict
+    from wati.contract.verdicts import Judge, Verdict
 
 SKILL_FOLDER = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
 
 
+@record
 class Endpoint:
-    """One endpoint of Maton or WATI, as data.
+    """One endpoint of Maton or WATI, as data."""
 
-    `method`, `path`: the request at WATI or Maton; `{member}` in the path is filled from the arguments.
-    `query`, `form`, `json`: the names of the arguments that go there; None = the request has no such part.
-    `defaults`: what is sent for a member that the arguments leave out or cannot name.
-    `effect`: what a repeat does: nothing ("read"), nothing more ("write"), a second thing ("create") or a
-    second message ("send"). "delete" removes something.
-    `verdict`: judges an answer with a 2xx status.
-    `checks`: rules about the arguments that JSON Schema cannot express (checks.py).
-    `multiline`: the members that may contain line breaks, as paths such as `receivers[].name`.
-    `items`: the dotted path of the list in the answer; "" = the answer has none.
-    `members`: the documented members of an item of that list, for `--fields`.
-    `omits`: the members of `data` that are left out, and when, by path (omissions.py).
-    `by_change`: whether the list is sorted by last change, so it moves while it is read.
-    `columns`: the members that get their own column when the list is written as CSV.
-    `confirms`: what `--confirm` must repeat.
-    `customer_text`: whether the answer contains text that customers wrote.
-    `silent_rejection`: the hint for a rejection without a reason.
-    `look_with`: the script that shows whether a call with an unknown outcome happened.
-    `preflight`: the checks of a dry run, which also explain a rejection: names from calls/preconditions.py,
-    or the endpoint's own function (context, findings).
-    `flags`: the flags of this script that most others do not take.
+    name: str
+    method: str
+    path: str  # `{member}` is filled from the arguments
+    # What a repeat does: nothing ("read"), nothing more ("write"), a second thing ("create") or a second
+    # message ("send"). "delete" removes something.
+    effect: Effect
+    verdict: Judge  # judges an answer with a 2xx status
+    # The names of the arguments that go there; None = the request has no such part.
+    query: tuple[str, ...] = ()
+    form: tuple[str, ...] | None = None
+    json: tuple[str, ...] | None = None
+    defaults: Mapping[str, Any] = {}  # sent for a member that the arguments leave out or cannot name
+    checks: tuple[Callable[[Arguments], Iterable[Problem]], ...] = ()  # what JSON Schema cannot express
+    multiline: tuple[str, ...] = ()  # may contain line breaks; paths such as `receivers[].name`
+    items: str = ""  # the dotted path of the list in the answer; "" = the answer has none
+    members: tuple[str, ...] = ()  # the documented members of an item of that list, for `--fields`
+    omits: Mapping[str, Omission] = {}  # which members of `data` are left out, and when, by path
+    by_change: bool = False  # the list is sorted by last change, so it moves while it is read
+    columns: tuple[str, ...] = ()  # the members that get their own column in a CSV
+    confirms: Confirms = "none"  # what `--confirm` must repeat
+    customer_text: bool = False  # the answer contains text that customers wrote
+    silent_rejection: str = ""  # the hint for a rejection without a reason
+    look_with: str = ""  # the script that shows whether a call with an unknown outcome happened
+    # The checks of a dry run, which also explain a rejection: names from calls/preconditions.py, or the
+    # endpoint's own function (context, findings).
+    preflight: tuple[str | Callable[..., None], ...] = ()
+    flags: tuple[str, ...] = ()  # those that most other scripts do not take
+    lacks: tuple[str, ...] = ()  # the common flags that this script does not take
+    keeps: tuple[str, ...] = ()  # what `--fields` always shows: how far the rest can be trusted
+    default_timeout: float | None = None  # seconds, without --timeout; None = the gateway's own limit
 
-    What is special about one endpoint is a function in its own script:
-    `parts`: (arguments, files) -> the files to upload.
-    `receivers`: (arguments, parts) -> everyone the call is about.
-    `messages`: (call) -> what each receiver gets; the journal recognizes a send by it.
-    `perform`: (context) -> the result, if the call is more than one request (calls/perform.py).
-    """
-
-    def __init__(
-        self,
-        *,
-        name: str,
-        method: str,
-        path: str,
-        effect: Effect,
-        verdict: Callable[[Answer, Receivers], Verdict],
-        query: tuple[str, ...] = (),
-        form: tuple[str, ...] | None = None,
-        json: tuple[str, ...] | None = None,
-        defaults: Mapping[str, Any] | None = None,
-        checks: tuple[Callable[[Arguments], Iterable[Problem]], ...] = (),
-        multiline: tuple[str, ...] = (),
-        items: str = "",
-        members: tuple[str, ...] = (),
-        omits: Mapping[str, Omission] | None = None,
-        by_change: bool = False,
-        columns: tuple[str, ...] = (),
-        confirms: Confirms = "none",
-        customer_text: bool = False,
-        silent_rejection: str = "",
-        look_with: str = "",
-        messages: Callable[..., list[Any]] | None = None,
-        preflight: tuple[str | Callable[..., None], ...] = (),
-        flags: tuple[str, ...] = (),
-        parts: Callable[..., list[Any]] | None = None,
-        receivers: Callable[..., Receivers] | None = None,
-        perform: Callable[..., Any] | None = None,
-    ) -> None:
-        self.name = name
-        self.method = method
-        self.path = path
-        self.effect = effect
-        self.verdict = verdict
-        self.query = query
-        self.form = form
-        self.json = json
-        self.defaults = defaults or {}
-        self.checks = checks
-        self.multiline = multiline
-        self.items = items
-        self.members = members
-        self.omits = omits or {}
-        self.by_change = by_change
-        self.columns = columns
-        self.confirms = confirms
-        self.customer_text = customer_text
-        self.silent_rejection = silent_rejection
-        self.look_with = look_with
-        self.messages = messages
-        self.preflight = preflight
-        self.flags = flags
-        self.parts = parts
-        self.receivers = receivers
-        self.perform = perform
-
-    # Seconds for a call without --timeout; None = the gateway's own limit.
-    default_timeout: float | None = None
-    # The common flags that this script does not take.
-    lacks: tuple[str, ...] = ()
-    # The members of `data` that `--fields` always shows: they say how far the rest can be trusted.
-    keeps: tuple[str, ...] = ()
+    # What is special about one endpoint is a function in its own script.
+    parts: Callable[..., list[Any]] | None = None  # (arguments, files) -> the files to upload
+    receivers: Callable[..., Receivers] | None = None  # (arguments, parts) -> everyone the call is about
+    messages: Callable[..., list[Any]] | None = None  # (call) -> what each receiver gets, for the journal
+    perform: Callable[..., Any] | None = None  # (context) -> the result, if it takes more than one request
 
     @property
     def through_wati(self) -> bool:
@@ -131,39 +79,19 @@ class Endpoint:
         return f"Sends {self.method} {self.path} (effect: {self.effect})."
 
 
+def _no_answer(answer: Answer, receivers: Receivers) -> Verdict:
+    raise NotImplementedError("the reads of a helper are judged one by one")
+
+
+@record
 class Helper(Endpoint):
-    """A script that answers a question with several reads. It has an endpoint's contract, but no request.
+    """A script that answers a question with several reads. It has an endpoint's contract, but no request."""
 
-    `perform`: makes the reads, in its own script. `connected`: whether it takes a connection.
-    """
-
+    method: str = "GET"
+    path: str = "/wati/"
+    effect: Effect = "read"
+    verdict: Judge = _no_answer
     lacks: tuple[str, ...] = ("dry-run", "raw")
-
-    def __init__(
-        self,
-        *,
-        name: str,
-        perform: Callable[..., Any],
-        connected: bool = False,
-        default_timeout: float | None = None,
-        customer_text: bool = False,
-        checks: tuple[Callable[[Arguments], Iterable[Problem]], ...] = (),
-        keeps: tuple[str, ...] = (),
-    ) -> None:
-        super().__init__(
-            name=name,
-            method="GET",
-            path="/wati/",
-            effect="read",
-            verdict=_no_answer,
-            perform=perform,
-            customer_text=customer_text,
-            checks=checks,
-        )
-        self.default_timeout = default_timeout
-        self.keeps = keeps
-        if not connected:
-            self.lacks += ("connection",)
 
     @property
     def schema_file(self) -> str:
@@ -172,10 +100,6 @@ class Helper(Endpoint):
     @property
     def does(self) -> str:
         return "Only reads; sends and changes nothing at WATI."
-
-
-def _no_answer(answer: Answer, receivers: Receivers) -> Verdict:
-    raise NotImplementedError("the reads of a helper are judged one by one")
 
 
 PAGE = {"pageSize": 20, "pageNumber": 1}  # always sent, because WATI's defaults differ from list to list

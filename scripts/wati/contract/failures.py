@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from wati.contract.records import record
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from wati.contract.types import Problem
@@ -20,105 +23,101 @@ EXITS = {
     8: "some receivers accepted, some not",
 }
 
-# code: (exit status, the hint if the failure has no better one)
-FAILURES = {
-    "internal": (
-        1,
-        "This is a bug in the wati package: report it with what --verbose shows. Do not repeat a send before "
-        "someone has looked for it.",
-    ),
-    "invalid_json": (
-        2,
-        "Pass one JSON object: as the first argument, as @FILE, or - for standard input. --help "
-        "shows an example.",
-    ),
-    "invalid_arguments": (
-        2,
-        "Fix every problem listed, then run it again. Ask the user for customer data; never guess it. "
-        "--schema shows what is allowed.",
-    ),
-    "usage": (2, "--help shows how to run this script."),
-    "file_unreadable": (2, "Name a file that exists, can be read and is not empty."),
-    "file_not_allowed": (
-        2,
-        "Use a file inside WATI_FILE_ROOTS (by default the current folder) that is not hidden.",
-    ),
-    "confirmation_required": (2, "Show the user what will happen. After their yes, run it with --confirm."),
-    "recipient_not_allowed": (
-        2,
-        "WATI_ALLOWED_RECIPIENTS limits who may be messaged. Ask the person who set it; do not work around "
-        "it.",
-    ),
-    "read_only": (
-        2,
-        "WATI_READ_ONLY is set, so only scripts with the effect read run. Ask the person who set it; do not "
-        "work around it.",
-    ),
-    "repeated_send": (2, "Do not send it again unless the user wants a second message."),
-    "preflight_failed": (
-        2,
-        "Fix every problem listed, then repeat the dry run. Tell the user what only they can fix, such as a "
-        "rejected template.",
-    ),
-    "missing_key": (
-        3,
-        "The user has to set MATON_API_KEY (OpenClaw: skills.entries.wati.apiKey). To try the skill, set "
-        "MATON_API_KEY=sandbox.",
-    ),
-    "missing_dependency": (3, "Run the script with `uv run`, or install what requirements.txt lists."),
-    "bad_setup": (3, "Fix the environment variables listed, or ask the user to."),
-    "unauthorized": (
-        3,
-        "The user has to check MATON_API_KEY. If it is right, authorize the WATI connection again with "
-        "create_connection.py.",
-    ),
-    "forbidden": (
-        3,
-        "The key or the WATI token may not do this. Ask the person who manages the Maton account.",
-    ),
-    "connection_missing": (
-        3,
-        "list_connections.py shows the connections. create_connection.py makes one; the user has to open its "
-        "link.",
-    ),
-    "connection_ambiguous": (
-        3,
-        "Ask the user which account to use, then add --connection ID. get_contacts.py --connection ID shows "
-        "who is in it.",
-    ),
-    "rejected": (4, "Read the message and fix the cause before you run it again."),
-    "session_closed": (
-        4,
-        "The 24-hour window is closed. Send an APPROVED template with send_template_message.py. If none says "
-        "what the user means, tell them.",
-    ),
-    "template_rejected": (
-        4,
-        "Only an APPROVED template can be sent, with exactly its parameters and none blank: see "
-        "get_message_templates.py. Someone with access to WATI has to fix a template that is not "
-        "approved. Do not send another one without asking.",
-    ),
-    "invalid_recipient": (
-        4,
-        "Check the number with the user: country code and digits, registered on WhatsApp.",
-    ),
-    "not_found": (4, "List what exists, then use an id or name from there."),
-    "rate_limited": (5, "Nothing was sent. Wait, then run it again; --timeout SECONDS allows longer waits."),
-    "unreachable": (6, "Check the network, then run it again."),
-    "timeout": (6, "Run it again. If this happens again, use a longer --timeout."),
-    "upstream_error": (
-        6,
-        "Run it again later. If HTTP 500 persists, the WATI connection may have expired; the user can "
-        "authorize it again.",
-    ),
-    "bad_answer": (6, "Run it again. --verbose shows the answer."),
-    "outcome_unknown": (7, "Do not run it again. First find out whether it happened."),
-    "partial": (
-        8,
-        "Do not run it again as it is. Send again only to the receivers under rejected, once fixed. For "
-        "those under unknown, find out whether it happened.",
-    ),
+# exit status: {code: the hint if the failure has no better one}
+_HINTS = {
+    1: {
+        "internal": (
+            "This is a bug in the wati package: report it with what --verbose shows. Do not repeat a send "
+            "before someone has looked for it."
+        ),
+    },
+    2: {
+        "invalid_json": (
+            "Pass one JSON object: as the first argument, as @FILE, or - for standard input. --help shows an "
+            "example."
+        ),
+        "invalid_arguments": (
+            "Fix every problem listed, then run it again. Ask the user for customer data; never guess it. "
+            "--schema shows what is allowed."
+        ),
+        "usage": "--help shows how to run this script.",
+        "file_unreadable": "Name a file that exists, can be read and is not empty.",
+        "file_not_allowed": (
+            "Use a file inside WATI_FILE_ROOTS (by default the current folder) that is not hidden."
+        ),
+        "confirmation_required": "Show the user what will happen. After their yes, run it with --confirm.",
+        "recipient_not_allowed": (
+            "WATI_ALLOWED_RECIPIENTS limits who may be messaged. Ask the person who set it; do not work "
+            "around it."
+        ),
+        "read_only": (
+            "WATI_READ_ONLY is set, so only scripts with the effect read run. Ask the person who set it; do "
+            "not work around it."
+        ),
+        "repeated_send": "Do not send it again unless the user wants a second message.",
+        "preflight_failed": (
+            "Fix every problem listed, then repeat the dry run. Tell the user what only they can fix, such "
+            "as a rejected template."
+        ),
+    },
+    3: {
+        "missing_key": (
+            "The user has to set MATON_API_KEY (OpenClaw: skills.entries.wati.apiKey). To try the skill, set "
+            "MATON_API_KEY=sandbox."
+        ),
+        "missing_dependency": "Run the script with `uv run`, or install what requirements.txt lists.",
+        "bad_setup": "Fix the environment variables listed, or ask the user to.",
+        "unauthorized": (
+            "The user has to check MATON_API_KEY. If it is right, authorize the WATI connection again with "
+            "create_connection.py."
+        ),
+        "forbidden": (
+            "The key or the WATI token may not do this. Ask the person who manages the Maton account."
+        ),
+        "connection_missing": (
+            "list_connections.py shows the connections. create_connection.py makes one; the user has to open "
+            "its link."
+        ),
+        "connection_ambiguous": (
+            "Ask the user which account to use, then add --connection ID. get_contacts.py --connection ID "
+            "shows who is in it."
+        ),
+    },
+    4: {
+        "rejected": "Read the message and fix the cause before you run it again.",
+        "session_closed": (
+            "The 24-hour window is closed. Send an APPROVED template with send_template_message.py. If none "
+            "says what the user means, tell them."
+        ),
+        "template_rejected": (
+            "Only an APPROVED template can be sent, with exactly its parameters and none blank: see "
+            "get_message_templates.py. Someone with access to WATI has to fix a template that is not "
+            "approved. Do not send another one without asking."
+        ),
+        "invalid_recipient": (
+            "Check the number with the user: country code and digits, registered on WhatsApp."
+        ),
+        "not_found": "List what exists, then use an id or name from there.",
+    },
+    5: {"rate_limited": "Nothing was sent. Wait, then run it again; --timeout SECONDS allows longer waits."},
+    6: {
+        "unreachable": "Check the network, then run it again.",
+        "timeout": "Run it again. If this happens again, use a longer --timeout.",
+        "upstream_error": (
+            "Run it again later. If HTTP 500 persists, the WATI connection may have expired; the user can "
+            "authorize it again."
+        ),
+        "bad_answer": "Run it again. --verbose shows the answer.",
+    },
+    7: {"outcome_unknown": "Do not run it again. First find out whether it happened."},
+    8: {
+        "partial": (
+            "Do not run it again as it is. Send again only to the receivers under rejected, once fixed. For "
+            "those under unknown, find out whether it happened."
+        ),
+    },
 }
+FAILURES = {code: (exit, hint) for exit, hints in _HINTS.items() for code, hint in hints.items()}
 
 MOST_PROBLEMS = 50  # listed beyond those of the arguments; each of 1,000 receivers can have one
 
@@ -138,81 +137,42 @@ NO_CONVERSATION = (
     "account. Check the number with the user."
 )
 
-# The outcome for each exit status, unless the failure names another one.
-_OUTCOMES = {
-    1: "not_sent",
-    2: "not_sent",
-    3: "not_sent",
-    4: "rejected",
-    5: "not_sent",
-    6: "unknown",
-    7: "unknown",
-}
+_OUTCOMES = {4: "rejected", 6: "unknown", 7: "unknown", 8: "partial"}  # by exit status; else not_sent
 
 
+@record
 class Failure(Exception):
-    """One failure from the table, with everything known about it.
+    """One failure from the table, with everything known about it, in the order of the document."""
 
-    `source`: where it comes from: arguments, setup, network, maton, wati or package.
-    `problems`: every `{"at", "problem"}`. Those found by a dry run, or after a rejection, also have a `code`
-    (calls/findings.py). `more_problems`: how many are not listed.
-    `warnings`: what a dry run could not find out.
-    `answer`: the body of the answer. `retry_after`: seconds that the far side asks to wait.
-    `page`, `items`: how far a list was read, and what was read.
-    `notices`: remarks for the document, beside the error.
-    """
+    code: str
+    message: str
+    hint: str = ""
+    source: str = ""  # where it comes from: arguments, setup, network, maton, wati or package
+    outcome: str = ""
+    http_status: int | None = None
+    retry_after: float | None = None  # seconds that the far side asks to wait
+    # Those found by a dry run, or after a rejection, also have a `code` (calls/findings.py).
+    problems: Sequence[Problem] = ()
+    more_problems: int = 0  # how many are not listed
+    warnings: Sequence[str] = ()  # what a dry run could not find out
+    receivers: dict[str, list[str]] | None = None
+    answer: Any = None  # the body of the answer
+    page: dict[str, Any] | None = None  # how far a list was read
+    items: list[Any] | None = None  # what was read of it
+    notices: Sequence[str] = ()  # remarks for the document, beside the error
 
-    def __init__(
-        self,
-        code: str,
-        message: str,
-        *,
-        hint: str = "",
-        source: str = "",
-        outcome: str = "",
-        http_status: int | None = None,
-        problems: list[Problem] | None = None,
-        warnings: list[str] | None = None,
-        receivers: dict[str, list[str]] | None = None,
-        answer: Any = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.exit, default_hint = FAILURES[code]
-        self.hint = hint or default_hint
-        self.source = source or {1: "package", 2: "arguments", 3: "setup"}.get(self.exit, "network")
-        self.outcome = outcome or ("partial" if code == "partial" else _OUTCOMES[self.exit])
-        self.http_status = http_status
-        self.problems = problems or []
-        self.more_problems = 0
-        self.warnings = warnings or []
-        self.receivers = receivers
-        self.answer = answer
-        self.retry_after = retry_after
-        self.page: dict[str, Any] | None = None
-        self.items: list[Any] | None = None
-        self.notices: list[str] = []
+    def __post_init__(self) -> None:
+        self.args = (self.message,)
+        self.exit, hint = FAILURES[self.code]
+        self.hint = self.hint or hint
+        self.source = self.source or {1: "package", 2: "arguments", 3: "setup"}.get(self.exit, "network")
+        self.outcome = self.outcome or _OUTCOMES.get(self.exit, "not_sent")
 
     def document(self) -> dict[str, Any]:
         """The `error` object of the document, without members that say nothing."""
-        members = {
-            "code": self.code,
-            "message": self.message,
-            "hint": self.hint,
-            "source": self.source,
-            "outcome": self.outcome,
-            "http_status": self.http_status,
-            "retry_after": self.retry_after,
-            "problems": self.problems or None,
-            "more_problems": self.more_problems or None,
-            "warnings": self.warnings or None,
-            "receivers": self.receivers,
-            "answer": self.answer,
-            "page": self.page,
-            "items": self.items,
-        }
+        members = {name: value for name, value in vars(self).items() if name not in ("exit", "notices")}
+        for name in ("problems", "more_problems", "warnings"):
+            members[name] = members[name] or None
         return {name: value for name, value in members.items() if value is not None}
 
 

@@ -5,60 +5,57 @@ An unknown member is always shown: newer accounts have more members than are doc
 
 from __future__ import annotations
 
+from wati.contract.records import record
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
 
+@record
 class Omission:
-    """When a member is left out.
+    """When a member is left out."""
 
-    `when`: the rule in words; "" = always. `rest`: what remains of the value; OMITTED = nothing.
-    """
-
-    def __init__(self, when: str, rest: Callable[[Any, dict[str, Any]], Any]) -> None:
-        self.when = when
-        self.rest = rest
+    when: str  # the rule in words; "" = always
+    rest: Callable[[Any, dict[str, Any]], Any]  # (value, its object) -> what remains of it, or OMITTED
 
 
 OMITTED = object()
-ALWAYS = Omission("", lambda value, beside: OMITTED)
+
+
+def _whole(when: str, is_said: Callable[[Any, dict[str, Any]], bool]) -> Omission:
+    """Left out if `is_said` of its value and its object."""
+    return Omission(when, lambda value, beside: OMITTED if is_said(value, beside) else value)
+
+
+ALWAYS = _whole("", lambda value, beside: True)
 
 
 def equal(default: Any) -> Omission:
     """Left out if it has its usual value."""
-
-    def rest(value: Any, beside: dict[str, Any]) -> Any:
-        return OMITTED if type(value) is type(default) and value == default else value
-
     # Not json.dumps: importing json costs more than a declaration may.
     text = str(default).lower() if isinstance(default, bool) else repr(default).replace("'", '"')
-    return Omission(f"it is `{text}`", rest)
+    return _whole(f"it is `{text}`", lambda value, _: type(value) is type(default) and value == default)
 
 
 def same_as(other: str) -> Omission:
     """Left out if another member has the same value."""
-
-    def rest(value: Any, beside: dict[str, Any]) -> Any:
-        return OMITTED if value == beside.get(other, OMITTED) else value
-
-    return Omission(f"it is the same as `{other}`", rest)
+    return _whole(f"it is the same as `{other}`", lambda value, beside: value == beside.get(other, OMITTED))
 
 
 def prefix_of(other: str) -> Omission:
     """Left out if another member's text begins with it, in whole words."""
 
-    def rest(value: Any, beside: dict[str, Any]) -> Any:
-        is_prefix = isinstance(value, str) and f"{beside.get(other)} ".startswith(f"{value} ")
-        return OMITTED if is_prefix else value
+    def is_prefix(value: Any, beside: dict[str, Any]) -> bool:
+        return isinstance(value, str) and f"{beside.get(other)} ".startswith(f"{value} ")
 
-    return Omission(f"`{other}` begins with it", rest)
+    return _whole(f"`{other}` begins with it", is_prefix)
 
 
 def beside(other: str) -> Omission:
     """Left out if another member is present."""
-    return Omission(f"there is `{other}`", lambda value, beside: OMITTED if other in beside else value)
+    return _whole(f"there is `{other}`", lambda value, beside: other in beside)
 
 
 def repeating(**others: str) -> Omission:

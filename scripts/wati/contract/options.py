@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from wati.contract.endpoint import LISTING
+from wati.contract.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wati.contract.endpoint import Endpoint
     from wati.contract.types import Path
 
@@ -31,44 +34,25 @@ FLAGS = {
 }
 
 
+@record
 class Options:
-    """The flags of one call.
+    """The flags of one call."""
 
-    `timeout`: seconds. `fields`: paths of members. `all`: read every page of a list.
-    `max_items`: None = no limit. `output`: the path of the file to write; "" = none.
-    """
-
-    def __init__(
-        self,
-        *,
-        dry_run: bool = False,
-        connection: str = "",
-        timeout: float | None = None,
-        fields: list[Path] | None = None,
-        raw: bool = False,
-        verbose: bool = False,
-        confirm: str = "",
-        again: bool = False,
-        all: bool = False,
-        max_items: int | None = None,
-        output: str = "",
-        force: bool = False,
-    ) -> None:
-        self.dry_run = dry_run
-        self.connection = connection
-        self.timeout = timeout
-        self.fields = fields or []
-        self.raw = raw
-        self.verbose = verbose
-        self.confirm = confirm
-        self.again = again
-        self.all = all
-        self.max_items = max_items
-        self.output = output
-        self.force = force
+    dry_run: bool = False
+    connection: str = ""
+    timeout: float | None = None  # seconds
+    fields: Sequence[Path] = ()
+    raw: bool = False
+    verbose: bool = False
+    confirm: str = ""
+    again: bool = False
+    all: bool = False
+    max_items: int | None = None  # None = no limit
+    output: str = ""
+    force: bool = False
 
     def __repr__(self) -> str:
-        given = {name: value for name, value in vars(self).items() if value not in (False, "", None, [])}
+        given = {name: value for name, value in vars(self).items() if value not in (False, "", None, ())}
         return f"Options({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
 

@@ -41,17 +41,15 @@ class Settings:
 
         base_url = environ.get("MATON_BASE_URL", "").strip()
         if base_url and not _is_loopback(base_url):
-            report(
-                "MATON_BASE_URL", "must be http://127.0.0.1:PORT, http://localhost:PORT or http://[::1]:PORT"
-            )
+            places = "http://127.0.0.1:PORT, http://localhost:PORT or http://[::1]:PORT"
+            report("MATON_BASE_URL", f"must be {places}")
         self.base_url = base_url.rstrip("/") or MATON
 
         self.read_only = environ.get("WATI_READ_ONLY", "") not in ("", "0", "false")
 
         allowed = environ.get("WATI_ALLOWED_RECIPIENTS")
-        self.allowed_recipients = (
-            None if allowed is None else [e.strip() for e in allowed.split(",") if e.strip()]
-        )
+        entries = [entry.strip() for entry in (allowed or "").split(",")]
+        self.allowed_recipients = None if allowed is None else [entry for entry in entries if entry]
         for entry in self.allowed_recipients or []:
             if not _ALLOWED.fullmatch(entry):
                 report(
@@ -69,9 +67,8 @@ class Settings:
         self.journal = "" if journal == "off" else journal or os.path.join(_state_folder(), "sends.sqlite")
 
         if problems:
-            raise Failure(
-                "bad_setup", "Some environment variables cannot be used as they are.", problems=problems
-            )
+            message = "Some environment variables cannot be used as they are."
+            raise Failure("bad_setup", message, problems=problems)
 
     @property
     def sandbox(self) -> bool:

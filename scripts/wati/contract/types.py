@@ -2,11 +2,12 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    Arguments = dict[str, Any]
+    Arguments = Mapping[str, Any]
     # (JSON path, number or id) of each receiver
-    Receivers = list[tuple[str, str]]
+    Receivers = Sequence[tuple[str, str]]
     # {"at": JSON path, "problem": what was found and what is expected}; in a dry run also a "code"
     Problem = dict[str, str]
     Effect = Literal["read", "write", "create", "send", "delete"]

@@ -6,32 +6,28 @@ Each endpoint declares which function judges its answers; each function says whe
 
 from __future__ import annotations
 
+from wati.contract.records import record
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from wati.contract.answer import Answer
     from wati.contract.types import Outcome, Problem, Receivers
 
+    Judge = Callable[[Answer, Receivers], "Verdict"]
 
+
+@record
 class Verdict:
     """An outcome. `code` and `message`: why it is not accepted. `receivers`: each one's outcome, if known."""
 
-    def __init__(
-        self,
-        outcome: Outcome,
-        code: str = "",
-        message: str = "",
-        *,
-        receivers: dict[str, list[str]] | None = None,
-        problems: list[Problem] | None = None,
-    ) -> None:
-        self.outcome = outcome
-        self.code = code
-        self.message = message
-        self.receivers = receivers
-        self.problems = problems
+    outcome: Outcome
+    code: str = ""
+    message: str = ""
+    receivers: dict[str, list[str]] | None = None
+    problems: Sequence[Problem] = ()
 
 
 ACCEPTED = Verdict("accepted")
@@ -50,13 +46,7 @@ _PHRASES = (
 _WATIS_OWN = frozenset(code for _, code in _PHRASES)
 
 
-def judge(
-    answer: Answer,
-    verdict: Callable[[Answer, Receivers], Verdict],
-    receivers: Receivers,
-    *,
-    through_wati: bool,
-) -> Verdict:
+def judge(answer: Answer, verdict: Judge, receivers: Receivers, *, through_wati: bool) -> Verdict:
     """The verdict from status and body together. `verdict` judges an answer with a 2xx status."""
     status = answer.status
     if 200 <= status < 300:
@@ -90,10 +80,13 @@ def source(answer: Answer, code: str, *, through_wati: bool) -> str:
 
 def rejection(answer: Answer) -> Verdict | None:
     """A rejection under a 2xx status: `result: false` or `ok: false`."""
-    body = answer.json
-    if isinstance(body, dict) and (body.get("result") is False or body.get("ok") is False):
+    if _member_is(answer, "result", False) or _member_is(answer, "ok", False):
         return Verdict("rejected", _code_of(answer), "WATI rejected the call" + _quoted(answer))
     return None
+
+
+def _accepted_if(accepted: bool, answer: Answer) -> Verdict:
+    return rejection(answer) or (ACCEPTED if accepted else unknown(answer))
 
 
 def unknown(answer: Answer) -> Verdict:
@@ -102,8 +95,7 @@ def unknown(answer: Answer) -> Verdict:
 
 
 def _code_of(answer: Answer) -> str:
-    body = answer.json
-    if isinstance(body, dict) and body.get("ticketStatus") == "CLOSED":
+    if member(answer.json, "ticketStatus") == "CLOSED":
         return "session_closed"
     words = said(answer).lower()
     return next((code for phrase, code in _PHRASES if phrase in words), "rejected")
@@ -114,21 +106,14 @@ def said(answer: Answer) -> str:
     body = answer.json
     if not isinstance(body, dict):
         return answer.text
-    error = body.get("error")
-    errors = body.get("errors")
+    error, errors = body.get("error"), body.get("errors")
     candidates = [
-        body.get("message"),
-        body.get("info"),
+        *(body.get("message"), body.get("info")),
         error.get("message") if isinstance(error, dict) else error,
         errors.get("error") if isinstance(errors, dict) else errors,
-        body.get("result"),
-        body.get("detail"),
-        _model_errors(body),
+        *(body.get("result"), body.get("detail"), _model_errors(body)),
     ]
-    texts = (
-        "; ".join(map(_validation_message, found)) if isinstance(found, list) else found
-        for found in candidates
-    )
+    texts = ("; ".join(map(_entry, each)) if isinstance(each, list) else each for each in candidates)
     return next((text.strip() for text in texts if isinstance(text, str) and text.strip()), "")
 
 
@@ -140,7 +125,7 @@ def _model_errors(body: dict[str, Any]) -> str:
     return "; ".join(f"{field}: {' '.join(_texts(texts))}" for field, texts in errors.items()) or title
 
 
-def _validation_message(item: object) -> str:
+def _entry(item: object) -> str:
     """One entry of a list of errors: plain text, or FastAPI's `{"loc": […], "msg": …}`."""
     if isinstance(item, dict):
         where = item.get("loc")
@@ -158,13 +143,11 @@ def _quoted(answer: Answer) -> str:
 # --- how each endpoint spells success ----------------------------------------------------------------------
 
 
-def listing(items: str) -> Callable[[Answer, Receivers], Verdict]:
+def listing(items: str) -> Judge:
     """`result` is the text "success", and the list is there (observed and reported)."""
 
     def verdict(answer: Answer, _: Receivers) -> Verdict:
-        body = answer.json
-        is_success = isinstance(body, dict) and body.get("result") == "success"
-        if is_success and isinstance(member(body, items), list):
+        if _member_is(answer, "result", "success") and isinstance(member(answer.json, items), list):
             return ACCEPTED
         return rejection(answer) or unknown(answer)
 
@@ -173,19 +156,17 @@ def listing(items: str) -> Callable[[Answer, Receivers], Verdict]:
 
 def result_true(answer: Answer, _: Receivers) -> Verdict:
     """`result` is the value true, not a text."""
-    return rejection(answer) or (ACCEPTED if _member_is(answer, "result", True) else unknown(answer))
+    return _accepted_if(_member_is(answer, "result", True), answer)
 
 
 def session_message(answer: Answer, _: Receivers) -> Verdict:
     """`ok: true` with `result: "success"`; some tenants answer `result: true`."""
-    accepted = _member_is(answer, "result", "success") or _member_is(answer, "result", True)
-    return rejection(answer) or (ACCEPTED if accepted else unknown(answer))
+    return _accepted_if(_member_is(answer, "result", "success", True), answer)
 
 
 def interactive(answer: Answer, _: Receivers) -> Verdict:
     """`ok: true`, with no `errors`: otherwise `ok` cannot be trusted."""
-    accepted = _member_is(answer, "ok", True) and not member(answer.json, "errors")
-    return rejection(answer) or (ACCEPTED if accepted else unknown(answer))
+    return _accepted_if(_member_is(answer, "ok", True) and not member(answer.json, "errors"), answer)
 
 
 def template_message(answer: Answer, _: Receivers) -> Verdict:
@@ -214,7 +195,7 @@ def any_2xx(answer: Answer, _: Receivers) -> Verdict:
     A web page comes from a server on the way, which may not have forwarded the request.
     """
     is_doubtful = answer.ambiguous or answer.media_type == "text/html" or member(answer.json, "error")
-    return rejection(answer) or (unknown(answer) if is_doubtful else ACCEPTED)
+    return _accepted_if(not is_doubtful, answer)
 
 
 def bulk(answer: Answer, receivers: Receivers) -> Verdict:
@@ -238,9 +219,8 @@ def bulk(answer: Answer, receivers: Receivers) -> Verdict:
     if _member_is(answer, "result", True):
         others = {n: errors[n] for n in errors if n not in _INVALID} if isinstance(errors, dict) else errors
         if unmatched or _leaves(others):
-            return _outcome_unknown(
-                receivers, invalid, "WATI accepted, but lists errors that name no receiver."
-            )
+            message = "WATI accepted, but lists errors that name no receiver."
+            return _outcome_unknown(receivers, invalid, message)
         return _by_receiver(receivers, set(by_digits.values()) - invalid.keys(), invalid)
     if not _member_is(answer, "result", False):
         return unknown(answer)
@@ -249,9 +229,8 @@ def bulk(answer: Answer, receivers: Receivers) -> Verdict:
     if len(invalid) == len(receivers):
         return _by_receiver(receivers, set(), invalid)
     if member(errors, "invalidCustomParameters"):
-        return Verdict(
-            "rejected", "template_rejected", "WATI rejected the call: `answer` lists the invalid parameters."
-        )
+        message = "WATI rejected the call: `answer` lists the invalid parameters."
+        return Verdict("rejected", "template_rejected", message)
     return _outcome_unknown(receivers, invalid, _NO_REASON)
 
 
@@ -306,9 +285,8 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
         elif valid is True:
             accepted.add(number)
     if result is True and member(answer.json, "error"):
-        return _outcome_unknown(
-            receivers, rejected, "WATI accepted, but reports an error that names no receiver."
-        )
+        message = "WATI accepted, but reports an error that names no receiver."
+        return _outcome_unknown(receivers, rejected, message)
     if result is False and rejected.keys() != {number for _, number in receivers}:
         return _outcome_unknown(receivers, rejected, _NO_REASON)
     return _by_receiver(receivers, accepted, rejected)
@@ -359,9 +337,9 @@ def member(body: Any, path: str) -> Any:
     return body
 
 
-def _member_is(answer: Answer, name: str, value: object) -> bool:
+def _member_is(answer: Answer, name: str, *values: str | bool) -> bool:
     found = member(answer.json, name)
-    return type(found) is type(value) and found == value
+    return any(type(found) is type(value) and found == value for value in values)
 
 
 def _leaves(value: Any) -> list[str]:

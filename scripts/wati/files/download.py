@@ -7,8 +7,7 @@ import os
 import secrets
 import stat
 import sys
-from contextlib import suppress
-from types import TracebackType
+from contextlib import ExitStack, suppress
 from typing import BinaryIO
 
 from wati.contract.failures import Failure
@@ -45,19 +44,15 @@ class Download:
 
     def __enter__(self) -> Download:
         try:
-            self._folder = Folder(self._path)
-            try:
+            with ExitStack() as stack:
+                self._folder = stack.enter_context(Folder(self._path))
                 self.handle, self._is_named = self._created()
-            except OSError:
-                self._folder.__exit__(None, None, None)
-                raise
+                stack.pop_all()
         except OSError as error:
             raise self._unwritable(error) from None
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         with self._folder:
             try:
                 self.handle.close()
@@ -133,11 +128,8 @@ class Download:
             raise
 
     def _taken(self) -> Failure:
-        return not_allowed(
-            self._at,
-            "exists already; --force overwrites it",
-            hint="Use another name, or --force to overwrite.",
-        )
+        hint = "Use another name, or --force to overwrite."
+        return not_allowed(self._at, "exists already; --force overwrites it", hint=hint)
 
     def _unwritable(self, error: OSError) -> Failure:
         return not_allowed(self._at, f"cannot be written: {reason(error)}")

@@ -75,9 +75,8 @@ def _records(data: bytes) -> Iterator[tuple[int, list[str]]]:
     # Programs disagree about any other quotation mark, and so about where a record ends and who is in it.
     if '"' in text and '"' in re.sub(r'(?<![^,\r\n])"(?:[^"\\]|""|\\(?!"))*"(?![^,\r\n])', "", text):
         problem = "has a quotation mark in a cell without quotes, or after a backslash"
-        raise ValueError(
-            f"is not CSV that every program reads the same way: it {problem} (double it in a quoted cell)"
-        )
+        how = "double it in a quoted cell"
+        raise ValueError(f"is not CSV that every program reads the same way: it {problem} ({how})")
 
 
 def _number(cells: dict[str, str]) -> str:
@@ -94,12 +93,11 @@ def _header_problems(header: list[str]) -> Found:
         if problem := _column_problem(column):
             yield "", f"column {quoted(column)} {problem}"
     if rivals := [column for column in header if _is_rival(column)]:
-        candidates = ", ".join(map(quoted, ["Phone", *rivals]))
-        yield (
-            "",
-            f"has several columns that could be the number: {candidates}. Remove or rename all but Phone "
-            "(for a parameter with such a name, use send_template_messages_v2)",
+        problem = (
+            f"has several columns that could be the number: {', '.join(map(quoted, ['Phone', *rivals]))}"
         )
+        advice = "Remove or rename all but Phone (for a parameter with such a name, use"
+        yield "", f"{problem}. {advice} send_template_messages_v2)"
     if len(set(header)) < len(header):
         yield "", "has the same column twice"
 

@@ -49,9 +49,8 @@ class Files:
         missing = [root for root in roots if not os.path.isdir(root) or not _resolved(root)]
         if missing:
             problems = [{"at": "WATI_FILE_ROOTS", "problem": f"{root} is not a folder"} for root in missing]
-            raise Failure(
-                "bad_setup", "WATI_FILE_ROOTS contains a path that is not a folder.", problems=problems
-            )
+            message = "WATI_FILE_ROOTS contains a path that is not a folder."
+            raise Failure("bad_setup", message, problems=problems)
         self._roots = [os.path.realpath(root) for root in roots]
 
     def part(self, name: str, path: str, at: str) -> Part:
@@ -132,9 +131,8 @@ def _refuse_special(status: os.stat_result | None, at: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise _unreadable(at, "is not a regular file")
     if status.st_nlink > 1:
-        raise not_allowed(
-            at, "has hard links, so it may belong to a folder outside WATI_FILE_ROOTS; use a copy of it"
-        )
+        problem = "has hard links, so it may belong to a folder outside WATI_FILE_ROOTS; use a copy of it"
+        raise not_allowed(at, problem)
     if status.st_size == 0:
         raise _unreadable(at, "is empty")
     if status.st_size > LARGEST_FILE:

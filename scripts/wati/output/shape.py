@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from wati.contract.failures import Failure
@@ -32,7 +32,9 @@ def paths(text: str) -> list[Path]:
     return [tuple(field.split(".")) for field in fields]
 
 
-def unknown_fields(data: Any, items: str, wanted: list[Path], documented: tuple[str, ...] = ()) -> list[str]:
+def unknown_fields(
+    data: Any, items: str, wanted: Sequence[Path], documented: tuple[str, ...] = ()
+) -> list[str]:
     """The fields that are unknown, each with similar ones. If the data has no item, none is."""
     from wati.arguments.validation import quoted, suggestion
 
@@ -45,14 +47,14 @@ def unknown_fields(data: Any, items: str, wanted: list[Path], documented: tuple[
     return [f"{quoted(field)}{suggestion(field, names)}" for field in fields if field not in known]
 
 
-def selected(data: Any, items: str, wanted: list[Path]) -> Any:
+def selected(data: Any, items: str, wanted: Sequence[Path]) -> Any:
     """The data with only these fields. `items`: the path of the list that they apply to, "" = none."""
     if not items:
         return _selected(data, wanted)
     return wrapped(items, [_selected(item, wanted) for item in _items(data, items)])
 
 
-def _selected(value: Any, wanted: list[Path]) -> Any:
+def _selected(value: Any, wanted: Sequence[Path]) -> Any:
     if isinstance(value, list):
         return [_selected(item, wanted) for item in value]
     if not isinstance(value, dict):

@@ -15,13 +15,10 @@ from wati.reads.pages import InMemory, Walk
 from wati.wire.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from wati.contract.answer import Answer
-    from wati.contract.types import Receivers
     from wati.wire.gateway import Gateway
-
-    Judge = Callable[[Answer, Receivers], verdicts.Verdict]
 
 PAGE_SIZE = 100
 LONGEST_NAME = 512  # of a template, as in the schemas
@@ -39,7 +36,7 @@ class Inbox:
         self.gateway = gateway
         self.connection = connection
 
-    def read(self, target: str, verdict: Judge, silent_rejection: str = "") -> Answer:
+    def read(self, target: str, verdict: verdicts.Judge, silent_rejection: str = "") -> Answer:
         """One read. Raises Failure unless it was accepted."""
         through_wati = target.startswith("/wati/")
         connection = self.connection if through_wati else ""

@@ -60,8 +60,6 @@ def _open(settings: Settings) -> httpx.Client:
         return make(verify=import_package("httpx").create_ssl_context(), cookies=cookies)
     except Exception as error:
         # The variable may contain a password of the proxy, so only the kind of error is named.
-        problem = {
-            "at": "HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE",
-            "problem": f"one of them cannot be used: {type(error).__name__}",
-        }
-        raise Failure("bad_setup", "The HTTPS client cannot be set up.", problems=[problem]) from None
+        problem = f"one of them cannot be used: {type(error).__name__}"
+        problems = [{"at": "HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE", "problem": problem}]
+        raise Failure("bad_setup", "The HTTPS client cannot be set up.", problems=problems) from None

@@ -20,12 +20,10 @@ class Departure:
     An instance is httpx's `trace` extension: httpcore calls it at every step of the exchange.
     """
 
+    _closed = _handed_over = _traced = _sent = False
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._closed = False
-        self._handed_over = False
-        self._traced = False
-        self._sent = False
 
     def __call__(self, event: str, info: dict[str, Any]) -> None:
         self._traced = True

@@ -13,6 +13,7 @@ from wati.contract.answer import Answer
 from wati.contract.call import LARGEST_FILE
 from wati.contract.failures import NO_SANDBOX, OUTCOME_UNKNOWN, SAFE_TO_REPEAT, Failure
 from wati.contract.packages import import_package
+from wati.contract.records import record
 from wati.contract.settings import MATON
 from wati.contract.verdicts import TOO_MANY_REQUESTS
 from wati.wire import answers, decoding
@@ -50,53 +51,37 @@ REPEATABLE: dict[str, frozenset[Effect]] = {
 }
 
 
+@record
 class AttemptFailed(Exception):
     """An attempt brought no complete answer. `code` and `message` are those of the failure."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+    code: str
+    message: str
 
 
+@record
 class Gateway:
-    """Sends the requests of one call, with the client of its session.
+    """Sends the requests of one call, with the client of its session."""
 
-    `timeout`: seconds for the whole call, and for all its waits together; None = the defaults.
-    `first_wait`: seconds before the second attempt, unless the far side asks for another wait.
-    `spare`: how many requests of each rate limit to leave to other calls.
-    `queue`: seconds that each request may wait for the rate limits without using up the deadline.
-    `trace`: takes each request and answer.
-    `uncertain`: whether an attempt that changes something ended without a clear answer.
-    `clock`: how many seconds the far side's clock is ahead, by its last answer; None before the first answer.
-    """
+    client: Client
+    timeout: float | None = None  # seconds for the whole call, and for all its waits; None = the defaults
+    first_wait: float = FIRST_WAIT  # seconds before the second attempt, unless another wait is asked for
+    spare: int = 0  # how many requests of each rate limit to leave to other calls
+    queue: float = 0.0  # seconds that each request may wait for the rate limits beyond the deadline
+    trace: Trace | None = None  # takes each request and answer
+    uncertain: bool = False  # an attempt that changes something ended without a clear answer
+    # How many seconds the far side's clock is ahead, by its last answer; None before the first answer.
+    clock: float | None = None
+    changing: Departure | None = None  # the attempt under way, if it changes something
+    changed: bool = False
 
-    def __init__(
-        self,
-        client: Client,
-        timeout: float | None = None,
-        *,
-        first_wait: float = FIRST_WAIT,
-        spare: int = 0,
-        queue: float = 0.0,
-        trace: Trace | None = None,
-    ) -> None:
-        self._client = client
-        self._timeout = timeout
-        self._first_wait = first_wait
-        self._spare = spare
-        self._queue = queue
-        self._trace = trace
+    def __post_init__(self) -> None:
         self.restart()
-        self._changing: Departure | None = None
-        self._changed = False
-        self.uncertain = False
-        self.clock: float | None = None
 
     def restart(self) -> None:
         """Restart the deadline and the waits. A call that reads many pages does this for each page."""
-        self._deadline = time.monotonic() + (self._timeout or WHOLE_CALL)
-        self._waits_left = self._timeout or ALL_WAITS
+        self._deadline = time.monotonic() + (self.timeout or WHOLE_CALL)
+        self._waits_left = self.timeout or ALL_WAITS
 
     def shorten(self, seconds: float) -> None:
         """Allow at most `seconds` from now on, and no waits."""
@@ -105,10 +90,10 @@ class Gateway:
 
     def cancel(self) -> bool:
         """Keep the request from leaving. Returns whether the call may already have changed something."""
-        if self._changing is None:
-            return self._changed
-        self._changing.close()
-        return self._changed or self._changing.left
+        if self.changing is None:
+            return self.changed
+        self.changing.close()
+        return self.changed or self.changing.left
 
     def exchange(
         self, request: Request, effect: Effect, connection: str = "", sink: BinaryIO | None = None
@@ -121,7 +106,7 @@ class Gateway:
             if not self._wait_for_pace(request.target):
                 raise self._failure(AttemptFailed("rate_limited", TOO_MANY_REQUESTS), effect, "limited")
             departure = Departure()
-            self._changing = departure if effect != "read" else None
+            self.changing = departure if effect != "read" else None
             answer: Answer | None = None
             failed: AttemptFailed | None = None
             try:
@@ -131,15 +116,17 @@ class Gateway:
             except AttemptFailed as caught:
                 failed, state = caught, "uncertain" if departure.left else "not_sent"
             finally:
-                self._client.pacer.answered(request.target)
+                self.client.pacer.answered(request.target)
             if effect != "read":
-                self._changed = self._changed or (departure.left and state != "limited")
-                self._changing = None
+                self.changed = self.changed or (departure.left and state != "limited")
+                self.changing = None
                 self.uncertain = self.uncertain or state == "uncertain"
             if state == "answered" or effect not in REPEATABLE[state] or attempt == ATTEMPTS:
                 break
-            asked = answer.retry_after if answer is not None else None
-            if not self.pause(_backoff(self._first_wait, attempt) if asked is None else asked):
+            wait = answer.retry_after if answer is not None else None
+            if wait is None:  # twice as long each time, with jitter
+                wait = self.first_wait * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
+            if not self.pause(wait):
                 break
         if failed is not None:
             raise self._failure(failed, effect, state)
@@ -149,9 +136,9 @@ class Gateway:
     def _wait_for_pace(self, target: str) -> bool:
         """Wait until the rate limits allow the request; False if there is not enough time."""
         began = time.monotonic()
-        if not self._client.pacer.wait(target, self._deadline + self._queue, spare=self._spare):
+        if not self.client.pacer.wait(target, self._deadline + self.queue, spare=self.spare):
             return False
-        self._deadline += min(self._queue, time.monotonic() - began)
+        self._deadline += min(self.queue, time.monotonic() - began)
         return True
 
     def pause(self, seconds: float) -> bool:
@@ -166,7 +153,7 @@ class Gateway:
         if effect in ("create", "send", "delete") and state == "uncertain":
             return Failure("outcome_unknown", f"{failed.message} {OUTCOME_UNKNOWN}", source="network")
         hint, outcome = (SAFE_TO_REPEAT, "unknown") if self.uncertain else ("", "not_sent")
-        if failed.code == "unreachable" and self._client.settings.base_url != MATON:
+        if failed.code == "unreachable" and self.client.settings.base_url != MATON:
             hint = f"{NO_SANDBOX} {hint}".strip()
         return Failure(failed.code, failed.message, hint=hint, outcome=outcome, source="network")
 
@@ -174,23 +161,23 @@ class Gateway:
         self, request: Request, connection: str, sink: BinaryIO | None, departure: Departure
     ) -> Answer:
         """One exchange within the remaining time. Raises AttemptFailed if it brings no complete answer."""
-        settings = self._client.settings
-        if self._trace is not None:
+        settings = self.client.settings
+        if self.trace is not None:
             where = "the sandbox in this process" if settings.in_process else settings.base_url
             headers = {"Authorization": "Bearer [hidden]", "User-Agent": USER_AGENT}
             headers |= {"Maton-Connection": connection} if connection else {}
-            self._trace(f"> {request.method} {request.target} to {where}", headers | request.preview())
+            self.trace(f"> {request.method} {request.target} to {where}", headers | request.preview())
         send = functools.partial(self._send, request, connection, sink, departure)
         answer = run_until(self._deadline, departure, send)
         if answer is None:
             raise AttemptFailed("timeout", "The time ran out before the answer was complete.")
-        if self._trace is not None:
-            self._trace(f"< HTTP {answer.status} {_headers(answer)}", answer.json or answer.text)
+        if self.trace is not None:
+            self.trace(f"< HTTP {answer.status} {_headers(answer)}", answer.json or answer.text)
         return answer
 
     def _send(self, request: Request, connection: str, sink: BinaryIO | None, departure: Departure) -> Answer:
         httpx = import_package("httpx")
-        pool, settings = self._client.pool, self._client.settings
+        pool, settings = self.client.pool, self.client.settings
         headers = {
             "Authorization": f"Bearer {settings.key}",
             "User-Agent": USER_AGENT,
@@ -239,15 +226,9 @@ class Gateway:
             if not departure.left:
                 raise AttemptFailed("unreachable", f"The connection broke: {type(error).__name__}.") from None
             if answered:
-                raise AttemptFailed(
-                    "bad_answer", "The connection broke in the middle of the answer."
-                ) from None
+                message = "The connection broke in the middle of the answer."
+                raise AttemptFailed("bad_answer", message) from None
             raise AttemptFailed("upstream_error", "The connection broke before an answer came.") from None
-
-
-def _backoff(first: float, attempt: int) -> float:
-    """Seconds to wait after an attempt: twice as long each time, with jitter."""
-    return first * float(2 ** (attempt - 1)) * random.uniform(0.75, 1.25)
 
 
 def _headers(answer: Answer) -> dict[str, str]:

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 class _State:
-    allowed = False
-    deferred = False
-    pending = False
+    allowed = deferred = pending = False
 
 
 def handle(*_: object) -> None:

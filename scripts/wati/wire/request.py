@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from wati.contract.failures import Failure
+from wati.contract.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,29 +21,16 @@ LONGEST_TARGET = 65_000
 _MEMBER = re.compile(r"\{(\w+)\}")
 
 
+@record
 class Request:
-    """What is sent, apart from host, key and connection.
+    """What is sent, apart from host, key and connection: with `form`, `json`, `parts` or none of them."""
 
-    `target`: the percent-encoded path and query. `query`: the same query in plain text, for people.
-    At most one of `form`, `json` and `parts` is given.
-    """
-
-    def __init__(
-        self,
-        method: str,
-        target: str,
-        *,
-        query: dict[str, str] | None = None,
-        form: dict[str, str] | None = None,
-        json: Any = None,
-        parts: Sequence[Part] = (),
-    ) -> None:
-        self.method = method
-        self.target = target
-        self.query = query
-        self.form = form
-        self.json = json
-        self.parts = parts
+    method: str
+    target: str  # the percent-encoded path and query
+    query: dict[str, str] | None = None  # the same query in plain text, for people
+    form: dict[str, str] | None = None
+    json: Any = None
+    parts: Sequence[Part] = ()
 
     def body(self) -> tuple[bytes | None, str]:
         """The encoded body and its content type. httpx encodes `parts` itself."""
@@ -76,12 +64,9 @@ def build(call: Call) -> Request:
     encoded = urlencode(query, quote_via=quote, safe="")
     target = f"{path}?{encoded}" if encoded else path
     if len(target) > LONGEST_TARGET:
-        problem = (
-            f"take {len(target):,} characters as part of an address; at most {LONGEST_TARGET:,} can be sent"
-        )
-        raise Failure(
-            "invalid_arguments", "The arguments are too long.", problems=[{"at": "$", "problem": problem}]
-        )
+        problem = f"take {len(target):,} characters of an address; at most {LONGEST_TARGET:,} can be sent"
+        problems = [{"at": "$", "problem": problem}]
+        raise Failure("invalid_arguments", "The arguments are too long.", problems=problems)
     return Request(
         endpoint.method,
         target,
