@@ -24,10 +24,10 @@ def _any_form(characters: str) -> str:
 
 
 _QUOTE = rf"(?:{_any_form(chr(34))}|\\(?!u0022)|['\[])*"
-_SESSION_TOKEN = re.compile(
-    rf"(session{_any_form('_-')}?token{_QUOTE}\s*{_any_form('=:')}\s*{_QUOTE}"
-    rf"|connect\.maton\.ai{_any_form('/?#')})[^&\s\"'\\]+",
-    re.IGNORECASE,
+# As text, compiled when it is first needed: few calls need it.
+_SESSION_TOKEN = (
+    rf"(?i)(session{_any_form('_-')}?token{_QUOTE}\s*{_any_form('=:')}\s*{_QUOTE}"
+    rf"|connect\.maton\.ai{_any_form('/?#')})[^&\s\"'\\]+"
 )
 _PIECE = 12  # characters of a key that are redacted on their own: a far side may split what it echoes
 
@@ -77,7 +77,7 @@ def _is_link(url: object) -> bool:
 def _redact_text(text: str, key: str) -> str:
     text = _without_pieces(_without_key(text, key), key)
     is_suspect = any(word in text.lower() for word in ("token", "connect.maton.ai"))
-    return _SESSION_TOKEN.sub(r"\1[hidden]", text) if is_suspect else text
+    return re.sub(_SESSION_TOKEN, r"\1[hidden]", text) if is_suspect else text
 
 
 def _without_key(text: str, key: str) -> str:
