@@ -146,7 +146,7 @@ def test_every_code_of_a_problem_is_explained_word_for_word() -> None:
 
 def test_the_seconds_of_an_explanation_are_the_code_s() -> None:
     assert f"at most {explain.SECONDS:g} seconds of the time allowed" in ERRORS
-    assert f"beyond {failures.MOST_PROBLEMS} of these" in ERRORS
+    assert f"At most {failures.MOST_PROBLEMS} such problems are listed" in ERRORS
 
 
 def test_codes_that_nothing_raises_are_called_reserved() -> None:
@@ -428,6 +428,22 @@ def works_as_it_stands(line: str, exit_code: int, folder: Path) -> str:
         assert document["sandbox"] is True
         assert document["ok"] is (exit_code == 0)
     return done.stdout.decode("utf-8")
+
+
+def test_the_example_in_python_works_as_it_stands(tmp_path: Path) -> None:
+    """In a process of its own, in the skill's folder."""
+    text = (ROOT / "references" / "from-code.md").read_text(encoding="utf-8")
+    [code] = [fence["text"] for fence in FENCE.finditer(text) if fence["language"] == "python"]
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=demo.fresh_environment(str(tmp_path)),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.split() == [b"14155555678"]
 
 
 def test_documents_without_commands_have_none() -> None:
