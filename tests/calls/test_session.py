@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 import sqlite3
 import threading
+import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -17,7 +20,7 @@ from typing import Any
 import pytest
 
 from conftest import ENDPOINTS, KEY, RUNNABLE, Run
-from recording import FarSide, reply
+from recording import CONNECTION, Answer, FarSide, reply
 from sends import JANE, JOHN, MARIA, VALUES, World, make_world
 from wati.calls.perform import perform
 from wati.calls.run import run
@@ -284,3 +287,129 @@ def test_a_place_is_free_again_a_window_after_the_answer(monkeypatch: pytest.Mon
     pacer.answered("/slow")
     assert not pacer.wait("/slow", 126.0)
     assert pacer.wait("/quick", 200, spare=1) and 117.0 <= now[0] < 117.2
+
+
+def test_what_was_checked_is_sent_whatever_the_caller_changes_meanwhile(
+    environ: dict[str, str], far_side: FarSide
+) -> None:
+    far_side.will(
+        Answer(200, json.dumps({"connections": [CONNECTION]}).encode(), delay=0.3), to="/connections"
+    )
+    arguments = dict(HELLO)
+    call = Call(ENDPOINTS["send_session_message"], arguments)
+    with Session({**environ, "WATI_ALLOWED_RECIPIENTS": JOHN}) as session, ThreadPoolExecutor() as threads:
+        done = threads.submit(perform, session, call)
+        assert far_side.wait_for(1)
+        arguments["whatsappNumber"], call.options.again = JANE, True
+        assert done.result().data["ok"] is True
+        assert far_side.writes[0].path.endswith(f"/{JOHN}")
+        assert [each.receiver for each in sent(session)] == [JOHN]
+
+
+def sent(session: Session) -> list[Any]:
+    assert session.journal is not None
+    send = session.journal.send(1)
+    assert send is not None
+    return send.entries
+
+
+def test_calls_share_no_defaults() -> None:
+    first, second = Call(ENDPOINTS["get_contacts"]), Call(ENDPOINTS["get_contacts"])
+    first.options.again = True
+    first.arguments["name"] = "x"  # type: ignore[index]
+    assert not second.options.again and second.arguments == {}
+
+
+def test_ctrl_c_is_the_program_s_and_leaves_the_journal_whole(
+    environ: dict[str, str], far_side: FarSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call must not keep it: the program's loop would go on sending."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    over = Options(connection="conn-1")
+    with Session(environ) as session:
+        with monkeypatch.context() as patch:
+            patch.setattr("wati.wire.gateway.Gateway._attempt", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                perform(session, Call(ENDPOINTS["send_session_message"], HELLO, over))
+            with pytest.raises(KeyboardInterrupt):
+                perform(session, Call(ENDPOINTS["get_contacts"], {}, Options(all=True)))
+        assert [each.state for each in sent(session)] == ["not_sent"]
+        assert perform(session, Call(ENDPOINTS["send_session_message"], HELLO, over)).data["ok"]
+    assert len(far_side.writes) == 1
+
+
+def test_a_closed_session_sends_and_enters_nothing(environ: dict[str, str], far_side: FarSide) -> None:
+    with Session(environ) as session:
+        pass
+    with pytest.raises(RuntimeError):
+        perform(session, Call(ENDPOINTS["send_session_message"], HELLO))
+    assert far_side.requests == [] and not Path(environ["WATI_JOURNAL"]).exists()
+
+
+def test_a_far_side_that_drips_keeps_no_thread_of_the_session(
+    environ: dict[str, str], far_side: FarSide
+) -> None:
+    before = threading.active_count()
+
+    def drip() -> Iterator[bytes]:
+        while True:
+            yield b" "
+
+    far_side.always(Answer(body=drip(), drip=0.05), to="/connections")
+    with Session(environ) as session:
+        for _ in range(5):
+            with pytest.raises(Failure) as failure:
+                perform(session, Call(ENDPOINTS["list_connections"], {}, Options(timeout=0.3)))
+            assert failure.value.code == "timeout"
+    far_side.close()
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert threading.active_count() <= before
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("get_contacts", {"timeout": 0}),
+        ("get_contacts", {"timeout": float("nan")}),
+        ("get_contacts", {"timeout": 1e300}),
+        ("get_contacts", {"all": True, "max_items": 0}),
+        ("get_contacts", {"connection": "a b\r\nX: y"}),
+        ("get_contacts", {"confirm": "1"}),
+        ("get_contacts", {"output": "a.csv"}),
+        ("send_session_message", {"all": True}),
+        ("send_session_message", {"output": "a"}),
+        ("list_connections", {"connection": "conn-1"}),
+        ("check_send", {"dry_run": True}),
+    ],
+)
+def test_options_are_checked_as_flags_are(
+    name: str, given: dict[str, Any], environ: dict[str, str], far_side: FarSide
+) -> None:
+    arguments = HELLO if name == "send_session_message" else {}
+    with Session(environ) as session:
+        exit_code, document = run(session, Call(RUNNABLE[name], arguments, Options(**given)))
+    assert (exit_code, document["error"]["code"]) == (2, "usage")
+    assert far_side.requests == []
+
+
+@pytest.mark.parametrize("arguments", [["x"], "x", 1, {"whatsappNumber": datetime.date(2026, 1, 2)}])
+def test_arguments_of_any_type_are_judged(arguments: Any, environ: dict[str, str], far_side: FarSide) -> None:
+    with Session(environ) as session:
+        exit_code, document = run(session, Call(ENDPOINTS["send_session_message"], arguments))
+    assert exit_code == 2 and document["error"]["code"] in ("invalid_json", "invalid_arguments")
+    assert far_side.requests == []
+
+
+def test_a_failure_holds_no_secret(environ: dict[str, str], far_side: FarSide) -> None:
+    echo = {"message": f"no such key: {KEY}", "url": "https://connect.maton.ai/?session_token=live"}
+    far_side.will(reply(echo, 401), to="/connections")
+    with Session(environ) as session, pytest.raises(Failure) as failure:
+        perform(session, Call(ENDPOINTS["list_connections"]))
+    shown = "".join(traceback.format_exception(failure.value)) + repr(vars(failure.value))
+    assert KEY not in shown and "session_token=live" not in shown
+    assert "no such key" in shown

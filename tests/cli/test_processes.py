@@ -14,6 +14,7 @@ import pytest
 
 from conftest import ENDPOINTS, KEY, ROOT, assert_contract
 from recording import FarSide, reply
+from wati.sandbox import control
 
 POSIX = os.name == "posix"
 HELLO = {"whatsappNumber": "14155551234", "messageText": "Zoë says 你好 🙂"}
@@ -366,3 +367,32 @@ def test_uv_runs_a_script_with_what_its_header_asks_for(
     done = subprocess.run(command, env=offline, capture_output=True, check=False, timeout=100, cwd=tmp_path)
     assert document(done)["outcome"] == "accepted"
     assert texts(far_side) == [HELLO["messageText"]]
+
+
+@pytest.mark.skipif(not POSIX, reason="Windows has no SIGTERM to send")
+@pytest.mark.parametrize("name", ["send_session_message", "create_connection"])
+def test_a_signal_while_the_document_is_made_changes_nothing_of_it(name: str, tmp_path: Path) -> None:
+    """What was accepted is said to be: else an agent runs it again."""
+    arguments = {"whatsappNumber": "14155551234", "messageText": "Hello"} if name.startswith("send") else {}
+    program = f"""
+import json, os, signal, sys
+sys.path.insert(0, {str(ROOT / "scripts")!r})
+import {name}
+from wati.cli.command import main
+from wati.output import document
+accepted = document.accepted
+def struck(*given):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return accepted(*given)
+document.accepted = struck
+sys.argv = ["x", {json.dumps(arguments)!r}]
+main({name}.ENDPOINT)
+"""
+    state = str(tmp_path / "sandbox.sqlite")
+    environment = {**os.environ, "MATON_API_KEY": "sandbox", "WATI_SANDBOX_STATE": state}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert json.loads(done.stdout)["outcome"] == "accepted"
+    assert len(control.log(state)) == 1

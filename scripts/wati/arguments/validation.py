@@ -160,7 +160,7 @@ def _count(value: Any, unit: str) -> str:
 
 def quoted(value: object) -> str:
     """A value for a message: short, in quotes if it is a text, with nothing invisible in it."""
-    text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
+    text = json.dumps(value, ensure_ascii=False, default=str) if not isinstance(value, str) else value
     visible = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text[:60])
     text = visible + ("…" if len(text) > 60 else "")
     return f'"{text}"' if isinstance(value, str) else text

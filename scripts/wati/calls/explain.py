@@ -6,6 +6,8 @@ rejection never change, whatever happens to these reads.
 
 from __future__ import annotations
 
+from wati.wire import interrupts
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wati.calls.context import Context
@@ -33,5 +35,9 @@ def rejection(context: Context, failure: Failure) -> Failure:
 
         context.gateway.shorten(SECONDS)
         return preflight.enrich(failure, preflight.run_checks(context, only=CHECKS[failure.code]))
-    except (Exception, KeyboardInterrupt):
+    except Exception:
+        return failure
+    except KeyboardInterrupt:
+        if not interrupts.ends_the_call():
+            raise
         return failure

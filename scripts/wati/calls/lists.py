@@ -164,6 +164,8 @@ class Reading:
                     return
             self.complete = True
         except KeyboardInterrupt:
+            if not interrupts.ends_the_call():
+                raise
             raise self._stopped(Failure("timeout", "The call was interrupted.", source="package")) from None
         except Failure as failure:
             raise self._stopped(failure) from None

@@ -23,47 +23,58 @@ if TYPE_CHECKING:
 
 def perform(session: Session, call: Call) -> Result:
     """Make one call: check it, send it, judge the answer. Raises Failure, and only that, unless accepted."""
-    context = Context(session, call)
+    if session.client.closed:
+        raise RuntimeError("the session is closed")
+    # The caller may change its own objects meanwhile: what was checked is what is sent.
+    context = Context(session, call.copied())
     try:
-        guards.effect(session.settings, call.endpoint)
-        refused = prepare(context)
-        if refused is None:
-            guards.receivers(session.settings, context.call)
-        if call.options.dry_run:
-            from wati.calls import preflight
-
-            return preflight.dry_run(context, refused)
-        if refused is not None:
-            raise refused
-        guards.confirmation(context.call)
-        guards.key(session.settings)
-        return _act(context)
+        # Only these steps can be interrupted: what comes after them knows what became of the call.
+        result = interrupts.allow(partial(_steps, context))
     except Failure as failure:
-        failure.notices = context.entered.notices
-        raise
+        context.entered.settle(failure.outcome, failure.receivers)
+        raise _safe(context, failure) from None
     except KeyboardInterrupt:
-        raise _aborted(context, "The call was interrupted.") from None
+        aborted = _aborted(context, "The call was interrupted.")
+        context.entered.settle(aborted.outcome)
+        if not interrupts.ends_the_call():
+            raise
+        raise _safe(context, aborted) from None
     except Exception as error:
-        if session.trace is not None:
+        if session.trace is not None and call.options.verbose:
             session.trace(traceback.format_exc(), None)
-        raise _aborted(context, place_of(error), is_bug=True) from error
+        aborted = _aborted(context, place_of(error), is_bug=True)
+        context.entered.settle(aborted.outcome)
+        raise _safe(context, aborted) from None
     finally:
         for part in context.call.parts:
             part.handle.close()
-
-
-def _act(context: Context) -> Result:
-    """What a call does after the checks: one request, or what its endpoint needs."""
-    if context.call.options.all:
-        from wati.calls import lists
-
-        result = lists.read(context, send)
-    elif context.call.endpoint.perform is not None:
-        result = context.call.endpoint.perform(context)
-    else:
-        result = Result(send(context).json or {})
     result.notices = context.entered.notices
     return result
+
+
+def _steps(context: Context) -> Result:
+    """The steps, in their order: the checks, then the request, or what the endpoint needs instead of one."""
+    session, options = context.session, context.call.options
+    guards.effect(session.settings, context.call.endpoint)
+    refused = prepare(context)
+    if refused is None:
+        guards.receivers(session.settings, context.call)
+    if options.dry_run:
+        from wati.calls import preflight
+
+        return preflight.dry_run(context, refused)
+    if refused is not None:
+        raise refused
+    guards.confirmation(context.call)
+    guards.key(session.settings)
+    if options.all:
+        from wati.calls import lists
+
+        return lists.read(context, send)
+    if context.call.endpoint.perform is not None:
+        result: Result = context.call.endpoint.perform(context)
+        return result
+    return Result(send(context).json or {})
 
 
 def send(context: Context, sink: BinaryIO | None = None) -> Answer:
@@ -85,9 +96,6 @@ def send(context: Context, sink: BinaryIO | None = None) -> Answer:
         from wati.calls import explain
 
         raise explain.rejection(context, failure) from None
-    except BaseException:
-        context.entered.settle("unknown" if context.gateway.cancel() else "not_sent")
-        raise
     context.entered.settle("accepted")
     return answer
 
@@ -133,13 +141,20 @@ def _aborted(context: Context, message: str, *, is_bug: bool = False) -> Failure
     """The failure of a call that ended in the middle, with or without its request having left."""
     code, effect = "internal" if is_bug else "timeout", context.call.endpoint.effect
     if not context.gateway.cancel():
-        failure = Failure(code, message, outcome="not_sent", source="package")
-    elif effect == "write":
-        failure = Failure(code, message, outcome="unknown")
-    else:
-        hint = context.hint_if_unknown()
-        failure = Failure(
-            "outcome_unknown", f"{message} The request had already left.", hint=hint, source="package"
-        )
+        return Failure(code, message, outcome="not_sent", source="package")
+    if effect == "write":
+        return Failure(code, message, outcome="unknown")
+    left = f"{message} The request had already left."
+    return Failure("outcome_unknown", left, hint=context.hint_if_unknown(), source="package")
+
+
+def _safe(context: Context, failure: Failure) -> Failure:
+    """The failure as anyone may print it: without secrets, and with what there is to say of the journal."""
+    from wati.output.redaction import redact
+
+    key = context.session.settings.key
+    for name in ("message", "hint", "problems", "warnings", "answer", "items", "receivers"):
+        setattr(failure, name, redact(getattr(failure, name), key))
+    failure.args = (failure.message,)
     failure.notices = context.entered.notices
     return failure

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from wati.arguments import validation
 from wati.contract.checks import select
 from wati.contract.failures import Failure
+from wati.contract.options import problem_of
 from wati.wire import request
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ def prepare(context: Context) -> Failure | None:
     """
     call, settings = context.call, context.session.settings
     endpoint, options = call.endpoint, call.options
+    if problem := problem_of(endpoint, options):
+        raise Failure("usage", problem)
+    if not isinstance(call.arguments, dict):
+        raise Failure("invalid_json", "The arguments are not a JSON object.")
     validation.refuse_key(call.arguments, settings.key)
     schema = validation.load_schema(endpoint)
     problems = validation.validate(endpoint, schema, call.arguments)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def run(session: Session, call: Call) -> tuple[int, dict[str, Any]]:
     """The exit code of a call, and its document. Never raises Failure."""
-    key = session.settings.key
+    endpoint, key = call.endpoint, session.settings.key
     try:
         result = perform(session, call)
         try:
@@ -23,9 +23,14 @@ def run(session: Session, call: Call) -> tuple[int, dict[str, Any]]:
         except Failure:
             raise
         except Exception as error:
-            raise _not_shown(call, error) from error
+            raise _not_shown(call, error) from None
     except Failure as failure:
-        return failure.exit, document.failed(call.endpoint, failure, key)
+        try:
+            return failure.exit, document.failed(endpoint, failure, key)
+        except Exception as error:
+            message = f"What happened cannot be shown whole: {place_of(error)}"
+            bare = Failure(failure.code, message, failure.hint, failure.source, failure.outcome)
+            return bare.exit, document.failed(endpoint, bare, key)
 
 
 def _not_shown(call: Call, error: Exception) -> Failure:

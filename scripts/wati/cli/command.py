@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import IO, Any
 
+    from wati.calls.session import Session
     from wati.cli.flags import CommandLine
     from wati.contract.endpoint import Endpoint
 
@@ -66,6 +67,9 @@ def execute(
     if help.is_wanted(argv):
         return 0, help.help_text(endpoint)
 
+    from functools import partial
+
+    from wati.calls.session import Session
     from wati.cli import flags
     from wati.cli.streams import diagnose
     from wati.contract.failures import Failure, bug
@@ -76,53 +80,51 @@ def execute(
     from wati.wire import interrupts
 
     key = api_key(environ)
-    trace: Trace = []
+    trace: list[str] = []
+
+    def record(title: str, body: object) -> None:
+        trace.append(_line(title, body, key))
+
     failure: Failure | None = None
     exit_code = 0
     try:
         command_line = flags.parse(endpoint, argv)
         if command_line.schema:
             return 0, help.schema_text(endpoint)
-        # A signal may interrupt a run only here.
-        exit_code, result = interrupts.allow(
-            lambda: _call(endpoint, command_line, environ, stdin, trace, progress)
-        )
+        with Session(environ, trace=record, progress=progress) as session:
+            exit_code, result = interrupts.one_call(partial(_call, session, endpoint, command_line, stdin))
     except Failure as caught:
         failure = caught
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # only while the arguments were read
         failure = Failure("timeout", "The call was interrupted.", outcome="not_sent", source="package")
     except Exception as error:
         import traceback
 
         failure = bug(error)
-        trace.append((traceback.format_exc(), None))
+        record(traceback.format_exc(), None)
     if failure is not None:
         exit_code, result = failure.exit, document.failed(endpoint, failure, key)
     if "--verbose" in argv:
-        for title, body in trace:
-            (say or diagnose)(terminal_safe(_line(title, body, key), key))
+        for line in trace:
+            (say or diagnose)(terminal_safe(line, key))
     return exit_code, render(result, indent=2 if pretty else None)
 
 
 def _call(
-    endpoint: Endpoint,
-    command_line: CommandLine,
-    environ: Mapping[str, str],
-    stdin: IO[bytes] | None,
-    trace: Trace,
-    progress: Callable[[str], None] | None,
+    session: Session, endpoint: Endpoint, command_line: CommandLine, stdin: IO[bytes] | None
 ) -> tuple[int, dict[str, Any]]:
-    """The call of a command line, in a session of its own."""
+    """The call of a command line."""
+    from functools import partial
+
     from wati.arguments import reading
     from wati.calls import guards
     from wati.calls.run import run
-    from wati.calls.session import Session
     from wati.contract.call import Call
+    from wati.wire import interrupts
 
-    with Session(environ, trace=lambda *entry: trace.append(entry), progress=progress) as session:
-        guards.effect(session.settings, endpoint)  # before anything is read from a file or standard input
-        arguments = reading.read(command_line.source, stdin)
-        return run(session, Call(endpoint, arguments, command_line.options))
+    guards.effect(session.settings, endpoint)  # before anything is read from a file or standard input
+    arguments = interrupts.allow(partial(reading.read, command_line.source, stdin))
+    return run(session, Call(endpoint, arguments, command_line.options))
 
 
 def _line(title: str, body: object, key: str) -> str:

@@ -6,8 +6,7 @@ import re
 from typing import NamedTuple
 
 from wati.contract.failures import Failure
-from wati.contract.options import FLAGS, Options, flags_of
-from wati.contract.settings import is_connection_id
+from wati.contract.options import FLAGS, Options, flags_of, problem_of
 from wati.output.shape import paths
 
 TYPE_CHECKING = False
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wati.contract.endpoint import Endpoint
-
-LONGEST_TIMEOUT = 3600.0
-MOST_ITEMS = 2_000_000
 
 
 class CommandLine(NamedTuple):
@@ -54,13 +50,15 @@ def parse(endpoint: Endpoint, argv: list[str]) -> CommandLine:
         message = f"There are {len(positionals)} arguments; a script takes one JSON object."
         hint = "Put the whole JSON object in single quotes, or in a file given as @path."
         raise Failure("usage", message, hint=hint)
-    _check_together(endpoint, given)
     wants_schema = given.pop("schema", None) is not None
     values: dict[str, Any] = {
         name.replace("-", "_"): _READ[name](value) if FLAGS[name][0] else True
         for name, value in given.items()
     }
-    return CommandLine(positionals[0] if positionals else "{}", Options(**values), wants_schema)
+    options = Options(**values)
+    if problem := problem_of(endpoint, options):
+        raise Failure("usage", problem)
+    return CommandLine(positionals[0] if positionals else "{}", options, wants_schema)
 
 
 def _unknown_flag(endpoint: Endpoint, item: str, known: list[str]) -> Failure:
@@ -73,47 +71,19 @@ def _unknown_flag(endpoint: Endpoint, item: str, known: list[str]) -> Failure:
     return Failure("usage", message, hint=hint)
 
 
-_INCOMPATIBLE = (
-    ("fields", "raw", "--fields cannot be used with --raw."),
-    ("fields", "dry-run", "--fields cannot be used with --dry-run."),
-    ("all", "raw", "--all cannot be used with --raw, which shows one answer untouched."),
-    ("output", "fields", "--fields cannot be used with --output: a file has all members."),
-)
-_REQUIRED = {"max-items": "all", "output": "all", "force": "output"}
+def _seconds(text: str) -> float:
+    """0 for what is not a number: no limit lets that pass."""
+    return float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text, re.ASCII) else 0.0
 
 
-def _check_together(endpoint: Endpoint, given: dict[str, str]) -> None:
-    for one, other, message in _INCOMPATIBLE:
-        if one in given and other in given:
-            raise Failure("usage", message)
-    for flag, other in _REQUIRED.items() if endpoint.items else ():
-        if flag in given and other not in given:
-            raise Failure("usage", f"--{flag} needs --{other}.")
-
-
-def _timeout(text: str) -> float:
-    is_number = re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text, re.ASCII)
-    if not is_number or not 0 < float(text) <= LONGEST_TIMEOUT:
-        raise Failure("usage", f"--timeout takes seconds, more than 0 and at most {LONGEST_TIMEOUT:g}.")
-    return float(text)
-
-
-def _connection(text: str) -> str:
-    if not is_connection_id(text):
-        raise Failure("usage", "--connection takes a connection id: letters, digits, _ and - only.")
-    return text
-
-
-def _max_items(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,7}", text, re.ASCII) or not 0 < int(text) <= MOST_ITEMS:
-        raise Failure("usage", f"--max-items takes a whole number from 1 to {MOST_ITEMS}.")
-    return int(text)
+def _count(text: str) -> int:
+    return int(text) if re.fullmatch("[0-9]{1,7}", text, re.ASCII) else 0
 
 
 _READ: dict[str, Callable[[str], Any]] = {
-    "timeout": _timeout,
-    "connection": _connection,
-    "max-items": _max_items,
+    "timeout": _seconds,
+    "connection": str,
+    "max-items": _count,
     "fields": paths,
     "confirm": str,
     "output": str,

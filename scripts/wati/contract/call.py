@@ -49,6 +49,17 @@ class Call:
     parts: Sequence[Part] = ()  # the files to upload
     receivers: Receivers = ()  # everyone the call is about
 
+    def __post_init__(self) -> None:
+        # Nothing that a caller changes is shared with other calls.
+        if self.arguments is Call.arguments:
+            self.arguments = {}
+        if self.options is Call.options:
+            self.options = Options()
+
+    def copied(self) -> Call:
+        """The same call, of which nothing is shared with the caller's."""
+        return self.replace(arguments=_copy(self.arguments), options=Options(**vars(self.options)))
+
     def replace(self, **changes: Any) -> Call:
         """A copy of the call with some members changed."""
         return Call(**{**vars(self), **changes})
@@ -56,6 +67,12 @@ class Call:
     def __repr__(self) -> str:
         via = f", connection={self.connection!r}" if self.connection else ""
         return f"Call({self.endpoint.name}, {self.arguments!r}, {self.options!r}{via})"
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _copy(member) for name, member in value.items()}
+    return list(map(_copy, value)) if isinstance(value, (list, tuple)) else value
 
 
 @record

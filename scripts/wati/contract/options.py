@@ -66,3 +66,42 @@ def flags_of(endpoint: Endpoint) -> list[str]:
     if endpoint.effect != "send":
         absent.add("again")
     return [name for name in FLAGS if name not in absent]
+
+
+LONGEST_TIMEOUT = 3600.0
+MOST_ITEMS = 2_000_000
+_INCOMPATIBLE = (
+    ("fields", "raw", "--fields cannot be used with --raw."),
+    ("fields", "dry-run", "--fields cannot be used with --dry-run."),
+    ("all", "raw", "--all cannot be used with --raw, which shows one answer untouched."),
+    ("output", "fields", "--fields cannot be used with --output: a file has all members."),
+)
+_REQUIRED = {"max-items": "all", "output": "all", "force": "output"}
+
+
+def problem_of(endpoint: Endpoint, options: Options) -> str:
+    """What is wrong with the options for a call of this endpoint; "" if nothing is."""
+    from wati.contract.settings import is_connection_id
+
+    given = {
+        name.replace("_", "-"): value
+        for name, value in vars(options).items()
+        if value != getattr(Options, name) and value != []
+    }
+    for name in given:
+        if name not in flags_of(endpoint):
+            return f"{endpoint.name}.py has no flag --{name}."
+    for one, other, message in _INCOMPATIBLE:
+        if one in given and other in given:
+            return message
+    for flag, other in _REQUIRED.items() if endpoint.items else ():
+        if flag in given and other not in given:
+            return f"--{flag} needs --{other}."
+    # "not …", because every comparison with what is not a number is false.
+    if options.timeout is not None and not 0 < options.timeout <= LONGEST_TIMEOUT:
+        return f"--timeout takes seconds, more than 0 and at most {LONGEST_TIMEOUT:g}."
+    if options.max_items is not None and not 0 < options.max_items <= MOST_ITEMS:
+        return f"--max-items takes a whole number from 1 to {MOST_ITEMS}."
+    if options.connection and not is_connection_id(options.connection):
+        return "--connection takes a connection id: letters, digits, _ and - only."
+    return ""

@@ -48,12 +48,15 @@ class Entered:
         self.id = number
         self.notices = [notice] if notice else []
         self._journal = journal
+        self._settled = journal is None or number is None
 
     def settle(self, outcome: str, receivers: dict[str, list[str]] | None = None) -> None:
-        """Add the outcome to the entry: of all its messages, except for those in `receivers`."""
-        if self._journal is None or self.id is None:
+        """Add the outcome to the entry, once: of all its messages, except for those in `receivers`."""
+        if self._settled or self._journal is None or self.id is None:
             return
         import sqlite3
+
+        self._settled = True
 
         groups = (receivers or {}).items()
         by_receiver = {receiver: group for group, members in groups for receiver in members}

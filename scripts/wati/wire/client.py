@@ -27,15 +27,20 @@ class Client:
         self.pacer = Pacer()
         self._lock = threading.Lock()
         self._pool: httpx.Client | None = None
+        self.closed = False
 
     @property
     def pool(self) -> httpx.Client:
+        """Raises Failure (`bad_setup`) if it cannot be opened, or was closed meanwhile."""
         with self._lock:
+            if self.closed:
+                raise Failure("bad_setup", "The session was closed.")
             self._pool = self._pool or _open(self.settings)
             return self._pool
 
     def close(self) -> None:
         with self._lock:
+            self.closed = True
             if self._pool is not None:
                 self._pool.close()
 

@@ -20,7 +20,7 @@ from wati.wire import answers, decoding
 from wati.wire.departure import Departure, run_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import httpx
 
@@ -170,12 +170,14 @@ class Gateway:
         send = functools.partial(self._send, request, connection, sink, departure)
         answer = run_until(self._deadline, departure, send)
         if answer is None:
-            raise AttemptFailed("timeout", "The time ran out before the answer was complete.")
+            raise AttemptFailed("timeout", _INCOMPLETE)
         if self.trace is not None:
             self.trace(f"< HTTP {answer.status} {_headers(answer)}", answer.json or answer.text)
         return answer
 
     def _send(self, request: Request, connection: str, sink: BinaryIO | None, departure: Departure) -> Answer:
+        # As it is now: a thread that is left behind ends with this attempt's time, not with a later one's.
+        deadline = self._deadline
         httpx = import_package("httpx")
         pool, settings = self.client.pool, self.client.settings
         headers = {
@@ -195,7 +197,7 @@ class Gateway:
             headers=headers,
             content=content,
             files=files or None,
-            timeout=max(0.001, self._deadline - time.monotonic()),
+            timeout=max(0.001, deadline - time.monotonic()),
             extensions={"trace": departure},
         )
         answered = False
@@ -204,7 +206,7 @@ class Gateway:
             response = pool.send(outgoing, stream=True)
             answered = True
             with contextlib.closing(response):
-                return _read(response, sink)
+                return _read(response, sink, deadline)
         except httpx.TimeoutException as error:
             what = "complete answer came" if departure.left else "connection could be made"
             if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
@@ -244,10 +246,15 @@ def _state(answer: Answer) -> str:
     return "uncertain" if broken or answer.status == 408 or answer.status >= 500 else "answered"
 
 
-def _read(response: httpx.Response, sink: BinaryIO | None) -> Answer:
-    """Read a body with limited memory. A file goes to the sink in pieces."""
+_INCOMPLETE = "The time ran out before the answer was complete."
+
+
+def _read(response: httpx.Response, sink: BinaryIO | None, deadline: float) -> Answer:
+    """Read a body with limited memory, until `deadline`. A file goes to the sink in pieces."""
     # Not iter_bytes: it decompresses a whole chunk at once, to any size.
-    chunks = decoding.decoded(response.iter_raw(), response.headers.get("content-encoding", ""))
+    chunks = decoding.decoded(
+        _until(deadline, response.iter_raw()), response.headers.get("content-encoding", "")
+    )
     # If several types are listed, the first one: some servers on the way list what they were asked for.
     media_type = response.headers.get("content-type", "").partition(";")[0].partition(",")[0].strip().lower()
     if sink is not None and response.is_success and media_type not in ("application/json", "text/json"):
@@ -264,3 +271,10 @@ def _read(response: httpx.Response, sink: BinaryIO | None) -> Answer:
         if len(content) > LARGEST_ANSWER:
             raise AttemptFailed("bad_answer", f"The answer is larger than {LARGEST_ANSWER >> 20} MiB.")
     return answers.parse(response.status_code, response.headers, bytes(content))
+
+
+def _until(deadline: float, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        if time.monotonic() > deadline:
+            raise AttemptFailed("timeout", _INCOMPLETE)
+        yield chunk

@@ -16,7 +16,22 @@ if TYPE_CHECKING:
 
 
 class _State:
+    one_call = False
     allowed = deferred = pending = False
+
+
+def one_call(act: Callable[[], T]) -> T:
+    """Do something that is one call and nothing more, so a signal ends the call and nothing else."""
+    _State.one_call = True
+    try:
+        return act()
+    finally:
+        _State.one_call = False
+
+
+def ends_the_call() -> bool:
+    """Whether a signal is for the call alone. If not, the program that makes calls decides what to do."""
+    return _State.one_call
 
 
 def handle(*_: object) -> None:
