@@ -107,6 +107,7 @@ def _judged(context: Context, sink: BinaryIO | None) -> Answer:
             failure.hint = context.hint_if_unknown()
         raise
     verdict = verdicts.judge(answer, endpoint.verdict, call.receivers, through_wati=endpoint.through_wati)
+    context.entered.note(verdict)
     if verdict.outcome != "accepted":
         raise failed(context, verdict, answer)
     return answer

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wati.contract.checks import select
 from wati.contract.failures import Failure
 from wati.output.rendering import duration, enumerate_some
-from wati.reads.inbox import approved_name
+from wati.reads.inbox import approved_name, is_absent
 from wati.reads.rows import iso
 
 if TYPE_CHECKING:
@@ -238,9 +238,7 @@ def contact(context: Context, found: Findings) -> None:
 
 def _no_conversation(context: Context, found: Findings, number: str, failure: Failure) -> None:
     """A problem, unless the contact is about to be created. Raises a failure that means something else."""
-    # getMessages rejects an unknown contact under HTTP 200, without a reason (reported).
-    rejected = failure.code == "rejected" and 200 <= (failure.http_status or 0) < 300
-    if not rejected and failure.code != "not_found":
+    if not is_absent(failure):
         raise failure
     if context.call.endpoint.effect != "create":
         problem = (

@@ -13,6 +13,16 @@ from __future__ import annotations
 
 import re
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wati.contract.types import Problem, Receivers
+
+LISTED_TWICE = "The list has the same person twice."
+TWICE = (
+    "Ask the user which of the two to keep, and leave out the other. Use --again only if the user wants that "
+    "person to get both messages."
+)
+
 # (short spelling, what the long one has in between), both as patterns with two groups around it
 _RULES = (
     (re.compile(r"(52)(1?)([0-9]{10})"), "1"),
@@ -32,6 +42,20 @@ def spellings(number: str) -> tuple[str, ...]:
 def same_person(one: str, other: str) -> bool:
     """Whether both are surely one person's, by spelling alone."""
     return person(one) == person(other)
+
+
+def twins(receivers: Receivers) -> list[Problem]:
+    """Those who are in a list before, in another spelling."""
+    first: dict[str, tuple[str, str]] = {}
+    problems = []
+    for at, number in receivers:
+        first_at, other = first.setdefault(person(number), (at, number))
+        if other.lower() != number.lower():  # the checks of the arguments report the same digits
+            problem = (
+                f"{number} and {other} ({first_at}) are the same person, whom WhatsApp knows by one of them"
+            )
+            problems.append({"at": at, "problem": problem})
+    return problems
 
 
 def person(receiver: str) -> str:

@@ -155,6 +155,15 @@ class Rows:
         self.whole = walk.whole and not self._is_cut
 
 
+def is_absent(failure: Failure) -> bool:
+    """Whether a failed read of a conversation says that WATI has no such contact.
+
+    It rejects one under HTTP 200, without a reason (reported).
+    """
+    rejected = failure.code == "rejected" and 200 <= (failure.http_status or 0) < 300
+    return rejected or failure.code == "not_found"
+
+
 def approved_name(row: dict[str, Any]) -> str:
     """The name of an APPROVED template; "" for every other row."""
     name = row.get("elementName")
