@@ -28,7 +28,7 @@ def perform(session: Session, call: Call) -> Result:
         guards.effect(session.settings, call.endpoint)
         refused = prepare(context)
         if refused is None:
-            guards.receivers(session.settings, context.call)
+            guards.receivers(session, context.call)
         if call.options.dry_run:
             from wati.calls import preflight
 

@@ -210,6 +210,15 @@ class Journal:
             )
             return [(row["at"], _entry(row)) for row in rows]
 
+    def number_of(self, receiver: str) -> str:
+        """The number that an answer gave for an id, over any connection; "" if none did."""
+        if not os.path.exists(self.path):
+            return ""
+        with self._transaction() as db:
+            known = "SELECT person FROM aliases WHERE place = ? AND alias = ? ORDER BY rowid DESC"
+            row = db.execute(known, (self._place, person(receiver))).fetchone()
+            return str(row[0]) if row else ""
+
     def digest(self) -> Callable[[str], str]:
         """The hash function for the parts of messages."""
         with self._transaction() as db:
