@@ -311,3 +311,75 @@ def test_strangers_who_look_alike_are_two_people(numbers: tuple[str, str], world
     run = world.run("send_template_messages", many(*numbers), "--confirm", "2")
     assert run.exit == 0, run.text
     assert world.count == dict.fromkeys(numbers, 1)
+
+
+# --- lookups -----------------------------------------------------------------------------------------------
+
+
+@EACH
+def test_a_contact_under_another_spelling_is_a_guess(written: str, known: str, world: World) -> None:
+    world.seed(contacts=[{"whatsappNumber": known, "name": "Ana"}])
+    for asked in (written, f"+{written}", f"00{written}"):
+        run = world.run("find_contact", {"whatsappNumber": asked})
+        assert [each["whatsappNumber"] for each in run.data["contacts"]] == [known], run.text
+        assert "spelling" in run.data["guess"]
+    assert "guess" not in world.run("find_contact", {"whatsappNumber": known}).data
+
+
+def test_a_stranger_who_looks_alike_is_not_found(world: World) -> None:
+    world.seed(contacts=[{"whatsappNumber": "5511923456789", "name": "Ana"}])
+    assert world.run("find_contact", {"whatsappNumber": "551123456789"}).data["contacts"] == []
+
+
+@pytest.mark.parametrize("text", ["9.19877E+11", "1.41555E+10"])
+def test_a_rounded_number_is_not_searched_for(text: str, world: World) -> None:
+    run = world.run("find_contact", {"whatsappNumber": text})
+    assert run.exit == 2 and "rounded" in run.error["problems"][0]["problem"]
+
+
+@EACH
+def test_a_conversation_is_found_under_the_other_spelling(written: str, known: str, world: World) -> None:
+    assert world.run("send_template_message", one(written)).exit == 0
+    run = world.run("conversation", {"whatsappNumber": written})
+    assert run.data["whatsappNumber"] == known and "order 12345" in run.text, run.text
+    assert "whatsappNumber" not in world.run("conversation", {"whatsappNumber": known}).data
+
+
+def test_an_empty_list_under_one_spelling_is_not_the_conversation(
+    call: Callable[..., Run], far_side: FarSide
+) -> None:
+    row = {
+        "id": "m",
+        "eventType": "message",
+        "owner": False,
+        "text": "Hola",
+        "created": "2026-01-05T12:00:00Z",
+    }
+    far_side.will(reply(listed()), reply(listed(row)), to="/wati/api/v1/getMessages")
+    run = call("conversation", {"whatsappNumber": PAIRS[0][0]})
+    assert run.data["whatsappNumber"] == PAIRS[0][1] and "Hola" in run.text
+
+
+@EACH
+def test_adding_someone_who_is_there_under_another_spelling_is_warned_of(
+    written: str, known: str, world: World
+) -> None:
+    new = {"whatsappNumber": written, "name": "Ana"}
+    assert not any(
+        "already" in text for text in world.run("add_contact", new, "--dry-run").data.get("warnings", [])
+    )
+    assert world.run("add_contact", new).exit == 0
+    for number in (written, known):
+        dry = world.run("add_contact", {**new, "whatsappNumber": number}, "--dry-run")
+        (warning,) = [text for text in dry.data["warnings"] if "already" in text]
+        assert (known in warning) == (number == written)
+
+
+def test_a_country_code_that_is_there_twice_is_warned_of(world: World) -> None:
+    (world.folder / "codes.csv").write_text(
+        "CountryCode,Phone,name,ordernumber\n91,919876543210,John,1\n91,9187654321,Ann,2\n", encoding="utf-8"
+    )
+    arguments = {**TEMPLATE, "whatsapp_numbers_csv": "codes.csv"}
+    run = world.run("send_template_message_csv", arguments, "--dry-run")
+    (warning,) = [text for text in run.data["warnings"] if "country code" in text]
+    assert "91919876543210" in warning and "919187654321" not in warning

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wati.calls.context import Context
     from wati.calls.findings import Findings
 
+_OTHER_SPELLING = "the same person, whom WhatsApp knows by that number. Use it."
 LONGEST_TEXT = 4096  # characters of a filled-in template; a template itself has at most 1,024
 MOST_SHOWN = 20  # receivers of a bulk send whose texts a dry run shows
 MOST_NAMED = 10  # templates, connections or receivers in one message
@@ -201,9 +202,12 @@ def window(context: Context, found: Findings) -> None:
     if not found.can_ask or not number:
         return
     try:
-        judged = windows.judge(context.inbox.conversation(number))
+        rows, name = context.inbox.either_conversation(number)
+        judged = windows.judge(rows)
     except Failure as failure:
         return _no_conversation(context, found, number, failure)
+    if name != number:
+        found.warnings.append(f"WATI has the conversation under {name}: {_OTHER_SPELLING}")
     if judged.open is None or judged.until is None:
         found.warnings.append(judged.why)
         return
@@ -226,14 +230,17 @@ def contact(context: Context, found: Findings) -> None:
     if not found.can_ask or not number:
         return
     try:
-        next(iter(context.inbox.conversation(number)), None)
+        _, name = context.inbox.either_conversation(number)
     except Failure as failure:
         return _no_conversation(context, found, number, failure)
     if context.call.endpoint.effect == "create":
+        which = "this number" if name == number else f"another spelling of this number, {name}"
         found.warnings.append(
-            "WATI already has a contact with this number. What adding it again does is not documented; "
+            f"WATI already has a contact with {which}. What adding it again does is not documented; "
             "update_contact_attributes.py changes it."
         )
+    elif name != number:
+        found.warnings.append(f"WATI has the contact under {name}: {_OTHER_SPELLING}")
 
 
 def _no_conversation(context: Context, found: Findings, number: str, failure: Failure) -> None:
