@@ -110,7 +110,8 @@ def country_codes(context: Context, found: Findings) -> None:
     twice = [number for number, code in codes if code_twice(code, number[len(code) :])]
     if twice:
         found.warnings.append(
-            f"In {len(twice)} of {len(context.call.receivers)} rows, Phone seems to begin with the country code, so it is there twice: "
+            f"In {len(twice)} of {len(context.call.receivers)} rows, Phone seems to begin with the country "
+            "code, so it is there twice: "
             f"{enumerate_some(twice, MOST_NAMED)}. If so, leave CountryCode empty in these rows."
         )
 

@@ -383,3 +383,17 @@ def test_a_country_code_that_is_there_twice_is_warned_of(world: World) -> None:
     run = world.run("send_template_message_csv", arguments, "--dry-run")
     (warning,) = [text for text in run.data["warnings"] if "country code" in text]
     assert "91919876543210" in warning and "919187654321" not in warning
+
+
+@pytest.mark.parametrize("script", BULK)
+def test_a_dry_run_finds_the_number_behind_an_id_of_the_list(
+    script: str, contact_id: str, world: World
+) -> None:
+    run = world.run(script, many(JOHN, "14155555678", contact_id.upper()), "--dry-run")
+    (problem,) = run.error["problems"]
+    assert (problem["at"], problem["code"]) == ("$.receivers[2].whatsappNumber", "repeated_send")
+    assert JOHN in problem["problem"] and "$.receivers[0].whatsappNumber" in problem["problem"]
+    assert world.run(script, many("14155555678", contact_id), "--dry-run").exit == 0
+    assert world.run(script, many(JOHN, contact_id), "--dry-run", "--again").exit == 0
+    unknown = world.run(script, many(JOHN, "f" * 24), "--dry-run")
+    assert not any("ids of contacts" in text for text in unknown.data.get("warnings", []))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from wati.calls.context import Context
     from wati.calls.findings import Findings
 
+ID_LENGTH = 24  # of a contact's id; a number has at most 15 digits
+PAGES_OF_CONTACTS = 8  # of 100; WATI allows 10 of these reads in 10 seconds (documented)
 _OTHER_SPELLING = "the same person, whom WhatsApp knows by that number. Use it."
 LONGEST_TEXT = 4096  # characters of a filled-in template; a template itself has at most 1,024
 MOST_SHOWN = 20  # receivers of a bulk send whose texts a dry run shows
@@ -255,6 +257,32 @@ def _no_conversation(context: Context, found: Findings, number: str, failure: Fa
         found.add("$.whatsappNumber", "conversation_missing", problem + failure.message)
 
 
+def persons(context: Context, found: Findings) -> None:
+    """Whether a contact id in a list is someone whose number is in the list, too: the contacts say it."""
+    from wati.contract.numbers import TWICE, person
+
+    by_id = {number.lower(): at for at, number in context.call.receivers if len(number) == ID_LENGTH}
+    if not found.can_ask or not by_id or len(context.call.receivers) < 2 or context.call.options.again:
+        return
+    first = {person(number): (number, at) for at, number in context.call.receivers}
+    rows = context.inbox.contacts({}, PAGES_OF_CONTACTS)
+    for row in rows:
+        at, number = by_id.pop(str(row.get("id")).lower(), ""), str(row.get("wAid"))
+        if at and person(number) in first:
+            other, other_at = first[person(number)]
+            found.add(at, "repeated_send", f"is the contact with the number {other}, which is at {other_at}")
+            found.hint = TWICE
+        elif at:
+            first[person(number)] = (number, at)
+        if not by_id:
+            return
+    if not rows.whole:
+        found.warnings.append(
+            f"{len(by_id)} of the receivers are ids of contacts that were not read, so it is not known "
+            "whether one of them is in the list by number, too."
+        )
+
+
 # --- files -------------------------------------------------------------------------------------------------
 
 
@@ -271,5 +299,5 @@ def file(context: Context, found: Findings) -> None:
         found.warnings += media.warnings(part.content_type, part.size, head)
 
 
-_ALL = (connection, connection_id, template, on_whatsapp, window, contact, file)
+_ALL = (connection, connection_id, template, on_whatsapp, window, contact, persons, file)
 CHECKS: dict[str, Callable[[Context, Findings], None]] = {check.__name__: check for check in _ALL}
