@@ -103,7 +103,8 @@ def check(context: Context, journal: Journal, send: Send) -> Result:
             raise search_failed(send, failure) from None
         early = seconds_left(found.values())
         # A sample has several conversations to read within WATI's limit.
-        if early <= 0 or not context.gateway.pause(min(max(pause, 1.5 * len(sample)), early)):
+        reads = sum(len(search.numbers(entry)) for entry in sample)
+        if early <= 0 or not context.gateway.pause(min(max(pause, 1.5 * reads), early)):
             break
     return conclusion(journal, send, list(found.values()))
 
@@ -152,8 +153,10 @@ def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
 def settle(journal: Journal, send: Send, found: list[Sighting]) -> None:
     verdicts = {"unknown" if one.early > 0 else one.verdict for one in found}
     if len(verdicts) == 1 and verdicts < {"sent", "not_seen"}:
-        # A bulk send is one request, so a sample that agrees speaks for all of it.
-        journal.resolve(send.id, [entry.receiver for entry in send.unresolved], *verdicts)
+        # A bulk send is one request, so a sample that agrees speaks for all of it. But an answer that named
+        # others says that the request went out.
+        spoken_for = [entry for entry in send.unresolved if entry.state != "unpaired" or verdicts == {"sent"}]
+        journal.resolve(send.id, [entry.receiver for entry in spoken_for], *verdicts)
         return
     for one in found:
         if one.early <= 0 and one.verdict != "unknown":

@@ -38,11 +38,13 @@ def perform(context: Context) -> Result:
 
     key = context.session.settings.key
     limit = context.call.arguments.get("limit", LIMIT)
-    rows = context.inbox.conversation(context.call.arguments["whatsappNumber"])
+    asked = context.call.arguments["whatsappNumber"]
+    rows, number = context.inbox.either_conversation(asked)
     read = list(islice(rows, limit + 1))
     newest, has_more = read[:limit], len(read) > limit
     read += islice(rows, rows.left)  # the rest of the page costs nothing
-    data: dict[str, Any] = {"window": window_member(window.judge(rows, chain(read, rows)))}
+    data: dict[str, Any] = {} if number == asked else {"whatsappNumber": number}
+    data |= {"window": window_member(window.judge(rows, chain(read, rows)))}
     if operator := transcript.assigned(read):
         data["assigned"] = excerpt(operator, key, 100)
     data["days"] = transcript.by_day(reversed(newest), lambda text: str(redact(text, key)))
@@ -63,7 +65,7 @@ def window_member(window: Window) -> dict[str, Any]:
     return {"open": window.open, **({"until": iso(window.until)} if window.by_customer else {})}
 
 
-HELPER = Helper(name="conversation", perform=perform, customer_text=True, keeps=("more",))
+HELPER = Helper(name="conversation", perform=perform, customer_text=True, keeps=("whatsappNumber", "more"))
 
 if __name__ == "__main__":
     main(HELPER)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MOST_TEMPLATES = 20  # listed by name
 MOST_SENDS = 5  # unresolved ones, each with a warning of its own
+MOST_BLOCKED = 20  # shown
 OTHER_STATUSES = ("PENDING", "REJECTED", "DRAFT", "PAUSED", "DISABLED", "DELETED")
 
 
@@ -143,6 +144,10 @@ def guards(context: Context, report: Findings) -> None:
         "allowed_recipients": "everyone" if allowed is None else allowed or "no one",
         "file_roots": settings.file_roots,
     }
+    if blocked := settings.blocked_recipients.entries:  # there can be thousands
+        report.facts["guards"]["blocked_recipients"] = (
+            blocked if len(blocked) <= MOST_BLOCKED else len(blocked)
+        )
 
 
 def journal(context: Context, report: Findings) -> list[Send]:

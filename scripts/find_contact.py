@@ -33,6 +33,11 @@ LIMIT = 10
 # WATI allows 10 of these reads in 10 seconds (documented). Up to two more go to its filters.
 PAGES = 8
 SEARCH_ARGUMENTS = ("name", "whatsappNumber", "attribute")
+GUESSES = {  # by the rank of the best match, if a number was given
+    1: "The contact has another spelling of this number, under which WhatsApp knows the same person. Ask the "
+    "user, and use the contact's spelling.",
+    2: "Only the end of the number is the same: ask the user for the country code.",
+}
 LONGEST_TEXT, MOST_ATTRIBUTES = 200, 30  # of what is shown
 
 
@@ -89,7 +94,8 @@ def queries(arguments: Arguments) -> Iterator[dict[str, str]]:
     if "whatsappNumber" in arguments:
         number = Number(arguments["whatsappNumber"])
         if not number.contact_id:
-            yield attribute("phone", number.suffix)
+            for end in number.ends:
+                yield attribute("phone", end)
     elif "name" in arguments:
         # The filter matches substrings (reported): first the words in this order, then the longest of them.
         name = " ".join(arguments["name"].split())
@@ -209,7 +215,7 @@ def answer(context: Context, hits: Hits) -> dict[str, Any]:
     if hits.stopped:
         data["stopped"] = hits.stopped
     if "whatsappNumber" in context.call.arguments and ranked and ranked[0][0] > 0:
-        data["guess"] = "Only the end of the number is the same: ask the user for the country code."
+        data["guess"] = GUESSES[ranked[0][0]]
     return data
 
 

@@ -97,6 +97,25 @@ def template(context: Context, found: Findings) -> None:
     preconditions.describe(context, found, wanted, shown)
 
 
+def country_codes(context: Context, found: Findings) -> None:
+    """A warning of rows in which Phone already has the country code."""
+    from wati.calls.preconditions import MOST_NAMED
+    from wati.contract.numbers import code_twice
+    from wati.output.rendering import enumerate_some
+
+    codes = (
+        (number, cells.get("CountryCode", "").strip().removeprefix("+"))
+        for number, cells in (rows(context.call.parts) if context.call.parts else ())
+    )
+    twice = [number for number, code in codes if code_twice(code, number[len(code) :])]
+    if twice:
+        found.warnings.append(
+            f"In {len(twice)} of {len(context.call.receivers)} rows, Phone seems to begin with the country "
+            "code, so it is there twice: "
+            f"{enumerate_some(twice, MOST_NAMED)}. If so, leave CountryCode empty in these rows."
+        )
+
+
 def perform(context: Context) -> Result:
     """WATI's answer names no receiver, so the document says where to look."""
     from wati.calls.perform import send
@@ -119,7 +138,7 @@ ENDPOINT = Endpoint(
     confirms="records",
     messages=messages,
     look_with="get_messages",
-    preflight=("connection", template, "on_whatsapp"),
+    preflight=("connection", template, country_codes, "on_whatsapp"),
 )
 
 if __name__ == "__main__":

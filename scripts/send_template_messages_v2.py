@@ -32,7 +32,7 @@ ENDPOINT = Endpoint(
     confirms="receivers",
     messages=messages.templates,
     look_with="get_messages",
-    preflight=("connection", "template", "on_whatsapp"),
+    preflight=("connection", "template", "persons", "on_whatsapp"),
 )
 
 if __name__ == "__main__":

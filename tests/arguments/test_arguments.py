@@ -338,7 +338,14 @@ NUMBERS: dict[str, str] = {  # wrong: the one corrected form, "" where none is c
     "1 (415) 555-1234": "",
     "1-415-555-1234": "",
     "(415) 555-1234": "",
-    "0014155551234": "",
+    "0014155551234": "14155551234",
+    "00919876543210": "919876543210",
+    "0044 20 7946 0958": "442079460958",
+    "+44 (0)20 7946 0958": "442079460958",
+    "+49 (0) 170 1234567": "491701234567",
+    "+44 020 7946 0958": "",
+    "415-555-1234": "",
+    "9.19877E+11": "",
     "01715551234": "",
     "+01715551234": "",
     "++14155551234": "",
@@ -369,6 +376,22 @@ NUMBERS: dict[str, str] = {  # wrong: the one corrected form, "" where none is c
     "null": "",
     "whatsapp:+14155551234": "",
 }
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        ("(415) 555-1234", "the country code is missing"),
+        ("415-555-1234", "the country code is missing"),
+        ("020 7946 0958", "the country code is missing"),
+        ("9.19877E+11", "a spreadsheet rounded it"),
+        ("+44 020 7946 0958", "the 0 behind the country code"),
+    ],
+)
+def test_what_is_wrong_with_a_number_is_said(number: str, words: str, call: Callable[..., Run]) -> None:
+    run = call("send_session_message", {"whatsappNumber": number, "messageText": "Hello"})
+    (problem,) = run.error["problems"]
+    assert words in problem["problem"] and number in problem["problem"] and ": use " not in problem["problem"]
 
 
 @pytest.mark.parametrize(("name", "steps"), TAKES_NUMBERS)

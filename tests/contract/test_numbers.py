@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wati.contract.numbers import person, same_person, spellings
+from wati.contract.numbers import code_twice, complete, person, rounded, same_person, spellings
 
 PAIRS = [
     ("525512345678", "5215512345678"),
@@ -47,3 +47,57 @@ def test_ids_have_one_spelling_in_any_letter_case() -> None:
 def test_the_other_spelling_of_the_other_spelling_is_the_first(number: str) -> None:
     for other in spellings(number):
         assert set(spellings(other)) == set(spellings(number)) and person(other) == person(number)
+
+
+WRITTEN = {  # what someone writes: the digits that are surely meant, "" if they are not sure
+    "+44 (0)20 7946 0958": "442079460958",
+    "+49 (0) 170 1234567": "491701234567",
+    "0044 20 7946 0958": "442079460958",
+    "0044 (0)20 7946 0958": "442079460958",
+    "00919876543210": "919876543210",
+    "+1 (415) 555-1234": "14155551234",
+    "+44 020 7946 0958": "",  # nobody writes it so but with a trunk prefix
+    "+49 (0170) 1234567": "",
+    "+39 06 1234 5678": "390612345678",  # Italy's zero belongs to the number
+    "+39 (0)6 1234 5678": "",
+    "+225 07 08 09 10 11": "2250708091011",
+    "(415) 555-1234": "",
+    "1 415 555 1234": "",
+    "020 7946 0958": "",
+    "000919876543210": "",
+    "+": "",
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_number_is_corrected_only_if_its_digits_are_sure(written: str) -> None:
+    assert complete(written) == WRITTEN[written]
+
+
+@pytest.mark.parametrize("text", ["9.19877E+11", "9,19877E+11", "1.41556e10", " 1.41556E+10 ", "9E+11"])
+def test_what_a_spreadsheet_rounded_is_known(text: str) -> None:
+    assert rounded(text) and not complete(text)
+
+
+@pytest.mark.parametrize("text", ["919876543210", "+1 415 555 1234", "US.1E+11", "E+11", ""])
+def test_what_it_did_not_round(text: str) -> None:
+    assert not rounded(text)
+
+
+@pytest.mark.parametrize(
+    ("code", "phone", "twice"),
+    [
+        ("91", "919876543210", True),
+        ("1", "14155551234", True),
+        ("44", "447911123456", True),
+        ("65", "6591234567", True),
+        ("55", "5511987654321", True),
+        ("91", "9198765432", False),  # a right Indian number
+        ("7", "7771234567", False),  # a right one of Kazakhstan
+        ("55", "55999999999", False),  # the area 55 in Brazil
+        ("1", "4155551234", False),
+        ("", "14155551234", False),
+    ],
+)
+def test_a_country_code_that_seems_to_be_there_twice(code: str, phone: str, twice: bool) -> None:
+    assert code_twice(code, phone) is twice

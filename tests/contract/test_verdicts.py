@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from recording import Answer, FarSide, default, reply
+from wati.contract import verdicts
+from wati.contract.answer import Answer as Parsed
 from wati.contract.endpoint import Endpoint
 
 Caller = Callable[..., Any]
@@ -189,6 +191,8 @@ def test_success_stays_success_with_members_that_are_unknown(
 
 A, B, C = "14155551234", "14155555678", "14155550000"
 USER_ID = "US.abc9"
+SHORT, LONG = "525512345678", "5215512345678"  # one person in Mexico
+OTHER_SHORT, OTHER_LONG = "541123456789", "5491123456789"  # another one, in Argentina
 
 
 @dataclass(frozen=True)
@@ -357,7 +361,15 @@ def errors(
 
 NO_RECEIVERS = "There are no valid Receivers"
 ONE, THREE = bulk("send_template_messages", A), bulk("send_template_messages", A, B, C)
+SPELLED = bulk("send_template_messages", A, SHORT)
 BULK = [
+    # An invalid number may be listed in WhatsApp's spelling.
+    Case(
+        **SPELLED,
+        body={"result": True, "errors": errors(numbers=(LONG,))},
+        meaning=PARTIAL,
+        receivers=([A], [SHORT], []),
+    ),
     Case(**THREE, body={"result": True, "errors": errors()}, meaning=ACCEPTED),
     Case(**THREE, body={"result": True, "errors": None}, meaning=ACCEPTED),
     # Words elsewhere than in `errors` are no reason for a refusal of many.
@@ -440,13 +452,22 @@ def to_one(number: str) -> dict[str, Any]:
 
 ONE_V2, USER_V2 = to_one(A), to_one(USER_ID)
 THREE_V2 = bulk("send_template_messages_v2", A, B, C)
+SPELLED_V2 = bulk("send_template_messages_v2", A, SHORT)
+BOTH_V2 = bulk("send_template_messages_v2", OTHER_SHORT, SHORT)
+ID_V2 = bulk("send_template_messages_v2", A, USER_ID)
 V2 = [
     Case(**ONE_V2, body=v2(row(A)), meaning=ACCEPTED),
     Case(**ONE_V2, body=v2(row(f"+{A}")), meaning=ACCEPTED),
     Case(**ONE_V2, body=v2(row(A), row(A, False)), meaning=ACCEPTED),
     Case(**ONE_V2, body=v2(row(A, False)), meaning=RECIPIENT),
     Case(**ONE_V2, body=v2(row(A, True, "blocked")), meaning=RECIPIENT),
-    Case(**ONE_V2, body=v2(row(B)), meaning=UNKNOWN),
+    # One answer to a request for one receiver is about that receiver, whatever number stands in it.
+    Case(**ONE_V2, body=v2(row(B)), meaning=ACCEPTED),
+    Case(**ONE_V2, body=v2(row(B, False)), meaning=RECIPIENT),
+    Case(**ONE_V2, body=v2(row(B), row(C)), meaning=UNKNOWN),
+    Case(**to_one(SHORT), body=v2(row(LONG)), meaning=ACCEPTED),
+    Case(**to_one(SHORT), body=v2(row(LONG), row(LONG)), meaning=ACCEPTED),
+    Case(**to_one(SHORT), body=v2(row(B), row(LONG)), meaning=UNKNOWN),
     Case(**ONE_V2, body=v2(row(A, None)), meaning=UNKNOWN),
     Case(**ONE_V2, body=v2(), meaning=UNKNOWN),
     Case(**ONE_V2, body={"result": True}, meaning=UNKNOWN),
@@ -482,6 +503,19 @@ V2 = [
         receivers=([A, B], [C], []),
     ),
     Case(**THREE_V2, body=v2(row(A, False), row(B, False), row(C, False)), meaning=RECIPIENT),
+    # The only two that are left over belong together if they are spellings of one number.
+    Case(**SPELLED_V2, body=v2(row(LONG), row(A)), meaning=ACCEPTED),
+    Case(**SPELLED_V2, body=v2(row(LONG, False), row(A)), meaning=PARTIAL, receivers=([A], [SHORT], [])),
+    Case(**SPELLED_V2, body=v2(row(OTHER_LONG), row(A)), meaning=PARTIAL, receivers=([A], [], [SHORT])),
+    Case(**SPELLED_V2, body=v2(row(LONG), row(B)), meaning=UNKNOWN),
+    Case(
+        **SPELLED_V2,
+        body=v2(row(LONG), row(A), row(B)),
+        meaning=PARTIAL,
+        receivers=([A], [], [SHORT]),
+    ),
+    Case(**BOTH_V2, body=v2(row(OTHER_LONG), row(LONG)), meaning=UNKNOWN),
+    Case(**ID_V2, body=v2(row(A), row(B)), meaning=PARTIAL, receivers=([A], [], [USER_ID])),
     Case(**THREE_V2, body=v2(), meaning=UNKNOWN),
     # An error beside `result: true` that names no receiver: somebody was struck, and nobody can say who.
     Case(**THREE_V2, body=v2(row(A), row(B), row(C), error="Something failed"), meaning=UNKNOWN),
@@ -692,3 +726,31 @@ def test_an_unknown_outcome_names_a_command_that_runs(
     assert flags == (["--connection", "conn-1"] if each_endpoint.through_wati else [])
     again = call(looking.name, arguments, *flags, "--dry-run", MATON_API_KEY=None)
     assert again.exit == 0, again.text
+
+
+def judged(body: Any, *numbers: str) -> verdicts.Verdict:
+    found = verdicts.v2(Parsed(200, {}, json=body), [(f"$[{n}]", number) for n, number in enumerate(numbers)])
+    return found
+
+
+def test_the_number_that_was_answered_is_kept_for_each_receiver() -> None:
+    assert judged(v2(row(LONG)), SHORT).answered == {SHORT: LONG}
+    assert judged(v2(row(A)), USER_ID).answered == {USER_ID: A}
+    assert judged(v2(row(LONG), row(A)), A, SHORT).answered == {A: A, SHORT: LONG}
+    assert judged(v2(row("x" * 100)), SHORT).answered == {}
+
+
+def test_whoever_may_be_one_of_the_strangers_is_named() -> None:
+    verdict = judged(v2(row(A), row(B)), A, SHORT, LONG)
+    assert set(verdict.unpaired) == {SHORT, LONG} and B in verdict.message
+    assert set(judged(v2(row(A)), A, SHORT).unpaired) == set()
+    assert set(judged(v2(row(LONG), row(A)), A, SHORT).unpaired) == set()
+    assert set(judged(v2(row(LONG), row(OTHER_LONG)), SHORT, OTHER_SHORT).unpaired) == {SHORT, OTHER_SHORT}
+
+
+def test_v1_tells_the_number_and_the_id_of_the_contact() -> None:
+    contact = {"id": "6708f1c2a9b3d4e5f6071829", "wAid": LONG}
+    body = {"result": True, "phone_number": SHORT, "contact": contact, "validWhatsAppNumber": True}
+    verdict = verdicts.template_message(Parsed(200, {}, json=body), [("$", SHORT)])
+    assert verdict.outcome == "accepted" and verdict.answered == {SHORT: LONG, contact["id"]: LONG}
+    assert verdicts.template_message(Parsed(200, {}, json={"result": True}), [("$", SHORT)]).answered == {}

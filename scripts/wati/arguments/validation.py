@@ -138,14 +138,29 @@ def _explain_number(value: object) -> str:
     if not isinstance(value, str):
         return f"is {_described(value)}; expected a string such as 14155551234"
     expected = "the country code and number in digits only, such as 14155551234"
-    digits = re.sub(r"[ ().\-/\u00a0\u2010-\u2015]", "", value)
-    # Only a number with its plus is certainly complete. "(415) 555-1234" lacks the country code, and its
-    # digits alone are someone else's number.
-    corrected = digits[1:] if re.fullmatch(r"\+[1-9][0-9]{6,14}", digits) else ""
-    advice = f": use {corrected}" if corrected else ""
-    if re.fullmatch(r"0[0-9]*|[0-9]{1,6}", digits):
-        advice = "; the country code is missing: ask for it, do not guess"
-    return f"is {quoted(value)}; expected {expected}{advice}"
+    return f"is {quoted(value)}; expected {expected}{_advice(value)}"
+
+
+_ROUNDED = "; a spreadsheet rounded it, and its last digits are lost: take the number from where it came from"
+_NO_CODE = "; the country code is missing: ask for it, do not guess"
+
+
+def _advice(number: str) -> str:
+    """How to write a number. Only one with its plus or 00 is certainly complete."""
+    from wati.contract import numbers
+
+    if numbers.rounded(number):
+        return _ROUNDED
+    if corrected := numbers.complete(number):
+        return f": use {corrected}"
+    if numbers.has_trunk_zero(number):
+        return "; whether the 0 behind the country code belongs to it is not certain: ask"
+    # "(415) 555-1234": its digits alone are someone else's number.
+    bare = re.sub(r"[ ().\-/\u00a0\u2010-\u2015]", "", number)
+    is_local = re.fullmatch(r"0(?!0)[0-9]*|[0-9]{1,6}", bare) or re.match(
+        r"\s*(\([0-9]+\)|[0-9]{3}[ .\-][0-9]{3}[ .\-][0-9]{4}\s*$)", number
+    )
+    return _NO_CODE if is_local else ""
 
 
 def _expectation(schema: dict[str, Any]) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from wati.contract.failures import Failure
+from wati.contract.failures import FAILURES, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from wati.calls.session import Session
     from wati.contract.call import Call
     from wati.contract.endpoint import Endpoint
     from wati.contract.settings import Settings
+
+BLOCKED = (
+    "WATI_BLOCKED_RECIPIENTS lists who must never be messaged, such as people who asked for that. Leave them "
+    "out, and tell the user; do not work around it."
+)
 
 
 def effect(settings: Settings, endpoint: Endpoint) -> None:
@@ -17,18 +23,49 @@ def effect(settings: Settings, endpoint: Endpoint) -> None:
         raise Failure("read_only", f"{endpoint.name} changes something (effect: {endpoint.effect}).")
 
 
-def receivers(settings: Settings, call: Call) -> None:
-    """Raises `recipient_not_allowed` if WATI_ALLOWED_RECIPIENTS does not list every receiver of a send."""
+def receivers(session: Session, call: Call) -> None:
+    """Raises `recipient_not_allowed` unless every receiver of a send may be messaged.
+
+    WATI_BLOCKED_RECIPIENTS beats WATI_ALLOWED_RECIPIENTS.
+    """
     if call.endpoint.effect != "send":
         return
-    problems = [
-        {"at": at, "problem": f"{number} is not in WATI_ALLOWED_RECIPIENTS"}
-        for at, number in call.receivers
-        if not settings.may_message(number)
-    ]
-    if problems:
-        message = f"{len(problems)} of {len(call.receivers)} receivers may not be messaged."
-        raise Failure("recipient_not_allowed", message, problems=problems)
+    settings, blocked, others = session.settings, _blocked(session, call), []
+    for at, number in call.receivers:
+        if at not in blocked and not settings.may_message(number):
+            others.append({"at": at, "problem": f"{number} is not in WATI_ALLOWED_RECIPIENTS"})
+    problems = [{"at": at, "problem": problem} for at, problem in blocked.items()]
+    if blocked:
+        message = f"{len(blocked)} of {len(call.receivers)} receivers are in WATI_BLOCKED_RECIPIENTS."
+        hint = BLOCKED + (f" {FAILURES['recipient_not_allowed'][1]}" if others else "")
+        raise Failure("recipient_not_allowed", message, hint=hint, problems=problems + others)
+    if others:
+        message = f"{len(others)} of {len(call.receivers)} receivers may not be messaged."
+        raise Failure("recipient_not_allowed", message, problems=others)
+
+
+def _blocked(session: Session, call: Call) -> dict[str, str]:
+    """Where a receiver is who must not be messaged, and why."""
+    listed = session.settings.blocked_recipients
+    if not listed.entries:
+        return {}
+    found = {
+        at: f"{number} is in WATI_BLOCKED_RECIPIENTS" for at, number in call.receivers if number in listed
+    }
+    for at, number in call.receivers:
+        if at not in found and not number.isdigit() and (known := _number_of(session, number)) in listed:
+            found[at] = f"{number} is {known}, who is in WATI_BLOCKED_RECIPIENTS"
+    return found
+
+
+def _number_of(session: Session, receiver: str) -> str:
+    """The number that an earlier answer gave for an id; "" if none did."""
+    import sqlite3
+
+    try:
+        return session.journal.number_of(receiver) if session.journal else ""
+    except (sqlite3.Error, OSError):
+        return ""  # the journal says itself that it cannot be used
 
 
 def needed_confirmation(call: Call) -> str:

@@ -58,7 +58,7 @@ def _steps(context: Context) -> Result:
     guards.effect(session.settings, context.call.endpoint)
     refused = prepare(context)
     if refused is None:
-        guards.receivers(session.settings, context.call)
+        guards.receivers(session, context.call)
     if options.dry_run:
         from wati.calls import preflight
 
@@ -115,6 +115,7 @@ def _judged(context: Context, sink: BinaryIO | None) -> Answer:
             failure.hint = context.hint_if_unknown()
         raise
     verdict = verdicts.judge(answer, endpoint.verdict, call.receivers, through_wati=endpoint.through_wati)
+    context.entered.note(verdict)
     if verdict.outcome != "accepted":
         raise failed(context, verdict, answer)
     return answer

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wati.contract.checks import select
 from wati.contract.failures import Failure
 from wati.output.rendering import duration, enumerate_some
-from wati.reads.inbox import approved_name
+from wati.reads.inbox import approved_name, is_absent
 from wati.reads.rows import iso
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from wati.calls.context import Context
     from wati.calls.findings import Findings
 
+ID_LENGTH = 24  # of a contact's id; a number has at most 15 digits
+PAGES_OF_CONTACTS = 8  # of 100; WATI allows 10 of these reads in 10 seconds (documented)
+_OTHER_SPELLING = "the same person, whom WhatsApp knows by that number. Use it."
 LONGEST_TEXT = 4096  # characters of a filled-in template; a template itself has at most 1,024
 MOST_SHOWN = 20  # receivers of a bulk send whose texts a dry run shows
 MOST_NAMED = 10  # templates, connections or receivers in one message
@@ -201,9 +204,12 @@ def window(context: Context, found: Findings) -> None:
     if not found.can_ask or not number:
         return
     try:
-        judged = windows.judge(context.inbox.conversation(number))
+        rows, name = context.inbox.either_conversation(number)
+        judged = windows.judge(rows)
     except Failure as failure:
         return _no_conversation(context, found, number, failure)
+    if name != number:
+        found.warnings.append(f"WATI has the conversation under {name}: {_OTHER_SPELLING}")
     if judged.open is None or judged.until is None:
         found.warnings.append(judged.why)
         return
@@ -226,21 +232,22 @@ def contact(context: Context, found: Findings) -> None:
     if not found.can_ask or not number:
         return
     try:
-        next(iter(context.inbox.conversation(number)), None)
+        _, name = context.inbox.either_conversation(number)
     except Failure as failure:
         return _no_conversation(context, found, number, failure)
     if context.call.endpoint.effect == "create":
+        which = "this number" if name == number else f"another spelling of this number, {name}"
         found.warnings.append(
-            "WATI already has a contact with this number. What adding it again does is not documented; "
+            f"WATI already has a contact with {which}. What adding it again does is not documented; "
             "update_contact_attributes.py changes it."
         )
+    elif name != number:
+        found.warnings.append(f"WATI has the contact under {name}: {_OTHER_SPELLING}")
 
 
 def _no_conversation(context: Context, found: Findings, number: str, failure: Failure) -> None:
     """A problem, unless the contact is about to be created. Raises a failure that means something else."""
-    # getMessages rejects an unknown contact under HTTP 200, without a reason (reported).
-    rejected = failure.code == "rejected" and 200 <= (failure.http_status or 0) < 300
-    if not rejected and failure.code != "not_found":
+    if not is_absent(failure):
         raise failure
     if context.call.endpoint.effect != "create":
         problem = (
@@ -248,6 +255,32 @@ def _no_conversation(context: Context, found: Findings, number: str, failure: Fa
             "it, add_contact.py adds it), or it belongs to another number of the account. "
         )
         found.add("$.whatsappNumber", "conversation_missing", problem + failure.message)
+
+
+def persons(context: Context, found: Findings) -> None:
+    """Whether a contact id in a list is someone whose number is in the list, too: the contacts say it."""
+    from wati.contract.numbers import TWICE, person
+
+    by_id = {number.lower(): at for at, number in context.call.receivers if len(number) == ID_LENGTH}
+    if not found.can_ask or not by_id or len(context.call.receivers) < 2 or context.call.options.again:
+        return
+    first = {person(number): (number, at) for at, number in context.call.receivers}
+    rows = context.inbox.contacts({}, PAGES_OF_CONTACTS)
+    for row in rows:
+        at, number = by_id.pop(str(row.get("id")).lower(), ""), str(row.get("wAid"))
+        if at and person(number) in first:
+            other, other_at = first[person(number)]
+            found.add(at, "repeated_send", f"is the contact with the number {other}, which is at {other_at}")
+            found.hint = TWICE
+        elif at:
+            first[person(number)] = (number, at)
+        if not by_id:
+            return
+    if not rows.whole:
+        found.warnings.append(
+            f"{len(by_id)} of the receivers are ids of contacts that were not read, so it is not known "
+            "whether one of them is in the list by number, too."
+        )
 
 
 # --- files -------------------------------------------------------------------------------------------------
@@ -266,5 +299,5 @@ def file(context: Context, found: Findings) -> None:
         found.warnings += media.warnings(part.content_type, part.size, head)
 
 
-_ALL = (connection, connection_id, template, on_whatsapp, window, contact, file)
+_ALL = (connection, connection_id, template, on_whatsapp, window, contact, persons, file)
 CHECKS: dict[str, Callable[[Context, Findings], None]] = {check.__name__: check for check in _ALL}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wati.arguments import validation
+from wati.contract import numbers
 from wati.contract.checks import select
 from wati.contract.failures import Failure
 from wati.contract.options import problem_of
@@ -52,6 +53,12 @@ def prepare(context: Context) -> Failure | None:
     except Failure as failure:
         problems += failure.problems
         code, hint = code or failure.code, failure.hint
+    if endpoint.confirms in ("receivers", "records") and not options.again:
+        twins = numbers.twins(_receivers(call)) if endpoint.parts is None or call.parts else []
+        if twins and not problems:
+            message = numbers.LISTED_TWICE
+            return Failure("repeated_send", message, hint=numbers.TWICE, source="arguments", problems=twins)
+        problems += twins
     if problems:
         # If only files are wrong, their own hint helps more than an example.
         hint = _example(endpoint, schema, problems) if code == "invalid_arguments" else hint
@@ -65,10 +72,11 @@ def prepare(context: Context) -> Failure | None:
 
 
 def _receivers(call: Call) -> Receivers:
-    """Everyone whom a valid call is about."""
+    """Everyone whom a call is about; its arguments may be wrong, but not its files."""
     if call.endpoint.receivers is not None:
         return call.endpoint.receivers(call.arguments, call.parts)
-    return select(call.arguments, "whatsappNumber") + select(call.arguments, "receivers[].whatsappNumber")
+    found = select(call.arguments, "whatsappNumber") + select(call.arguments, "receivers[].whatsappNumber")
+    return [(at, number) for at, number in found if isinstance(number, str)]
 
 
 def _count(problems: list[Problem]) -> str:

@@ -22,8 +22,9 @@ MENTION_SECONDS = 86400  # for which a dry run mentions the same message: the us
 LAG_SECONDS = 120.0
 
 # What the journal knows about a message. It starts as `open`. If the process is killed, it stays open: it may
-# or may not have gone out. `sent` and `not_seen` are what check_send found in the conversation.
-UNRESOLVED = ("open", "unknown")
+# or may not have gone out. `unpaired`: the answer named others instead, and one may be this receiver. `sent`
+# and `not_seen` are what check_send found in the conversation.
+UNRESOLVED = ("open", "unknown", "unpaired")
 DELIVERING = ("accepted", "sent")
 
 

@@ -13,6 +13,30 @@ from __future__ import annotations
 
 import re
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wati.contract.types import Problem, Receivers
+
+# Between the digits of a number as people write it.
+_SEPARATORS = re.compile("[ ().\\-/\u00a0\u2010-\u2015]")
+_ROUNDED = re.compile(r"[+']?[0-9]+([.,][0-9]+)?[eE][+]?[0-9]+")
+# Countries whose numbers keep their zero behind the country code (national numbering plans at the ITU). In
+# all others, it is dialed only inside the country.
+_KEEPS_ZERO = ("39", "378", "225", "241", "242")
+# The most digits of a whole number, of countries in which they differ from the usual 12.
+_LONGEST = {
+    **dict.fromkeys(("45", "47", "65"), 10),
+    **dict.fromkeys(("1", "7", "27", "31", "32", "33", "34", "41", "48", "61", "852"), 11),
+    **dict.fromkeys(("39", "43", "49", "52", "54", "55", "86", "234"), 13),
+    "62": 14,
+}
+
+LISTED_TWICE = "The list has the same person twice."
+TWICE = (
+    "Ask the user which of the two to keep, and leave out the other. Use --again only if the user wants that "
+    "person to get both messages."
+)
+
 # (short spelling, what the long one has in between), both as patterns with two groups around it
 _RULES = (
     (re.compile(r"(52)(1?)([0-9]{10})"), "1"),
@@ -32,6 +56,57 @@ def spellings(number: str) -> tuple[str, ...]:
 def same_person(one: str, other: str) -> bool:
     """Whether both are surely one person's, by spelling alone."""
     return person(one) == person(other)
+
+
+def rounded(text: str) -> bool:
+    """Whether it is a number as a spreadsheet shows it if it is too long for the cell: 9.19877E+11."""
+    return _ROUNDED.fullmatch(text.strip()) is not None
+
+
+def complete(text: str) -> str:
+    """The digits of a number that is surely whole: with its plus or 00, and no zero that may not belong."""
+    digits = _SEPARATORS.sub("", without_trunk_zero(text))
+    digits = "+" + digits[2:] if digits.startswith("00") else digits
+    is_whole = re.fullmatch(r"\+[1-9][0-9]{6,14}", digits) and not has_trunk_zero(text)
+    return digits[1:] if is_whole else ""
+
+
+def without_trunk_zero(text: str) -> str:
+    """The text without the "(0)" of "+44 (0)20 …": it is dialed only without the country code."""
+    is_international = text.strip().startswith(("+", "00"))
+    return text.replace("(0)", " ", 1) if is_international and not _keeps_zero(text) else text
+
+
+def has_trunk_zero(text: str) -> bool:
+    """Whether a zero behind the country code may be one that is dialed only inside the country."""
+    if _keeps_zero(text):
+        return "(0)" in text  # here it belongs to the number, but whoever wrote it so may not know that
+    return re.match(r"\s*(\+|00)[1-9][0-9]{0,2}[^0-9]+0", without_trunk_zero(text)) is not None
+
+
+def _keeps_zero(text: str) -> bool:
+    code = re.match(r"\s*(?:\+|00)\s*([1-9][0-9]{0,3})", text)
+    return code is not None and code[1].startswith(_KEEPS_ZERO)
+
+
+def code_twice(code: str, phone: str) -> bool:
+    """Whether a number behind its country code seems to begin with that code again: 91 and 919876543210."""
+    too_long = len(code + phone) > _LONGEST.get(code, 12)
+    return bool(code) and phone.startswith(code) and too_long
+
+
+def twins(receivers: Receivers) -> list[Problem]:
+    """Those who are in a list before, in another spelling."""
+    first: dict[str, tuple[str, str]] = {}
+    problems = []
+    for at, number in receivers:
+        first_at, other = first.setdefault(person(number), (at, number))
+        if other.lower() != number.lower():  # the checks of the arguments report the same digits
+            problem = (
+                f"{number} and {other} ({first_at}) are the same person, whom WhatsApp knows by one of them"
+            )
+            problems.append({"at": at, "problem": problem})
+    return problems
 
 
 def person(receiver: str) -> str:

@@ -7,7 +7,9 @@ import re
 import sys
 from collections.abc import Mapping
 
+from wati.contract import blocked
 from wati.contract.failures import Failure
+from wati.contract.numbers import spellings
 
 MATON = "https://api.maton.ai"
 SANDBOX_KEY = "sandbox"
@@ -17,6 +19,11 @@ SHORTEST_KEY = 8  # characters; anything shorter is a word such as `sandbox`, no
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?/?")
 _HEADER_SAFE = re.compile(r"[!-~]+")
 _CONNECTION_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_NO_ENTRY = (
+    "is not a number (country code and digits, no plus; a * at the end means all numbers that begin like "
+    "this), a contact id or a user id"
+)
+_MOST_PROBLEMS = 50  # of one variable
 _ALLOWED = re.compile(r"[1-9][0-9]{0,14}\*|\*|[1-9][0-9]{6,14}|[0-9a-fA-F]{24}|[A-Z]{2}\.[0-9A-Za-z]{1,128}")
 
 
@@ -52,11 +59,18 @@ class Settings:
         self.allowed_recipients = None if allowed is None else [entry for entry in entries if entry]
         for entry in self.allowed_recipients or []:
             if not _ALLOWED.fullmatch(entry):
-                report(
-                    "WATI_ALLOWED_RECIPIENTS",
-                    f"{entry!r} is not a number (country code and digits, no plus; a * at the end allows all "
-                    "numbers that begin like this), a contact id or a user id",
-                )
+                report("WATI_ALLOWED_RECIPIENTS", f"{entry!r} {_NO_ENTRY}")
+
+        try:
+            listed = blocked.entries(environ.get("WATI_BLOCKED_RECIPIENTS", ""))
+        except (OSError, ValueError) as error:
+            listed = []
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            report("WATI_BLOCKED_RECIPIENTS", f"its file cannot be read ({why}), so nobody may be messaged")
+        wrong = [entry for entry in listed if not _ALLOWED.fullmatch(entry)]
+        for entry in wrong[:_MOST_PROBLEMS]:
+            report("WATI_BLOCKED_RECIPIENTS", f"{entry[:60]!r} {_NO_ENTRY}")
+        self.blocked_recipients = blocked.Blocked(listed)
 
         roots = environ.get("WATI_FILE_ROOTS", "")
         self.file_roots = [folder for folder in roots.split(os.pathsep) if folder.strip()] or [os.curdir]
@@ -80,13 +94,15 @@ class Settings:
         return self.sandbox and self.base_url == MATON
 
     def may_message(self, receiver: str) -> bool:
-        """Whether WATI_ALLOWED_RECIPIENTS allows `receiver`. Only plain numbers match a `*`."""
-        if self.allowed_recipients is None or receiver in self.allowed_recipients:
+        """Whether WATI_ALLOWED_RECIPIENTS allows `receiver`, in any spelling. Only numbers match a `*`."""
+        if self.allowed_recipients is None:
+            return True
+        names = spellings(receiver)
+        if any(name in self.allowed_recipients for name in names):
             return True
         is_number = receiver.isascii() and receiver.isdigit() and len(receiver) <= 15
-        return is_number and any(
-            entry.endswith("*") and receiver.startswith(entry[:-1]) for entry in self.allowed_recipients
-        )
+        prefixes = tuple(entry[:-1] for entry in self.allowed_recipients if entry.endswith("*"))
+        return is_number and any(name.startswith(prefixes) for name in names)
 
 
 def _state_folder() -> str:

@@ -10,7 +10,7 @@ from wati.contract.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any
 
     from wati.contract.answer import Answer
@@ -21,13 +21,23 @@ if TYPE_CHECKING:
 
 @record
 class Verdict:
-    """An outcome. `code` and `message`: why it is not accepted. `receivers`: each one's outcome, if known."""
+    """An outcome. `code` and `message`: why it is not accepted. `receivers`: each one's outcome, if known.
+
+    `answered`: the number that the answer gives for a receiver, or for a contact's id. `unpaired`: receivers
+    that the answer does not name, if it names others, whom nobody asked for: one may be the other.
+    """
 
     outcome: Outcome
     code: str = ""
     message: str = ""
     receivers: dict[str, list[str]] | None = None
     problems: Sequence[Problem] = ()
+    answered: Mapping[str, str] = {}
+    unpaired: Collection[str] = ()
+
+    def replace(self, **changes: Any) -> Verdict:
+        """A copy of the verdict with some members changed."""
+        return Verdict(**{**vars(self), **changes})
 
 
 ACCEPTED = Verdict("accepted")
@@ -169,11 +179,16 @@ def interactive(answer: Answer, _: Receivers) -> Verdict:
     return _accepted_if(_member_is(answer, "ok", True) and not member(answer.json, "errors"), answer)
 
 
-def template_message(answer: Answer, _: Receivers) -> Verdict:
-    """`result: true` (some tenants answer nothing more), unless the number has no WhatsApp account."""
+def template_message(answer: Answer, receivers: Receivers) -> Verdict:
+    """`result: true` (some tenants answer nothing more), unless the number has no WhatsApp account.
+
+    The answer has the contact, and so its number and its id (observed).
+    """
     if _member_is(answer, "validWhatsAppNumber", False):
         return Verdict("rejected", "invalid_recipient", "This number has no WhatsApp account.")
-    return result_true(answer, _)
+    number = _digits(str(member(answer.json, "contact.wAid") or member(answer.json, "phone_number")))
+    whose = [receivers[0][1], str(member(answer.json, "contact.id"))] if receivers else []
+    return result_true(answer, receivers).replace(answered=_numbers(dict.fromkeys(whose, number)))
 
 
 def connection(answer: Answer, _: Receivers) -> Verdict:
@@ -204,14 +219,20 @@ def bulk(answer: Answer, receivers: Receivers) -> Verdict:
     `result: false` without a reason was observed although the messages went out (a connector's tests, three
     versions). So it is unknown, and so are the receivers that such an answer does not list.
     """
+    from wati.contract.numbers import person
+
     errors = member(answer.json, "errors")
-    by_digits = {_digits(number): number for _, number in receivers}
+    # WhatsApp may know the number by another spelling. Digits that were asked for come first.
+    by_digits = {person(number): number for _, number in receivers}
+    by_digits |= {_digits(number): number for _, number in receivers}
     invalid: dict[str, str] = {}
     unmatched = False
     for name, why in _INVALID.items():
         listed = member(errors, name) or []
         for entry in listed if isinstance(listed, list) else [listed]:
-            numbers = [by_digits[leaf] for leaf in map(_digits, _leaves(entry)) if leaf in by_digits]
+            leaves = map(_digits, _leaves(entry))
+            found = (by_digits.get(leaf) or by_digits.get(person(leaf)) for leaf in leaves)
+            numbers = list(filter(None, found))
             invalid.update(dict.fromkeys(numbers, why))
             unmatched = unmatched or not numbers
     if _member_is(answer, "ok", False):
@@ -263,15 +284,11 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
         return rejection(answer) or unknown(answer)
     if not isinstance(rows, list) or not isinstance(result, bool):
         return unknown(answer)
-    by_digits = {_digits(number): number for _, number in receivers}
+    whose = _paired([_named(row) for row in rows], receivers)
     accepted: set[str] = set()
     rejected: dict[str, str] = {}
     for row in rows:
-        number = by_digits.get(_digits(str(member(row, "waId"))))
-        if number is None and len(receivers) == len(rows) == 1 and not receivers[0][1].isdigit():
-            # WATI answers with the number, not with the contact id or user id that was sent. With one row and
-            # one receiver, they belong together.
-            number = receivers[0][1]
+        number = whose.get(_named(row))
         if number is None:
             continue
         errors = member(row, "errors")
@@ -286,10 +303,56 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
             accepted.add(number)
     if result is True and member(answer.json, "error"):
         message = "WATI accepted, but reports an error that names no receiver."
-        return _outcome_unknown(receivers, rejected, message)
-    if result is False and rejected.keys() != {number for _, number in receivers}:
-        return _outcome_unknown(receivers, rejected, _NO_REASON)
-    return _by_receiver(receivers, accepted, rejected)
+        verdict = _outcome_unknown(receivers, rejected, message)
+    elif result is False and rejected.keys() != {number for _, number in receivers}:
+        verdict = _outcome_unknown(receivers, rejected, _NO_REASON)
+    else:
+        verdict = _by_receiver(receivers, accepted, rejected)
+    strangers = list(dict.fromkeys(name for row in rows if (name := _named(row)) not in whose))
+    unpaired = {number for _, number in receivers} - set(whose.values()) if strangers else set()
+    if unpaired:
+        numbers = ", ".join(name for name in strangers[:_MOST_NAMED] if _is_number(name)) or "someone"
+        message = f"{verdict.message} The answer names {numbers}, whom nobody asked for."
+        verdict = verdict.replace(message=message, unpaired=unpaired)
+    return verdict.replace(answered=_numbers({number: name for name, number in whose.items()}))
+
+
+_MOST_NAMED = 5  # strangers in one message
+
+
+def _named(row: Any) -> str:
+    """Whom a row of v2 names: digits, or an id in small letters; "" if nobody."""
+    return _digits(str(member(row, "waId") or "")).lower()
+
+
+def _paired(named: Sequence[str], receivers: Receivers) -> dict[str, str]:
+    """Whose row it is, by what the row names.
+
+    Someone may be named by another number than the one that was asked for: WATI answers with the number
+    behind an id, and WhatsApp knows some numbers by another spelling. One row for one receiver is about that
+    receiver. In bulk, the last two that are left over belong together if they are spellings of one number.
+    """
+    from wati.contract.numbers import same_person
+
+    if len(receivers) == len(named) == 1:
+        return {named[0]: receivers[0][1]}
+    asked = {_digits(number).lower(): number for _, number in receivers}
+    whose = {name: asked[name] for name in named if name in asked}
+    strangers, unanswered = set(named) - whose.keys(), set(asked.values()) - set(whose.values())
+    if len(strangers) == len(unanswered) == 1:
+        (stranger,), (number,) = strangers, unanswered
+        if same_person(stranger, number):
+            whose[stranger] = number
+    return whose
+
+
+def _numbers(answered: Mapping[str, str]) -> dict[str, str]:
+    """Those that really are numbers: an answer can contain anything."""
+    return {receiver: number for receiver, number in answered.items() if _is_number(number)}
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 7 <= len(text) <= 15
 
 
 def _by_receiver(receivers: Receivers, accepted: set[str], rejected: dict[str, str]) -> Verdict:

@@ -9,6 +9,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
+from wati.contract import numbers
 from wati.contract.commands import command_line, python, script
 from wati.contract.failures import MOST_PROBLEMS, Failure
 from wati.contract.messages import UNRESOLVED
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from wati.contract.call import Call
     from wati.contract.settings import Settings
     from wati.contract.types import Problem
+    from wati.contract.verdicts import Verdict
     from wati.journal.store import Journal, Repeat
 
 _UNUSABLE = "The send journal cannot be used ({}): a repeated send would not be noticed."
@@ -49,6 +51,11 @@ class Entered:
         self.notices = [notice] if notice else []
         self._journal = journal
         self._settled = journal is None or number is None
+        self._verdict: Verdict | None = None
+
+    def note(self, verdict: Verdict) -> None:
+        """Keep what the answer says about who the receivers are, until the entry is settled."""
+        self._verdict = verdict
 
     def settle(self, outcome: str, receivers: dict[str, list[str]] | None = None) -> None:
         """Add the outcome to the entry, once: of all its messages, except for those in `receivers`."""
@@ -61,8 +68,12 @@ class Entered:
         groups = (receivers or {}).items()
         by_receiver = {receiver: group for group, members in groups for receiver in members}
         state = "unknown" if outcome == "partial" else outcome
+        answered = self._verdict.answered if self._verdict else {}
+        for receiver in self._verdict.unpaired if self._verdict else ():
+            if by_receiver.get(receiver, state) == "unknown":
+                by_receiver[receiver] = "unpaired"
         try:
-            interrupts.defer(partial(self._journal.settle, self.id, state, by_receiver))
+            interrupts.defer(partial(self._journal.settle, self.id, state, by_receiver, answered))
         except (sqlite3.Error, OSError) as error:
             self.notices.append(_UNSETTLED.format(reason(error)))
 
@@ -95,14 +106,22 @@ _STATES = {
     "accepted": "the same message was accepted {} ago",
     "sent": "the same message was sent {} ago, and check_send found it",
     "unknown": "the same message was sent {} ago, with an unknown outcome",
+    "unpaired": "the same message was sent {} ago, and the answer named someone else instead",
     "open": "a send of the same message began {} ago, and is still running or was interrupted",
 }
 
 
 def describe(repeats: list[Repeat]) -> list[Problem]:
     """What a send would repeat, as problems."""
-    texts = (f"{_STATES[each.state].format(duration(each.seconds))} (send {each.send})" for each in repeats)
-    return [{"at": each.message.at, "problem": text} for each, text in zip(repeats, texts, strict=True)]
+    return [{"at": each.message.at, "problem": _described(each)} for each in repeats]
+
+
+def _described(each: Repeat) -> str:
+    receiver, other = each.message.receiver, each.receiver
+    if each.state == "twice":
+        return f"{receiver} and {other} ({each.at}) are the same person, by an earlier answer of WATI"
+    text = f"{_STATES[each.state].format(duration(each.seconds))} (send {each.send})"
+    return text if receiver == other else f"{text}; {receiver} and {other} are the same person"
 
 
 def advice(repeats: list[Repeat], receivers: int) -> str:
@@ -112,6 +131,8 @@ def advice(repeats: list[Repeat], receivers: int) -> str:
     if unresolved is not None:
         # The command comes last, so that it can be copied.
         return f"{others}Find out whether it went out, and tell the user: {check_command(unresolved)}"
+    if all(repeat.state == "twice" for repeat in repeats):
+        return numbers.TWICE
     return (
         f"{others}It was accepted, so do not send it again. get_messages.py shows what became of it. "
         "Use --again only if the user knows this and wants the customer to get it a second time."
@@ -119,6 +140,11 @@ def advice(repeats: list[Repeat], receivers: int) -> str:
 
 
 def _refused(repeats: list[Repeat], receivers: int) -> Failure:
+    if all(repeat.state == "twice" for repeat in repeats):
+        problems = describe(repeats)
+        return Failure(
+            "repeated_send", numbers.LISTED_TWICE, hint=numbers.TWICE, source="package", problems=problems
+        )
     what = "this message" if receivers == 1 else f"this message for {len(repeats)} of {receivers} receivers"
     hint, problems = advice(repeats, receivers), describe(repeats)
     if len(repeats) == receivers:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wati.contract.failures import Failure
 from wati.contract.messages import DELIVERING, LAG_SECONDS, UNRESOLVED
+from wati.contract.numbers import spellings
 from wati.journal import sightings
+from wati.reads.inbox import is_absent
 from wati.reads.rows import iso, moment
 
 if TYPE_CHECKING:
     from wati.journal.store import Entry, Journal, Send
-    from wati.reads.inbox import Inbox
+    from wati.reads.inbox import Inbox, Rows
 
     Row = dict[str, Any]
 
@@ -25,6 +27,7 @@ CLOCK_SECONDS = 30.0
 # thousand digests.
 MOST_DIGESTS = 200_000
 _LONGEST_SHOWN = 500
+_NO_CONVERSATION = "WATI shows no conversation with this receiver"
 
 
 _SHOWN = ("id", "created", "statusString", "failedDetail")
@@ -66,36 +69,69 @@ class Search:
         self._contents: dict[str, str | None] = {}
 
     def find(self, entry: Entry) -> Sighting:
-        """Read the conversation back to when the message was sent, and count its rows."""
-        rows = self._inbox.conversation(entry.receiver)
+        """Read the conversation back to when the message was sent, and count its rows.
+
+        WATI may have it under the number that was asked for, the one that was answered, or another spelling.
+        """
         form = self._form(entry.name) if entry.kind == "template" else None
         kinds: dict[str, list[Row]] = {"same": [], "alike": [], "other": []}
-        why = "the conversation is longer than the part that is read"
-        try:
-            for row in rows:
-                at = moment(row)
-                if at is not None and at < self._since - CLOCK_SECONDS:
-                    if rows.left == 0:
-                        why = ""  # rows come newest first (observed), but not strictly: finish the page
-                        break
-                    continue
-                likeness = sightings.likeness(row, entry, self._digest, form, self._content)
-                kinds["alike" if likeness == "same" and at is None else likeness].append(row)
-            why = "" if rows.whole else why
-        except _TooMuch:
-            why = "there is too much to compare"
-        except Failure as failure:
-            if failure.exit != 4:
-                raise
-            why = "WATI shows no conversation with this receiver"
-        now = rows.now or time.time() + (self._inbox.gateway.clock or 0.0)
+        seen: set[str] = set()  # rows that WATI shows under two numbers
+        whys, missing, nows = [], 0, []
+        numbers = self.numbers(entry)
+        for number in numbers:
+            rows = self._inbox.conversation(number)
+            try:
+                whys.append(self._count(rows, entry, form, kinds, seen))
+            except _TooMuch:
+                whys.append("there is too much to compare")
+            except Failure as failure:
+                if failure.exit != 4:
+                    raise
+                missing += is_absent(failure)
+                whys.append("" if is_absent(failure) else _NO_CONVERSATION)
+            nows.append(rows.now)
+        why = _NO_CONVERSATION if missing == len(numbers) else next(filter(None, whys), "")
+        known = [each for each in nows if each]
+        now = min(known) if known else time.time() + (self._inbox.gateway.clock or 0.0)
         shown_by = self._since + LAG_SECONDS + (len(self._send.entries) - 1) * SECONDS_PER_RECEIVER
         late = shown_by - now
         verdict, why = self._verdict(entry, kinds, form, why, now - self._since)
         message = kinds["same"][0] if verdict == "sent" else None
         early = late + 1.0 if verdict != "sent" and late > 0 else 0.0  # `Date` has whole seconds
         searched = {"rows": sum(map(len, kinds.values())), "from": iso(self._since - CLOCK_SECONDS)}
+        if len(numbers) > 1:
+            searched["under"] = numbers
         return Sighting(entry.receiver, verdict, why, message, early, {**searched, "until": iso(now)})
+
+    @staticmethod
+    def numbers(entry: Entry) -> list[str]:
+        """Every number or id that WATI may have the conversation under."""
+        numbers = [name for name in (entry.answered, entry.person) if name.isdigit()]
+        return list(dict.fromkeys(each for name in (entry.receiver, *numbers) for each in spellings(name)))
+
+    def _count(
+        self,
+        rows: Rows,
+        entry: Entry,
+        form: sightings.Form | None,
+        kinds: dict[str, list[Row]],
+        seen: set[str],
+    ) -> str:
+        """Sort the rows by their likeness. Returns why not all of that time were read; "" if they were."""
+        for row in rows:
+            at = moment(row)
+            if at is not None and at < self._since - CLOCK_SECONDS:
+                if rows.left == 0:
+                    return ""  # rows come newest first (observed), but not strictly: finish the page
+                continue
+            name = row.get("id")
+            if isinstance(name, str) and name in seen:
+                continue
+            likeness = sightings.likeness(row, entry, self._digest, form, self._content)
+            kinds["alike" if likeness == "same" and at is None else likeness].append(row)
+            if isinstance(name, str):
+                seen.add(name)
+        return "" if rows.whole else "the conversation is longer than the part that is read"
 
     def _verdict(
         self, entry: Entry, kinds: dict[str, list[Row]], form: sightings.Form | None, why: str, passed: float
@@ -126,6 +162,8 @@ class Search:
             return "unknown", why
         if kinds["alike"]:
             return "unknown", "a similar message was found, and that may be it"
+        if entry.state == "unpaired":
+            return "unknown", "WATI's answer named someone else, and this receiver may be that one"
         return "not_seen", ""
 
     @property

@@ -3,6 +3,9 @@
 It keeps keyed hashes of messages, never their text. The check for a repeat and the new entry are one
 transaction, so of two processes with the same message only one may send it. Raises sqlite3.Error or OSError
 if the file cannot be used.
+
+A receiver is a *person*: all spellings of a number are one (contract/numbers.py), and an id is the number
+that an answer gave for it.
 """
 
 from __future__ import annotations
@@ -21,20 +24,29 @@ from typing import NamedTuple
 
 from wati.contract import messages as kinds
 from wati.contract.messages import DELIVERING, UNRESOLVED, Message
+from wati.contract.numbers import person
 
-_VERSION = 1
+_VERSION = 2
 _BUSY_SECONDS = 5.0
 _KEPT_SECONDS = 30 * 86400  # settled entries stop repeats for minutes; after that they are for people
 
-_UNRESOLVED = "state IN ('open', 'unknown')"
+_UNRESOLVED = f"state IN {UNRESOLVED}"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS secret (salt BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS sends (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, clock REAL,
     place TEXT NOT NULL, connection TEXT NOT NULL, script TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS messages (send INTEGER NOT NULL, receiver TEXT NOT NULL, kind TEXT NOT NULL,
     name TEXT NOT NULL, parts TEXT NOT NULL, digest TEXT NOT NULL, state TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS messages_alike ON messages (digest);
 CREATE INDEX IF NOT EXISTS messages_of ON messages (send, receiver);
+"""
+# The second version: who a receiver is, and what the answer said about it.
+_PERSONS = """
+ALTER TABLE messages ADD COLUMN person TEXT NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN answered TEXT NOT NULL DEFAULT '';
+CREATE TABLE aliases (place TEXT NOT NULL, connection TEXT NOT NULL, alias TEXT NOT NULL,
+    person TEXT NOT NULL, PRIMARY KEY (place, connection, alias));
+DROP INDEX IF EXISTS messages_alike;
+CREATE INDEX messages_alike ON messages (digest, person);
 """
 
 
@@ -46,6 +58,8 @@ class Entry(NamedTuple):
     name: str
     parts: dict[str, str]  # the digest of each part, by its name
     state: str
+    person: str = ""
+    answered: str = ""  # the number that the answer gave; "" if it gave none
 
 
 class Send(NamedTuple):
@@ -64,13 +78,15 @@ class Send(NamedTuple):
 
 
 class Repeat(NamedTuple):
-    """A message that was already sent."""
+    """A message that was already sent, or whose receiver is in the same list by another name (`twice`)."""
 
     message: Message
     send: int
     seconds: float  # ago
     state: str
     refused: bool  # whether it must not be sent again; if not, the repeat is only worth a warning
+    receiver: str  # as it was called then
+    at: str = ""  # its place in the same list
 
 
 class Journal:
@@ -90,7 +106,8 @@ class Journal:
         now = time.time()
         with self._transaction() as db:
             parts, digests = self._digests(db, connection, messages)
-            found = [] if again else _repeats(db, messages, digests, now)
+            persons = self._persons(db, connection, messages)
+            found = [] if again else _repeats(db, messages, digests, persons, now)
             refused = [repeat for repeat in found if repeat.refused]
             if refused:
                 return refused
@@ -100,10 +117,10 @@ class Journal:
                 (now, clock, self._place, connection, script),
             ).lastrowid
             db.executemany(
-                "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, 'open')",
+                "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, 'open', ?, '')",
                 (
-                    (send, message.receiver, message.kind, message.name, json.dumps(own), hashed)
-                    for message, own, hashed in zip(messages, parts, digests, strict=True)
+                    (send, message.receiver, message.kind, message.name, json.dumps(own), hashed, who)
+                    for message, own, hashed, who in zip(messages, parts, digests, persons, strict=True)
                 ),
             )
             return send or 0
@@ -113,28 +130,49 @@ class Journal:
         if not os.path.exists(self.path):
             return []
         with self._transaction() as db:
-            return _repeats(db, messages, self._digests(db, connection, messages)[1], time.time())
+            digests = self._digests(db, connection, messages)[1]
+            return _repeats(db, messages, digests, self._persons(db, connection, messages), time.time())
 
     def _digests(
         self, db: sqlite3.Connection, connection: str, messages: list[Message]
     ) -> tuple[list[dict[str, str]], list[str]]:
-        """The digests of each message's parts, and of each whole message: far side, receiver and content."""
-        digest, far_side = _keyed(db), [self._place, connection]
+        """The digests of each message's parts, and of what each receiver gets over this connection."""
+        digest = _keyed(db)
         parts = [{name: digest(text) for name, text in message.parts.items()} for message in messages]
-        whole = (
-            [*far_side, message.receiver.lower(), message.kind, message.name, sorted(own.items())]
-            for message, own in zip(messages, parts, strict=True)
-        )
-        return parts, [digest(json.dumps(each)) for each in whole]
+        pairs = zip(messages, parts, strict=True)
+        contents = (_content(self._place, connection, each.kind, each.name, own) for each, own in pairs)
+        return parts, list(map(digest, contents))
 
-    def settle(self, send: int, state: str, by_receiver: Mapping[str, str] | None = None) -> None:
-        """Store what became of a send: `state` for all its messages, except for those in `by_receiver`."""
+    def _persons(self, db: sqlite3.Connection, connection: str, messages: list[Message]) -> list[str]:
+        return [_person(db, self._place, connection, message.receiver) for message in messages]
+
+    def settle(
+        self,
+        send: int,
+        state: str,
+        by_receiver: Mapping[str, str] | None = None,
+        answered: Mapping[str, str] | None = None,
+    ) -> None:
+        """Store what became of a send: `state` for all its messages, except for those in `by_receiver`.
+
+        `answered`: the number that the answer gave for a receiver, or for an id.
+        """
         with self._transaction() as db:
             db.execute("UPDATE messages SET state = ? WHERE send = ?", (state, send))
             db.executemany(
                 "UPDATE messages SET state = ? WHERE send = ? AND receiver = ?",
                 [(other, send, receiver) for receiver, other in (by_receiver or {}).items()],
             )
+            numbers = answered or {}
+            db.executemany(
+                "UPDATE messages SET answered = ? WHERE send = ? AND receiver = ?",
+                [(number, send, receiver) for receiver, number in numbers.items()],
+            )
+            other = [(who, whose) for who, whose in numbers.items() if person(who) != person(whose)]
+            sent = db.execute("SELECT connection FROM sends WHERE id = ?", (send,)) if other else ()
+            for (connection,) in list(sent):
+                for receiver, number in other:
+                    _join(db, self._place, connection, person(receiver), person(number))
 
     def resolve(self, send: int, receivers: Collection[str], state: str) -> None:
         """Store what became of those messages of a send that are still unresolved."""
@@ -167,10 +205,19 @@ class Journal:
         with self._transaction() as db:
             rows = db.execute(
                 "SELECT at, messages.* FROM messages JOIN sends ON send = id WHERE at >= ? AND id != ? AND "
-                "place = ? AND connection = ? AND lower(receiver) = lower(?) AND kind = ? AND name = ?",
-                (since, send.id, self._place, send.connection, entry.receiver, entry.kind, entry.name),
+                "place = ? AND connection = ? AND person = ? AND kind = ? AND name = ?",
+                (since, send.id, self._place, send.connection, entry.person, entry.kind, entry.name),
             )
             return [(row["at"], _entry(row)) for row in rows]
+
+    def number_of(self, receiver: str) -> str:
+        """The number that an answer gave for an id, over any connection; "" if none did."""
+        if not os.path.exists(self.path):
+            return ""
+        with self._transaction() as db:
+            known = "SELECT person FROM aliases WHERE place = ? AND alias = ? ORDER BY rowid DESC"
+            row = db.execute(known, (self._place, person(receiver))).fetchone()
+            return str(row[0]) if row else ""
 
     def digest(self) -> Callable[[str], str]:
         """The hash function for the parts of messages."""
@@ -205,15 +252,68 @@ def _prepare(path: str) -> None:
 
 
 def _create(db: sqlite3.Connection) -> None:
+    """Create the tables, or bring those of the first version up to date."""
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version == _VERSION:
         return
-    if version or db.execute("SELECT 1 FROM sqlite_master").fetchone():
+    if version not in (0, 1) or (not version and db.execute("SELECT 1 FROM sqlite_master").fetchone()):
         raise sqlite3.DatabaseError("it is not a journal of this version")
-    for statement in _SCHEMA.split(";"):
-        db.execute(statement)
-    db.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
+    if version == 0:
+        _run(db, _SCHEMA)
+        db.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
+    _run(db, _PERSONS)
+    _identify(db)
     db.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _run(db: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";"):  # executescript would end the transaction
+        db.execute(statement)
+
+
+def _identify(db: sqlite3.Connection) -> None:
+    """The first version had the receiver in the digest, in one spelling."""
+    digest = _keyed(db)
+    rows = db.execute("SELECT messages.rowid, * FROM messages JOIN sends ON send = id").fetchall()
+    db.executemany(
+        "UPDATE messages SET digest = ?, person = ? WHERE rowid = ?",
+        (
+            (
+                digest(
+                    _content(
+                        row["place"], row["connection"], row["kind"], row["name"], json.loads(row["parts"])
+                    )
+                ),
+                person(row["receiver"]),
+                row["rowid"],
+            )
+            for row in rows
+        ),
+    )
+
+
+def _content(place: str, connection: str, kind: str, name: str, parts: Mapping[str, str]) -> str:
+    """What is the same of two messages that are the same, but for their receiver."""
+    return json.dumps([place, connection, kind, name, sorted(parts.items())])
+
+
+def _person(db: sqlite3.Connection, place: str, connection: str, receiver: str) -> str:
+    """Who a receiver is, by its spelling and by what earlier answers said."""
+    known = "SELECT person FROM aliases WHERE place = ? AND connection = ? AND alias = ?"
+    row = db.execute(known, (place, connection, person(receiver))).fetchone()
+    return row[0] if row else person(receiver)
+
+
+def _join(db: sqlite3.Connection, place: str, connection: str, alias: str, number: str) -> None:
+    """From now on, `alias` is the person with this number, also in what was sent before."""
+    who = _person(db, place, connection, number)
+    if who == alias:
+        return
+    db.execute("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?, ?)", (place, connection, alias, who))
+    mine = (who, alias, place, connection)
+    db.execute("UPDATE aliases SET person = ? WHERE person = ? AND place = ? AND connection = ?", mine)
+    sends = "SELECT id FROM sends WHERE place = ? AND connection = ?"
+    db.execute(f"UPDATE messages SET person = ? WHERE person = ? AND send IN ({sends})", mine)
 
 
 def _keyed(db: sqlite3.Connection) -> Callable[[str], str]:
@@ -230,24 +330,36 @@ def _keyed(db: sqlite3.Connection) -> Callable[[str], str]:
     return digest
 
 
-def _repeats(db: sqlite3.Connection, messages: list[Message], digests: list[str], now: float) -> list[Repeat]:
-    pairs = zip(messages, digests, strict=True)
-    return [repeat for pair in pairs if (repeat := _repeat(db, *pair, now))]
+def _repeats(
+    db: sqlite3.Connection, messages: list[Message], digests: list[str], persons: list[str], now: float
+) -> list[Repeat]:
+    found = []
+    first: dict[str, Message] = {}
+    for message, digest, who in zip(messages, digests, persons, strict=True):
+        other = first.setdefault(who, message)
+        if other is not message:
+            found.append(Repeat(message, 0, 0.0, "twice", True, other.receiver, other.at))
+        elif repeat := _repeat(db, message, digest, who, now):
+            found.append(repeat)
+    return found
 
 
-def _repeat(db: sqlite3.Connection, message: Message, digest: str, now: float) -> Repeat | None:
+def _repeat(db: sqlite3.Connection, message: Message, digest: str, who: str, now: float) -> Repeat | None:
     """The newest send of the same message that forbids another one, else the newest within a day.
 
     An unresolved message forbids it until it is resolved. An accepted one does so for the time of its kind.
     """
     earlier = None
-    query = "SELECT id, at, state FROM messages JOIN sends ON send = id WHERE digest = ? ORDER BY id DESC"
-    for send, at, state in db.execute(query, (digest,)):
+    query = (
+        "SELECT id, at, state, receiver FROM messages JOIN sends ON send = id "
+        "WHERE digest = ? AND person = ? ORDER BY id DESC"
+    )
+    for send, at, state, receiver in db.execute(query, (digest, who)):
         ago = max(0.0, now - at)
         if state in UNRESOLVED or (state in DELIVERING and ago < kinds.repeat_seconds(message.kind)):
-            return Repeat(message, send, ago, state, refused=True)
+            return Repeat(message, send, ago, state, True, receiver)
         if state in DELIVERING and ago < kinds.MENTION_SECONDS and earlier is None:
-            earlier = Repeat(message, send, ago, state, refused=False)
+            earlier = Repeat(message, send, ago, state, False, receiver)
     return earlier
 
 
@@ -268,4 +380,5 @@ def _send(db: sqlite3.Connection, row: sqlite3.Row) -> Send:
 
 
 def _entry(row: sqlite3.Row) -> Entry:
-    return Entry(row["receiver"], row["kind"], row["name"], json.loads(row["parts"]), row["state"])
+    members = (row["receiver"], row["kind"], row["name"], json.loads(row["parts"]), row["state"])
+    return Entry(*members, row["person"], row["answered"])

@@ -5,11 +5,13 @@ A read sends nothing, so every failure here has the outcome `not_sent`.
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from wati.contract import outcomes, verdicts
 from wati.contract.failures import NO_CONVERSATION, Failure
+from wati.contract.numbers import spellings
 from wati.contract.settings import is_connection_id
 from wati.reads.pages import InMemory, Walk
 from wati.wire.request import Request
@@ -113,6 +115,24 @@ class Inbox:
         path = f"/wati/api/v1/getMessages/{quote(number, safe='')}"
         return Rows(self, path, "messages.items", MOST_PAGES_OF_MESSAGES, NO_CONVERSATION)
 
+    def either_conversation(self, number: str) -> tuple[Rows, str]:
+        """The conversation under a number or, if it has none, under its other spelling; and which it is."""
+        found: tuple[Rows, str] | None = None
+        absent: Failure | None = None
+        for name in spellings(number):
+            rows = self.conversation(name)
+            try:
+                if not rows.is_empty():
+                    return rows, name
+                found = found or (rows, name)
+            except Failure as failure:
+                if not is_absent(failure):
+                    raise
+                absent = absent or failure
+        if found is None and absent is not None:
+            raise absent
+        return found or (self.conversation(number), number)
+
     def contacts(self, query: dict[str, str], most_pages: int) -> Rows:
         """The contacts that WATI's own filters find, last changed first; without a filter, all of them."""
         path = "/wati/api/v1/getContacts"
@@ -143,16 +163,31 @@ class Rows:
             self._is_cut |= len(rows) > MOST_ROWS_OF_A_PAGE
             return [row for row in rows[:MOST_ROWS_OF_A_PAGE] if isinstance(row, dict)]
 
-        self._rows = self._new(Walk(read, InMemory(), last=most_pages))
+        self._rows: Iterator[dict[str, Any]] = self._new(Walk(read, InMemory(), last=most_pages))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return self._rows
+
+    def is_empty(self) -> bool:
+        """Whether the list has no row. Reads the first page, and loses nothing of it."""
+        first = list(islice(self._rows, 1))
+        self._rows = chain(first, self._rows)
+        return not first
 
     def _new(self, walk: Walk) -> Iterator[dict[str, Any]]:
         for _, new in walk:
             for self.left, row in zip(reversed(range(len(new))), new, strict=True):
                 yield row
         self.whole = walk.whole and not self._is_cut
+
+
+def is_absent(failure: Failure) -> bool:
+    """Whether a failed read of a conversation says that WATI has no such contact.
+
+    It rejects one under HTTP 200, without a reason (reported).
+    """
+    rejected = failure.code == "rejected" and 200 <= (failure.http_status or 0) < 300
+    return rejected or failure.code == "not_found"
 
 
 def approved_name(row: dict[str, Any]) -> str:

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from typing import Any
 
+from wati.contract import numbers
+
 # Marks that people leave out: Latin, Greek and Cyrillic accents, Hebrew points, Arabic vowels. Not the marks
 # of scripts in which they are letters (राहुल).
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670]")
@@ -54,17 +56,24 @@ class Number:
     def __init__(self, written: str) -> None:
         text = written.strip()
         self.contact_id = text.lower() if _CONTACT_ID.fullmatch(text) else ""
-        # "+44 (0)20 …": the zero is dialed only without the country code.
-        digits = re.sub(r"[^0-9]", "", text.replace("(0)", "") if text.startswith("+") else text)
+        self._rounded = numbers.rounded(text)
+        digits = re.sub(r"[^0-9]", "", numbers.without_trunk_zero(text))
         self.has_country_code = text.startswith(("+", "00"))
         self.digits = digits.removeprefix("00") if text.startswith("00") else digits
 
     @property
     def problem(self) -> str:
         """Why it cannot be searched for; "" if it can."""
+        if self._rounded:
+            return "is a number that a spreadsheet rounded: its last digits are lost"
         if self.contact_id or FEWEST_DIGITS <= len(self.digits) <= _LONGEST_NUMBER:
             return ""
         return f"is neither a number of {FEWEST_DIGITS} to {_LONGEST_NUMBER} digits nor a contact id"
+
+    @property
+    def ends(self) -> list[str]:
+        """What a contact's number may end in, the likeliest first: the number, or its other spelling."""
+        return list(dict.fromkeys(each.lstrip("0") for each in numbers.spellings(self.digits)))
 
     @property
     def suffix(self) -> str:
@@ -72,11 +81,13 @@ class Number:
         return self.digits.lstrip("0")
 
     def rank(self, contact: dict[str, Any]) -> int | None:
-        """EXACT, or PART if only the end is the same and the country code is not known."""
+        """EXACT, WORDS if it is another spelling, or PART if only the end is the same, without a code."""
         if self.contact_id:
             return EXACT if str(contact.get("id")).lower() == self.contact_id else None
-        numbers = {re.sub(r"[^0-9]", "", str(contact.get(name) or "")) for name in ("wAid", "phone")}
-        if self.digits in numbers:
+        own = {re.sub(r"[^0-9]", "", str(contact.get(name) or "")) for name in ("wAid", "phone")}
+        if self.digits in own:
             return EXACT
-        ends_alike = len(self.suffix) >= FEWEST_DIGITS and any(each.endswith(self.suffix) for each in numbers)
+        if any(numbers.same_person(self.digits, each) for each in own):
+            return WORDS
+        ends_alike = len(self.suffix) >= FEWEST_DIGITS and any(each.endswith(self.suffix) for each in own)
         return PART if ends_alike and not self.has_country_code else None

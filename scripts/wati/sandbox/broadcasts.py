@@ -101,10 +101,11 @@ def _approved(ctx: Context, name: str, answer: Callable[[str], Any]) -> Template
 
 
 def _reach(ctx: Context, receiver: Receiver) -> tuple[str, str | None]:
-    """The receiver's number, or the target if it has none; and why it cannot be reached, None if it can."""
+    """The receiver's number as WhatsApp spells it, or the target; and why it cannot be reached, if so."""
     number = people.number_of(ctx.tx, ctx.account, receiver.target)
     if number is None:
         return receiver.target, NOT_A_NUMBER
+    number = people.known_as(number)
     return number, None if people.on_whatsapp(ctx.tx, number) else NOT_ON_WHATSAPP
 
 

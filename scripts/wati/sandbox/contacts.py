@@ -121,6 +121,7 @@ def add(ctx: Context) -> Answer:
     number = people.number_of(ctx.tx, ctx.account, ctx.target)
     if number is None:
         reject({"result": False, "info": "Invalid WhatsApp number"})
+    number = people.known_as(number)
     known = people.find(ctx.tx, ctx.account, number)
     if known is None:
         contact = people.add(ctx.tx, ctx.account, number, name, params)

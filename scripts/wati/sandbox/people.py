@@ -35,6 +35,25 @@ def find(tx: Tx, account: str, target: str) -> dict[str, Any] | None:
     return None if row is None else dict(json.loads(row["doc"]))
 
 
+# The spelling by which WhatsApp knows a number that its owner may spell otherwise: Mexico with a 1 and
+# Argentina with a 9;
+# Brazil's mobiles with the ninth digit in areas 11 to 28, which had it first (reported).
+_KNOWN_AS = (
+    (re.compile(r"52([0-9]{10})"), r"521\1"),
+    (re.compile(r"54([0-9]{10})"), r"549\1"),
+    (re.compile(r"55(1[1-9]|2[1-8])([6-9][0-9]{7})"), r"55\g<1>9\2"),
+    (re.compile(r"55([3-9][0-9])9([6-9][0-9]{7})"), r"55\1\2"),
+)
+
+
+def known_as(number: str) -> str:
+    """A number as WhatsApp spells it."""
+    for pattern, spelling in _KNOWN_AS:
+        if pattern.fullmatch(number):
+            return pattern.sub(spelling, number)
+    return number
+
+
 def number_of(tx: Tx, account: str, target: str) -> str | None:
     """The plain number that a target means; None if it is neither a number nor a known id."""
     if _DIGITS.fullmatch(target):

@@ -1,0 +1,40 @@
+"""WATI_BLOCKED_RECIPIENTS: who is never messaged, under any spelling of their number."""
+
+from __future__ import annotations
+
+import os
+
+from wati.contract.numbers import person, spellings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def entries(text: str) -> list[str]:
+    """The entries of the variable, or of the file that it names as @FILE. Raises OSError or ValueError.
+
+    In a file, line breaks separate entries, too, and a line that begins with # is a comment.
+    """
+    if text.strip().startswith("@"):
+        with open(os.path.expanduser(text.strip()[1:]), encoding="utf-8-sig") as file:
+            text = ",".join(line for line in file if not line.lstrip().startswith("#"))
+    return [entry for part in text.split(",") if (entry := part.strip())]
+
+
+class Blocked:
+    """The list, ready to be asked about each of a hundred thousand receivers."""
+
+    def __init__(self, listed: Iterable[str]) -> None:
+        self.entries = list(listed)
+        self._everyone = "*" in self.entries
+        self._prefixes = tuple(entry[:-1] for entry in self.entries if entry.endswith("*"))
+        self._persons = {person(entry) for entry in self.entries}
+
+    def __contains__(self, receiver: object) -> bool:
+        """A pattern holds for numbers; `*` alone for everyone, ids included."""
+        name = str(receiver)
+        if self._everyone or person(name) in self._persons:
+            return True
+        is_number = name.isascii() and name.isdigit() and len(name) <= 15
+        return is_number and any(each.startswith(self._prefixes) for each in spellings(name))
