@@ -69,10 +69,11 @@ class Call:
         return f"Call({self.endpoint.name}, {self.arguments!r}, {self.options!r}{via})"
 
 
-def _copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _copy(member) for name, member in value.items()}
-    return list(map(_copy, value)) if isinstance(value, (list, tuple)) else value
+def _copy(value: Any, levels: int = 50) -> Any:
+    """What is deeper than any argument fits no schema, so it is never sent."""
+    if isinstance(value, dict) and levels:
+        return {name: _copy(member, levels - 1) for name, member in value.items()}
+    return [_copy(item, levels - 1) for item in value] if isinstance(value, list) and levels else value
 
 
 @record
