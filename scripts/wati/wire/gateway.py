@@ -15,7 +15,7 @@ from wati.contract.failures import NO_SANDBOX, OUTCOME_UNKNOWN, SAFE_TO_REPEAT, 
 from wati.contract.packages import import_package
 from wati.contract.records import record
 from wati.contract.settings import MATON
-from wati.contract.verdicts import TOO_MANY_REQUESTS
+from wati.contract.verdicts import TOO_MANY_REQUESTS, says_yes
 from wati.wire import answers, decoding
 from wati.wire.departure import Departure, run_until
 
@@ -239,7 +239,8 @@ def _headers(answer: Answer) -> dict[str, str]:
 def _state(answer: Answer) -> str:
     """What an answer says about the attempt: a key of REPEATABLE, or "answered"."""
     if answer.status == 429:
-        return "limited"
+        # A body that says success may come from WATI, under the status of a server on the way.
+        return "uncertain" if says_yes(answer) else "limited"
     broken = 200 <= answer.status < 300 and answer.flaw != ""
     return "uncertain" if broken or answer.status == 408 or answer.status >= 500 else "answered"
 
