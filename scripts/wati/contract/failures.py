@@ -128,7 +128,10 @@ SAFE_TO_REPEAT = "It may have taken effect already. Run it again: a repeat chang
 OUTCOME_UNKNOWN = "It is not known whether it happened."
 
 # For a web page under a 4xx status.
-SERVER_ON_THE_WAY = "A proxy, firewall or login page answered in place of Maton or WATI. Check the network, then run it again."
+SERVER_ON_THE_WAY = (
+    "A proxy, firewall or login page answered in place of Maton or WATI. Check the network, then run it "
+    "again."
+)
 
 # For a MATON_BASE_URL where nothing answers: only a sandbox on this machine can be there.
 NO_SANDBOX = "Start the sandbox at MATON_BASE_URL with `sandbox.py serve`, or unset the variable."

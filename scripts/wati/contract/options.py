@@ -20,7 +20,8 @@ FLAGS = {
     "connection": ("ID", "the Maton connection to use, if there are several"),
     "timeout": (
         "SECONDS",
-        "for the whole call, waits included (default 30, waits at most 6); with --all, for each request",
+        "seconds for the whole call (default 30), of which at most 12 may be waiting; a longer timeout allows "
+        "more waiting",
     ),
     "fields": ("PATHS", "show only these members, such as id,customParams.name; of a list, of each item"),
     "raw": ("", "show WATI's answer unchanged"),
