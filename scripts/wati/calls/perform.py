@@ -29,6 +29,11 @@ def perform(session: Session, call: Call) -> Result:
         refused = prepare(context)
         if refused is None:
             guards.receivers(session.settings, context.call)
+            if call.options.skip_sent:
+                from wati.calls import resume
+
+                if (nobody_left := resume.skip_sent(context)) is not None:
+                    return nobody_left
         if call.options.dry_run:
             from wati.calls import preflight
 
@@ -39,7 +44,7 @@ def perform(session: Session, call: Call) -> Result:
         guards.key(session.settings)
         return _act(context)
     except Failure as failure:
-        failure.notices = context.entered.notices
+        failure.notices = context.notices
         raise
     except KeyboardInterrupt:
         raise _aborted(context, "The call was interrupted.") from None
@@ -62,7 +67,9 @@ def _act(context: Context) -> Result:
         result = context.call.endpoint.perform(context)
     else:
         result = Result(send(context).json or {})
-    result.notices = context.entered.notices
+    result.notices = context.notices
+    if context.call.endpoint.is_bulk:
+        result.added = context.counts(accepted=len(context.call.receivers))
     return result
 
 
@@ -141,5 +148,5 @@ def _aborted(context: Context, message: str, *, is_bug: bool = False) -> Failure
         failure = Failure(
             "outcome_unknown", f"{message} The request had already left.", hint=hint, source="package"
         )
-    failure.notices = context.entered.notices
+    failure.notices = context.notices
     return failure

@@ -76,6 +76,7 @@ def _unknown_flag(endpoint: Endpoint, item: str, known: list[str]) -> Failure:
 _INCOMPATIBLE = (
     ("fields", "raw", "--fields cannot be used with --raw."),
     ("fields", "dry-run", "--fields cannot be used with --dry-run."),
+    ("skip-sent", "again", "--skip-sent leaves out those who have the message; --again sends it to them."),
     ("all", "raw", "--all cannot be used with --raw, which shows one answer untouched."),
     ("output", "fields", "--fields cannot be used with --output: a file has all members."),
 )

@@ -20,14 +20,15 @@ FLAGS = {
     "connection": ("ID", "the Maton connection to use, if there are several"),
     "timeout": (
         "SECONDS",
-        "seconds for the whole call (default 30), of which at most 12 may be waiting; a longer timeout allows "
-        "more waiting",
+        "seconds for the whole call (default 30), of which at most 12 may be waiting; a longer timeout "
+        "allows more waiting",
     ),
     "fields": ("PATHS", "show only these members, such as id,customParams.name; of a list, of each item"),
     "raw": ("", "show WATI's answer unchanged"),
     "verbose": ("", "show requests and answers on stderr, secrets redacted"),
     "confirm": ("VALUE", "repeat the number of receivers, or the id to delete; --dry-run shows the value"),
     "again": ("", "send even if the journal has the same message; only if the user wants a second one"),
+    "skip-sent": ("", "leave out the receivers who already have this message, by the journal"),
     "all": ("", "read every page of the list"),
     "max-items": ("N", "at most N items (default: what fits in one answer; with --output, all of them)"),
     "output": ("FILE", "the file to write, inside WATI_FILE_ROOTS; for a list, .jsonl or .csv"),
@@ -47,6 +48,7 @@ class Options:
     verbose: bool = False
     confirm: str = ""
     again: bool = False
+    skip_sent: bool = False
     all: bool = False
     max_items: int | None = None  # None = no limit
     output: str = ""
@@ -66,4 +68,6 @@ def flags_of(endpoint: Endpoint) -> list[str]:
         absent.add("confirm")
     if endpoint.effect != "send":
         absent.add("again")
+    if not endpoint.is_bulk:
+        absent.add("skip-sent")
     return [name for name in FLAGS if name not in absent]
