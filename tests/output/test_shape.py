@@ -263,3 +263,23 @@ def test_the_answer_to_a_long_bulk_send_keeps_every_receiver_that_says_something
 def test_a_short_answer_to_a_bulk_send_is_not_touched() -> None:
     document = {"ok": True, "data": {"receivers": [{"waId": "1"}]}}
     assert shape.fit_receivers(document) == document
+
+
+@pytest.mark.parametrize(
+    ("count", "link", "has_next"),
+    [
+        (8, {"nextPage": None, "pageSize": 20}, False),
+        (20, {"nextPage": None, "pageSize": 20}, True),  # full: `nextPage` is not trusted
+        (8, {"nextPage": "2", "pageSize": 20}, True),
+        (8, {"nextPage": None, "pageSize": 8}, True),  # WATI granted a smaller page
+        (8, {"nextPage": None}, True),
+        (8, None, True),
+        (0, None, False),
+    ],
+)
+def test_a_page_has_a_next_one_only_where_there_may_be_more(
+    call: Callable[..., Run], far_side: FarSide, count: int, link: Any, has_next: bool
+) -> None:
+    rows = [{"id": str(n), "wAid": str(14155550000 + n)} for n in range(count)]
+    far_side.always(reply({"result": "success", "contact_list": rows, "link": link}), to="/wati/")
+    assert ("next" in call("get_contacts", {}).document["page"]) is has_next

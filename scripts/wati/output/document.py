@@ -145,4 +145,15 @@ def _page(call: Call, data: Any) -> dict[str, int]:
     """The page that was read. `next` depends on its items, because WATI's `total` is wrong (observed)."""
     asked = {**call.endpoint.defaults, **call.arguments}
     page = {"number": asked["pageNumber"], "size": asked["pageSize"]}
-    return {**page, "next": page["number"] + 1} if member(data, call.endpoint.items) else page
+    items = member(data, call.endpoint.items)
+    return {**page, "next": page["number"] + 1} if items and not _is_last(data, items, page["size"]) else page
+
+
+def _is_last(data: Any, items: list[Any], size: int) -> bool:
+    """Whether a page is shorter than asked for, and the list's own link says that nothing follows it.
+
+    The link alone is not trusted: WATI may grant a smaller page than was asked for, and `link` then says so.
+    """
+    link = member(data, "link")
+    names_no_next = isinstance(link, dict) and "nextPage" in link and not link["nextPage"]
+    return len(items) < size and names_no_next and member(link, "pageSize") == size
