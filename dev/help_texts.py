@@ -8,7 +8,8 @@ from typing import Any
 
 def help_text(name: str, schema: dict[str, Any]) -> str:
     """The purpose of the script, its arguments and examples."""
-    examples = [f"  {name}.py '{json.dumps(example, ensure_ascii=False)}'" for example in schema["examples"]]
+    arguments = [f" '{json.dumps(each, ensure_ascii=False)}'" if each else "" for each in schema["examples"]]
+    examples = [f"  {name}.py{each}" for each in arguments]
     sections = [
         f"{schema['title']}. {schema['description']}",
         "arguments (members of one JSON object):\n" + (_members(schema) or "  none"),

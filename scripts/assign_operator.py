@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 def operator(_: Context, found: Findings) -> None:
     if found.can_ask:
+        # Reported; and the script cannot do it, because a call without an email would hide the change.
+        found.warnings.append(
+            "Automation stops in this conversation until someone assigns it back to Bot in WATI's inbox."
+        )
         found.warnings.append(
             "Whether an operator has this email cannot be checked: no endpoint lists operators."
         )
@@ -37,7 +41,7 @@ ENDPOINT = Endpoint(
     path="/wati/api/v1/assignOperator",
     query=("email", "whatsappNumber"),
     effect="write",
-    verdict=verdicts.result_true,
+    verdict=verdicts.result_yes,
     omits=omissions.omit("result"),
     silent_rejection="There may be no operator with this email, or no conversation with this number.",
     preflight=("connection", "contact", operator),

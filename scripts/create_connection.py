@@ -42,9 +42,7 @@ def connection_id(body: Any) -> str:
 
 
 def created(answer: Answer, _: Receivers) -> verdicts.Verdict:
-    if connection_id(answer.json):
-        return verdicts.ACCEPTED
-    return verdicts.rejection(answer) or verdicts.unknown(answer)
+    return verdicts.accepted_if(connection_id(answer.json) != "", answer)
 
 
 def perform(context: Context) -> Result:

@@ -22,7 +22,7 @@ ENDPOINT = Endpoint(
     path="/wati/api/v1/sendSessionMessage/{whatsappNumber}",
     form=("messageText",),  # WATI ignores a JSON body and finds the text empty
     effect="send",
-    verdict=verdicts.session_message,
+    verdict=verdicts.result_yes,
     omits={
         **omissions.omit("ok result"),
         # The text repeats the argument.

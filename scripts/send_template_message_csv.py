@@ -59,6 +59,19 @@ def receivers(_: Arguments, parts: Sequence[Part]) -> Receivers:
     return [(f"{AT}[{index}].Phone", number) for index, (number, _) in enumerate(rows(parts))]
 
 
+def only(parts: Sequence[Part], positions: set[int]) -> list[Part]:
+    """The file with only the records at these positions."""
+    import io
+
+    from wati.contract.call import Part
+    from wati.files import receivers_csv
+
+    data = receivers_csv.only(parts[0].content(), positions)
+    parts[0].handle.close()
+    part = parts[0]
+    return [Part(part.name, part.filename, part.content_type, io.BytesIO(data), len(data))]
+
+
 def messages(call: Call) -> list[Message]:
     """One template for each row. Every column that is not the contact's own is a parameter."""
     from wati.contract.messages import Message
@@ -135,6 +148,7 @@ ENDPOINT = Endpoint(
     verdict=verdicts.counted,
     perform=perform,
     receivers=receivers,
+    only=only,
     confirms="records",
     messages=messages,
     look_with="get_messages",

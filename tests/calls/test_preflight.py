@@ -15,6 +15,7 @@ import pytest
 
 from conftest import ENDPOINTS, KEY, ROOT, SANDBOX, Run
 from recording import CONNECTION, Answer, FarSide, reply
+from sends import make_world
 from wati.calls import findings, preconditions
 from wati.contract import failures
 from wati.contract.endpoint import Endpoint
@@ -1025,3 +1026,11 @@ def test_times_are_read_in_every_form() -> None:
     assert moment({"created": None, "timestamp": "1728656646"}) == at
     for wrong in ({}, {"created": 7}, {"timestamp": 7}, {"timestamp": "-1"}, {"timestamp": "9" * 40}):
         assert moment(wrong) is None
+
+
+def test_assigning_an_operator_warns_that_automation_stops(tmp_path: Path, call: Callable[..., Run]) -> None:
+    world = make_world(tmp_path, call)
+    given = {"whatsappNumber": "14155551234", "email": "agent@example.com"}
+    run = world.run("assign_operator", given, "--dry-run")
+    assert run.exit == 0, run.text
+    assert any("utomation stops" in each and "Bot" in each for each in run.data["warnings"])

@@ -15,7 +15,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from conftest import ENDPOINTS, ROOT, Run
+from conftest import ENDPOINTS, ROOT, RUNNABLE, Run
+from sends import SENDS, make_world
 from wati.cli import help as help_module
 from wati.cli.command import execute
 from wati.contract.endpoint import Endpoint
@@ -331,7 +332,45 @@ def test_help_names_arguments_flags_and_variables(each_endpoint: Endpoint) -> No
 def test_the_exit_codes_of_the_help_are_the_table(each_endpoint: Endpoint) -> None:
     _, text = execute(each_endpoint, ["--help"], {})
     line = text.split("exit codes (references/errors.md):")[1].split("\n\n")[0]
-    assert [int(each.split()[0]) for each in line.split(",")] == list(EXITS)
+    absent = {"read": {7, 8}, "write": {7, 8}}.get(
+        each_endpoint.effect, set() if each_endpoint.is_bulk else {8}
+    )
+    assert [int(code) for code in re.findall(r"(?:^|, )\s*([0-9]) ", line)] == sorted(set(EXITS) - absent)
+    assert EXITS[0] in line and EXITS[6] in line
+
+
+def test_the_flags_of_the_help_are_about_this_script(each_endpoint: Endpoint) -> None:
+    _, text = execute(each_endpoint, ["--help"], {})
+    flags = text.split("flags:")[1].split("\n\n")[0]
+    assert "{" not in flags
+    assert ("--all" in flags) == ("with --all" in flags)
+    if each_endpoint.items and "--output" in flags:
+        assert ".jsonl or .csv" in flags
+    words = {
+        "receivers": "number of receivers",
+        "records": "number of records",
+        "connection_id": "connection id",
+    }
+    for name, what in words.items():
+        assert (what in flags) == (each_endpoint.confirms == name)
+
+
+@pytest.mark.parametrize("name", list(RUNNABLE))
+def test_the_example_of_fields_names_members_of_this_script(
+    name: str, call: Callable[..., Run], tmp_path: Path
+) -> None:
+    _, text = execute(RUNNABLE[name], ["--help"], {})
+    found = re.search(r"--fields PATHS.*such as (\S+)", text)
+    assert found
+    schema = json.loads(Path(RUNNABLE[name].schema_file).read_text(encoding="utf-8"))
+    given = SENDS[name][0] if name in SENDS else schema["examples"][0]
+    flags = SENDS[name][1] if name in SENDS else []
+    if name == "delete_connection":
+        flags = ["--confirm", given["connection_id"]]
+    world = make_world(tmp_path, call)
+    run = world.run(name, given, "--fields", found[1], *flags)
+    assert run.exit == 0, run.text
+    assert "names members" not in run.document.get("notice", ""), run.text
 
 
 def test_the_table_of_failures_is_the_closed_one() -> None:
@@ -415,3 +454,9 @@ def test_help_takes_little_longer_than_to_start_python(name: str) -> None:
     imported = imports("-S", str(SCRIPTS / f"{name}.py"), "--help")
     assert "wati.cli.help" in imported
     assert imported & DEAR_FOR_HELP == set()
+
+
+def test_the_page_of_errors_repeats_the_hints() -> None:
+    page = (ROOT / "references" / "errors.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| `(\w+)` \| ([1-8]) \| .*? \| (.*) \|$", page)
+    assert {code: (int(exit_code), hint) for code, exit_code, hint in rows} == FAILURES

@@ -221,7 +221,10 @@ LISTS = [
     Case("get_contacts", {"result": "success", "contact_list": []}, ACCEPTED),
     Case("get_contacts", {"result": "success"}, BAD),
     Case("get_contacts", {"result": "success", "contact_list": {}}, BAD),
-    Case("get_contacts", {"result": True, "contact_list": []}, BAD),
+    Case("get_contacts", {"result": True, "contact_list": []}, ACCEPTED),
+    Case("get_contacts", {"result": "success", "ok": False, "contact_list": []}, REJECTED),
+    Case("get_contacts", {"result": "success", "contact_list": [], "error": "Database is down"}, BAD),
+    Case("get_contacts", {"result": "success", "contact_list": [], "message": "No contacts found"}, ACCEPTED),
     Case("get_contacts", {"result": "Success", "contact_list": []}, BAD),
     Case("get_contacts", {"result": "error", "contact_list": []}, BAD),
     Case("get_contacts", {"result": False, "contact_list": []}, REJECTED),
@@ -238,6 +241,7 @@ LISTS = [
     Case("get_message_templates", {"result": "success", "contact_list": []}, BAD),
     Case("list_connections", {"connections": []}, ACCEPTED),
     Case("list_connections", {"connections": None}, BAD),
+    Case("list_connections", {"connections": [], "error": {"message": "half of them"}}, BAD),
     Case("list_connections", {"connection": {}}, BAD),
     Case("get_connection", {"connection": {"connection_id": "c", "status": "EXPIRED"}}, ACCEPTED),
     Case("get_connection", {"connection": {}}, BAD),
@@ -248,23 +252,33 @@ LISTS = [
     Case("delete_connection", {"detail": "Connection not found"}, NOT_FOUND, status=404, source="maton"),
     Case("delete_connection", {"message": "deleted"}, ACCEPTED),
     Case("delete_connection", "deleted", ACCEPTED),
+    Case("delete_connection", "<html><title>Sign in</title></html>", UNKNOWN),
+    Case("delete_connection", {"message": "Connection could not be found"}, UNKNOWN),
+    Case("delete_connection", {"success": False}, UNKNOWN),
+    Case("create_connection", {"connection_id": "conn-2", "error": "quota"}, UNKNOWN),
 ]
 
 CHANGES = [
     Case("add_contact", {"result": True, "info": ""}, ACCEPTED),
     Case("add_contact", {"result": True, "info": "", "contact": CONTACT}, ACCEPTED),
     Case("add_contact", {"result": False, "info": "Contact already exists"}, REJECTED, source="wati"),
-    Case("add_contact", {"result": "success"}, UNKNOWN),
+    Case("add_contact", {"result": "success"}, ACCEPTED),
+    Case("add_contact", {"ok": True, "result": "success"}, ACCEPTED),
+    Case("add_contact", {"ok": False, "result": "success"}, REJECTED),
+    Case("add_contact", {"result": "success", "error": "Contact not saved"}, UNKNOWN),
     Case("add_contact", {"result": "true"}, UNKNOWN),
     Case("add_contact", {"result": 1}, UNKNOWN),
     Case("add_contact", {"result": None}, UNKNOWN),
     Case("add_contact", {"contact": CONTACT}, UNKNOWN),
     Case("update_contact_attributes", {"result": True}, ACCEPTED),
     Case("update_contact_attributes", {"result": False}, REJECTED),  # no such contact, under HTTP 200
-    Case("update_contact_attributes", {"result": "success"}, BAD),
+    Case("update_contact_attributes", {"result": "success"}, ACCEPTED),
+    Case("update_contact_attributes", {"result": True, "errors": ["x"]}, BAD),
     Case("assign_operator", {"result": True}, ACCEPTED),
     Case("assign_operator", {"result": False, "info": "Operator not found"}, REJECTED),
     Case("assign_operator", {"result": 1}, BAD),
+    Case("assign_operator", {"result": "success"}, ACCEPTED),
+    Case("assign_operator", {"result": True, "info": "Operator not found"}, BAD),
 ]
 
 EXPIRED = {"result": False, "message": "Ticket has been expired.", "ticketStatus": "CLOSED"}
@@ -290,7 +304,29 @@ SESSION = [
     Case("send_session_file", {"result": True}, ACCEPTED),
     Case("send_session_file", EXPIRED, SESSION_CLOSED),
     Case("send_session_file", {"result": False, "message": "file is required"}, REJECTED),
-    Case("send_session_file", {"result": "success"}, UNKNOWN),
+    Case("send_session_file", {"result": "success"}, ACCEPTED),
+    Case("send_session_file", {"ok": True, "result": "success"}, ACCEPTED),
+    Case("send_session_file", {"ok": False, "result": "success"}, REJECTED),
+    Case("send_session_file", {"result": True, "ticketStatus": "CLOSED"}, UNKNOWN),
+    Case("send_session_file", {"result": True, "message": "Ticket has been expired."}, UNKNOWN),
+    *(
+        Case("send_session_message", {"ok": True, "result": "success", **beside}, UNKNOWN)
+        for beside in (
+            {"error": "Something"},
+            {"errors": {"a": ["b"]}},
+            {"success": False},
+            {"status": 500},
+            {"status": "failed"},
+            {"message": {"id": "m", "statusString": "FAILED"}},
+            {"message": {"id": "m", "failedDetail": "131047"}},
+        )
+    ),
+    # What customers or the sender wrote is in `message.text`, and says nothing about the send.
+    Case(
+        "send_session_message",
+        {"ok": True, "result": "success", "error": None, "errors": [], "message": {"text": "Payment failed"}},
+        ACCEPTED,
+    ),
 ]
 
 INTERACTIVE = [
@@ -305,8 +341,12 @@ INTERACTIVE = [
         Case(script, {"ok": False, "errors": ["Body is too long"]}, REJECTED),
         Case(script, {"ok": False}, REJECTED),
         Case(script, {"ok": True, "errors": ["Header media could not be read"]}, UNKNOWN),
-        Case(script, {"result": True}, UNKNOWN),
+        Case(script, {"result": True}, ACCEPTED),
         Case(script, {"ok": "true"}, UNKNOWN),
+        Case(script, {"ok": "false", "result": True}, UNKNOWN),
+        Case(script, {"ok": True, "result": "success"}, ACCEPTED),
+        Case(script, {"ok": True, "result": "queued for review"}, UNKNOWN),
+        Case(script, {"ok": True, "error": "x"}, UNKNOWN),
     ]
 ]
 
@@ -339,7 +379,9 @@ TEMPLATES = [
         RECIPIENT,
     ),
     Case("send_template_message", {"result": False}, REJECTED),
-    Case("send_template_message", {"result": "success"}, UNKNOWN),
+    Case("send_template_message", {"result": "success"}, ACCEPTED),
+    Case("send_template_message", {"result": "success", "validWhatsAppNumber": False}, RECIPIENT),
+    Case("send_template_message", {"result": True, "errors": ["paused"]}, UNKNOWN),
 ]
 
 
@@ -409,7 +451,15 @@ BULK = [
         meaning=UNKNOWN,
         receivers=([], [C], [A, B]),
     ),
-    Case(**THREE, body={"result": "success"}, meaning=UNKNOWN),
+    Case(**THREE, body={"result": "success"}, meaning=ACCEPTED),
+    Case(**THREE, body={"ok": False, "result": "success"}, meaning=REJECTED),
+    Case(**THREE, body={"result": True, "error": "Something"}, meaning=UNKNOWN),
+    Case(
+        **THREE,
+        body={"result": True, "errors": errors(numbers=(C,)), "info": "Import failed"},
+        meaning=UNKNOWN,
+        receivers=([], [C], [A, B]),
+    ),
     # Errors in a form that nobody has seen: somebody was struck, and nothing says who.
     *(
         Case(**THREE, body={"result": True, "errors": strange}, meaning=UNKNOWN)
@@ -433,7 +483,39 @@ CSV = [
     Case("send_template_message_csv", {"result": False, "info": ""}, UNKNOWN),
     Case("send_template_message_csv", {"result": False, "errors": errors()}, UNKNOWN),
     Case("send_template_message_csv", {"result": False}, UNKNOWN),
-    Case("send_template_message_csv", {"result": "success"}, UNKNOWN),
+    Case("send_template_message_csv", {"result": "success"}, ACCEPTED),
+    *(
+        Case("send_template_message_csv", {"result": True, "info": words}, UNKNOWN)
+        for words in (
+            "0 of 7 records accepted",
+            "0/7 records accepted",
+            "0 out of 7",
+            "0 records imported",
+            "Accepted: 0, rejected: 7",
+            "No valid receivers",
+            "There are no valid Receivers",
+            "No messages sent",
+            "None of the numbers is valid",
+            "Nothing imported",
+            "Import failed",
+            "5 imported, 2 failed",
+            "Some numbers are invalid",
+            "The file could not be imported",
+            "The file couldn't be found",
+        )
+    ),
+    *(
+        Case("send_template_message_csv", {"result": True, "info": words}, ACCEPTED)
+        for words in (
+            "7 of 7 records accepted",
+            "10 records imported, 0 failed",
+            "Accepted: 7, rejected: 0",
+            "Done without errors.",
+            "No errors, no duplicates.",
+            "0 of 7 records failed",
+            "100 messages queued",
+        )
+    ),
 ]
 
 
@@ -474,6 +556,9 @@ V2 = [
     Case(**ONE_V2, body={"result": True, "receivers": {}}, meaning=UNKNOWN),
     Case(**ONE_V2, body={"result": True, "receivers": [None, "x", [A]]}, meaning=UNKNOWN),
     Case(**ONE_V2, body=v2(row(A), result="true"), meaning=UNKNOWN),
+    Case(**ONE_V2, body=v2(row(A), result="success"), meaning=ACCEPTED),
+    Case(**ONE_V2, body={**v2(row(A)), "errors": ["x"]}, meaning=UNKNOWN),
+    Case(**ONE_V2, body={**v2(row(A)), "ok": False}, meaning=REJECTED),
     Case(**ONE_V2, body=v2(result=False, error="Template not found"), meaning=TEMPLATE),
     Case(**ONE_V2, body=v2(result=False, error="Something"), meaning=REJECTED),
     Case(**ONE_V2, body=v2(result=False), meaning=UNKNOWN),
@@ -754,3 +839,37 @@ def test_v1_tells_the_number_and_the_id_of_the_contact() -> None:
     verdict = verdicts.template_message(Parsed(200, {}, json=body), [("$", SHORT)])
     assert verdict.outcome == "accepted" and verdict.answered == {SHORT: LONG, contact["id"]: LONG}
     assert verdicts.template_message(Parsed(200, {}, json={"result": True}), [("$", SHORT)]).answered == {}
+
+
+# --- a web page from a server on the way, and a success under 429 ------------------------------------------
+
+PAGE = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>x</body></html>"
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "text/plain", "application/json"])
+@pytest.mark.parametrize("status", [200, 403, 503])
+def test_a_web_page_is_named_as_one(
+    call_example: Caller,
+    far_side: FarSide,
+    pauses: list[float],
+    endpoints: dict[str, Endpoint],
+    status: int,
+    content_type: str,
+) -> None:
+    endpoint = endpoints["send_session_message"]
+    answers(far_side, endpoint, text(PAGE, status, content_type))
+    error = call_example(endpoint).error
+    assert (error["outcome"], error["source"]) == ("rejected" if status == 403 else "unknown", "network")
+    assert 'web page with the title "Just a moment..."' in error["message"]
+
+
+@pytest.mark.parametrize("body", [{"result": True}, {"ok": True, "result": "success"}, {"ok": True}])
+def test_a_429_that_says_success_is_not_sent_again(
+    call_example: Caller, far_side: FarSide, pauses: list[float], endpoints: dict[str, Endpoint], body: Any
+) -> None:
+    endpoint = endpoints["send_session_message"]
+    answers(far_side, endpoint, reply(body, 429))
+    run = call_example(endpoint)
+    assert meaning(run, "send") == UNKNOWN
+    assert len([request for request in far_side.requests if request.method == "POST"]) == 1
+    assert "429" in run.error["message"] and "success" in run.error["message"]

@@ -434,7 +434,7 @@ def test_a_bug_after_a_send_left_is_an_unknown_outcome(
     def fail(*_: Any, **__: Any) -> None:
         raise Accident(KEY)
 
-    monkeypatch.setattr("wati.contract.verdicts.session_message", fail)
+    monkeypatch.setattr("wati.contract.verdicts.result_yes", fail)
     monkeypatch.setattr(ENDPOINTS["send_session_message"], "verdict", fail)
     run = call("send_session_message", {"whatsappNumber": "14155551234", "messageText": "Hello"})
     assert run.exit == 7 and run.error["code"] == "outcome_unknown"

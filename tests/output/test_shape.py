@@ -177,8 +177,9 @@ def test_what_is_no_list_is_cut_in_its_texts_and_lists(call: Callable[..., Run],
     assert "cut" in run.document["notice"]
 
 
-def test_what_a_send_answered_stays_whole(call: Callable[..., Run], far_side: FarSide) -> None:
-    """Nobody can ask for it again: the ids of the messages would be lost."""
+def test_the_answer_to_a_bulk_send_counts_the_accepted_receivers_that_do_not_fit(
+    call: Callable[..., Run], far_side: FarSide
+) -> None:
     rows = [{"waId": str(14155550000 + n), "localMessageId": "x" * 36} for n in range(900)]
     told = [{**row, "isValidWhatsAppNumber": True, "errors": []} for row in rows]
     far_side.always(reply({"result": True, "error": None, "receivers": told}), to="/wati/")
@@ -186,7 +187,12 @@ def test_what_a_send_answered_stays_whole(call: Callable[..., Run], far_side: Fa
     arguments = {"template_name": "t", "broadcast_name": "b", "receivers": receivers}
     run = call("send_template_messages_v2", arguments, "--confirm", "900")
     assert run.exit == 0 and run.document["outcome"] == "accepted"
-    assert run.data == {"receivers": rows} and "notice" not in run.document
+    shown, more = run.data["receivers"], run.data["more_receivers"]
+    assert shown == rows[: len(shown)] and len(shown) + more == 900 and len(shown) > 300
+    assert run.data["counts"] == {"accepted": 900} and "notice" not in run.document
+    assert len(run.text) <= shape.LONGEST
+    again = call("send_template_messages_v2", arguments, "--confirm", "900", "--again", "--raw")
+    assert again.data["receivers"] == told  # --raw is never cut
 
 
 @pytest.mark.parametrize("shown", ["connections.url", "connections"])
@@ -241,3 +247,39 @@ def test_a_long_conversation_is_read_to_its_end_in_answers_that_fit(
 def test_paths_refuse(text: str) -> None:
     with pytest.raises(Failure):
         shape.paths(text)
+
+
+def test_the_answer_to_a_long_bulk_send_keeps_every_receiver_that_says_something() -> None:
+    plain = [{"localMessageId": f"id-{n:036}", "waId": f"1415555{n:04}"} for n in range(1000)]
+    rejected = {"waId": "14155550000", "isValidWhatsAppNumber": False, "why": "x"}
+    data = {"receivers": [*plain, rejected], "counts": {"accepted": 1000}}
+    document = shape.fit_receivers({"ok": True, "data": data, "outcome": "accepted"})
+    assert len(json.dumps(document, separators=(",", ":"))) <= shape.LONGEST
+    assert rejected in document["data"]["receivers"]
+    assert len(document["data"]["receivers"]) + document["data"]["more_receivers"] == 1001
+    assert len(document["data"]["receivers"]) > 300
+
+
+def test_a_short_answer_to_a_bulk_send_is_not_touched() -> None:
+    document = {"ok": True, "data": {"receivers": [{"waId": "1"}]}}
+    assert shape.fit_receivers(document) == document
+
+
+@pytest.mark.parametrize(
+    ("count", "link", "has_next"),
+    [
+        (8, {"nextPage": None, "pageSize": 20}, False),
+        (20, {"nextPage": None, "pageSize": 20}, True),  # full: `nextPage` is not trusted
+        (8, {"nextPage": "2", "pageSize": 20}, True),
+        (8, {"nextPage": None, "pageSize": 8}, True),  # WATI granted a smaller page
+        (8, {"nextPage": None}, True),
+        (8, None, True),
+        (0, None, False),
+    ],
+)
+def test_a_page_has_a_next_one_only_where_there_may_be_more(
+    call: Callable[..., Run], far_side: FarSide, count: int, link: Any, has_next: bool
+) -> None:
+    rows = [{"id": str(n), "wAid": str(14155550000 + n)} for n in range(count)]
+    far_side.always(reply({"result": "success", "contact_list": rows, "link": link}), to="/wati/")
+    assert ("next" in call("get_contacts", {}).document["page"]) is has_next

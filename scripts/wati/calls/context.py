@@ -12,6 +12,7 @@ from wati.wire.gateway import Gateway
 if TYPE_CHECKING:
     from wati.calls.session import Session
     from wati.contract.call import Call
+    from wati.journal.left_out import LeftOut
     from wati.reads.inbox import Inbox
 
 # For each page of `--all`, waits included: four attempts at a request outlast WATI's window of 10 seconds.
@@ -23,7 +24,8 @@ PAGE_PACE: dict[str, Any] = {"first_wait": 2.5, "spare": 1, "queue": 60.0}
 class Context:
     """What the steps of a call and the functions of an endpoint work with.
 
-    `call`: as the steps so far have filled it in. `entered`: its entry in the journal.
+    `call`: as the steps so far have filled it in. `entered`: its entry in the journal. `left_out`: whom
+    `--skip-sent` took out of it.
     """
 
     def __init__(self, session: Session, call: Call) -> None:
@@ -34,6 +36,18 @@ class Context:
         self.call = call
         self.gateway = Gateway(session.client, timeout, trace=trace, **(PAGE_PACE if options.all else {}))
         self.entered = once.Entered()
+        self.left_out: LeftOut | None = None
+
+    @property
+    def notices(self) -> list[str]:
+        """What the document has to say about the journal."""
+        return [*([self.left_out.notice] if self.left_out else []), *self.entered.notices]
+
+    def counts(self, **own: int) -> dict[str, Any]:
+        """The counts of a bulk send, and who of unknown outcome was left out."""
+        if self.left_out is None:
+            return {"counts": own}
+        return {"counts": {**own, **self.left_out.counts}, **self.left_out.facts}
 
     @property
     def inbox(self) -> Inbox:

@@ -83,8 +83,7 @@ def confirmation(call: Call) -> None:
         return
     what = "the connection's id" if call.endpoint.confirms == "connection_id" else "the number of receivers"
     message = f"--confirm must repeat {what}" + (f", not {given!r}." if given else ".")
-    hint = f"Tell the user what will happen. Once they agree, run it again with --confirm {needed}"
-    raise Failure("confirmation_required", message, hint=hint)
+    raise Failure("confirmation_required", message)
 
 
 def key(settings: Settings) -> None:

@@ -48,7 +48,7 @@ def perform(session: Session, call: Call) -> Result:
     finally:
         for part in context.call.parts:
             part.handle.close()
-    result.notices = context.entered.notices
+    result.notices = context.notices
     return result
 
 
@@ -59,6 +59,11 @@ def _steps(context: Context) -> Result:
     refused = prepare(context)
     if refused is None:
         guards.receivers(session, context.call)
+        if options.skip_sent:
+            from wati.calls import resume
+
+            if (nobody_left := resume.skip_sent(context)) is not None:
+                return nobody_left
     if options.dry_run:
         from wati.calls import preflight
 
@@ -67,7 +72,15 @@ def _steps(context: Context) -> Result:
         raise refused
     guards.confirmation(context.call)
     guards.key(session.settings)
-    if options.all:
+    result = _act(context)
+    if context.call.endpoint.is_bulk:
+        result.added = context.counts(accepted=len(context.call.receivers))
+    return result
+
+
+def _act(context: Context) -> Result:
+    """What a call does after the checks: one request, or what its endpoint needs."""
+    if context.call.options.all:
         from wati.calls import lists
 
         return lists.read(context, send)
@@ -157,5 +170,5 @@ def _safe(context: Context, failure: Failure) -> Failure:
     for name in ("message", "hint", "problems", "warnings", "answer", "items", "receivers"):
         setattr(failure, name, redact(getattr(failure, name), key))
     failure.args = (failure.message,)
-    failure.notices = context.entered.notices
+    failure.notices = context.notices
     return failure

@@ -189,7 +189,7 @@ def on_whatsapp(context: Context, found: Findings) -> None:
     """A warning: no endpoint says beforehand whether a number has WhatsApp."""
     if not found.can_ask:
         return
-    which = "each number" if context.call.endpoint.confirms in ("receivers", "records") else "the number"
+    which = "each number" if context.call.endpoint.is_bulk else "the number"
     found.warnings.append(f"Whether {which} is on WhatsApp shows only when the message is sent.")
 
 

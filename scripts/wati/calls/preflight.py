@@ -47,9 +47,12 @@ def run_checks(context: Context, invalid: Sequence[Problem] = (), *, only: tuple
         except Failure as failure:
             found.failed_reads.append(failure)
             found.can_ask = found.can_ask and check != "connection"
+    if context.left_out is not None:
+        for problem in found.problems:
+            problem["at"] = context.left_out.original(problem["at"])
     if not only and not invalid:
         repeats(context, found)
-    if context.call.endpoint.confirms in ("receivers", "records") and not invalid:
+    if context.call.endpoint.is_bulk and not invalid:
         found.facts["bulk"] = bulk(len(context.call.receivers))
     return found
 
@@ -145,4 +148,8 @@ def _preview(context: Context, found: Findings) -> Result:
         data["first_receivers"] = [number for _, number in call.receivers[:5]]
     findings = {"preflight": found.facts, "warnings": found.warnings}
     data |= {name: value for name, value in findings.items() if value}
-    return Result(data, notice="" if settings.key else NOT_LOOKED_UP)
+    result = Result(data, notice="" if settings.key else NOT_LOOKED_UP)
+    if context.left_out is not None:
+        result.added = context.counts(send_to=len(call.receivers))
+        result.notices = context.notices
+    return result

@@ -22,10 +22,6 @@ ENVIRONMENT = (
     "WATI_JOURNAL",
     "WATI_SANDBOX_STATE",
 )
-EXIT_CODES = (
-    "0 accepted, 1 bug, 2 arguments, 3 setup, 4 rejected, 5 rate limited, 6 network (run it again), "
-    "7 unknown (never run it again), 8 partial"
-)
 
 
 def is_wanted(argv: list[str]) -> bool:
@@ -37,12 +33,9 @@ def schema_text(endpoint: Endpoint) -> str:
 
 
 def help_text(endpoint: Endpoint) -> str:
-    from wati.contract.options import FLAGS, flags_of
+    from wati.contract.options import FLAGS, flags_of, meaning
 
-    flags = {f"--{name} {FLAGS[name][0]}".strip(): FLAGS[name][1] for name in flags_of(endpoint)}
-    if endpoint.default_timeout is not None:
-        meaning = FLAGS["timeout"][1].partition(" (")[0]
-        flags["--timeout SECONDS"] = f"{meaning} (default {endpoint.default_timeout:g})"
+    flags = {f"--{name} {FLAGS[name][0]}".strip(): meaning(name, endpoint) for name in flags_of(endpoint)}
     width = max(map(len, flags))
     sections = [
         f"usage: {endpoint.name}.py [flags] ['{{…}}' | @FILE | -]",
@@ -50,9 +43,21 @@ def help_text(endpoint: Endpoint) -> str:
         f"{endpoint.does} Prints one JSON document.",
         "flags:\n" + "\n".join(f"  {flag:<{width}}  {meaning}" for flag, meaning in flags.items()),
         "environment (references/setup.md):\n  " + ", ".join(ENVIRONMENT),
-        "exit codes (references/errors.md):\n  " + EXIT_CODES,
+        "exit codes (references/errors.md):\n  " + exit_codes(endpoint),
     ]
     return "\n\n".join(sections)
+
+
+def exit_codes(endpoint: Endpoint) -> str:
+    """The codes that the script can end with, in short."""
+    from wati.contract.failures import EXITS
+
+    words = {1: "bug", 2: "arguments", 3: "setup", 4: "rejected", 5: "rate limited"}
+    words |= {0: EXITS[0], 6: EXITS[6], 7: "unknown (never run it again)", 8: "partial"}
+    absent = {7, 8} if endpoint.effect in ("read", "write") else set() if endpoint.is_bulk else {8}
+    if endpoint.name == "check_send":
+        absent.remove(7)
+    return ", ".join(f"{code} {words[code]}" for code in EXITS if code not in absent)
 
 
 def _text(path: str) -> str:

@@ -30,6 +30,24 @@ class Answer:
         return named if re.fullmatch(r"[a-z0-9][a-z0-9.+_-]{0,60}/[a-z0-9][a-z0-9.+_-]{0,99}", named) else ""
 
     @property
+    def is_page(self) -> bool:
+        """Whether it is a web page. Neither Maton nor WATI sends one: it comes from a server on the way."""
+        if self.json is not None or self.saved:
+            return False
+        beginning = self.content[:512].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+        is_markup = beginning.startswith((b"<!doctype html", b"<html"))
+        return is_markup or self.media_type in ("text/html", "application/xhtml+xml")
+
+    @property
+    def title(self) -> str:
+        """The title of a web page, which often says whose it is ("Just a moment…")."""
+        import html
+        import re
+
+        found = re.search(r"<title[^>]*>([^<]{1,200})", self.text, re.IGNORECASE)
+        return " ".join(html.unescape(found[1]).split()) if found else ""
+
+    @property
     def date(self) -> float | None:
         """The far side's time, from its `Date` header: epoch seconds, exact to the second."""
         from email.utils import parsedate_to_datetime

@@ -85,3 +85,5 @@ class Result:
     shown_url: str = ""  # the one authorization link that may be shown
     page: dict[str, Any] | None = None  # the document's `page`, unless it follows from the arguments
     notices: Sequence[str] = ()  # those of the journal
+    outcome: str = "accepted"
+    added: Mapping[str, Any] = {}  # members for `data` that are not the far side's, such as counts

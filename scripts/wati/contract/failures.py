@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from wati.contract.types import Problem
 
 EXITS = {
-    0: "done, accepted",
+    0: "done, or accepted (not yet delivered)",
     1: "a bug in this package",
     2: "the arguments are wrong or not allowed; nothing was sent",
     3: "the setup is wrong; nothing was sent",
     4: "Maton or WATI rejected the call; nothing was delivered",
     5: "rate limited, and the time allowed ran out; nothing was sent",
-    6: "network or server trouble on a call that is safe to repeat",
+    6: "network or server trouble (run it again)",
     7: "it may have happened: do not repeat it; check",
     8: "some receivers accepted, some not",
 }
@@ -43,9 +43,13 @@ _HINTS = {
         "usage": "--help shows how to run this script.",
         "file_unreadable": "Name a file that exists, can be read and is not empty.",
         "file_not_allowed": (
-            "Use a file inside WATI_FILE_ROOTS (by default the current folder) that is not hidden."
+            "Use a file inside WATI_FILE_ROOTS (by default the current folder) that is not hidden. If the "
+            "file exists, --force overwrites it."
         ),
-        "confirmation_required": "Show the user what will happen. After their yes, run it with --confirm.",
+        "confirmation_required": (
+            "Show the user what will happen. After their yes, run it with --confirm VALUE; --dry-run shows "
+            "the value."
+        ),
         "recipient_not_allowed": (
             "WATI_ALLOWED_RECIPIENTS limits who may be messaged. Ask the person who set it; do not work "
             "around it."
@@ -109,7 +113,11 @@ _HINTS = {
         ),
         "bad_answer": "Run it again. --verbose shows the answer.",
     },
-    7: {"outcome_unknown": "Do not run it again. First find out whether it happened."},
+    7: {
+        "outcome_unknown": (
+            "Do not run it again. First find out whether it happened: check_send.py lists unresolved sends."
+        ),
+    },
     8: {
         "partial": (
             "Do not run it again as it is. Send again only to the receivers under rejected, once fixed. For "
@@ -126,6 +134,12 @@ SAFE_TO_REPEAT = "It may have taken effect already. Run it again: a repeat chang
 
 # Said of a create, a send or a delete that had left.
 OUTCOME_UNKNOWN = "It is not known whether it happened."
+
+# For a web page under a 4xx status.
+SERVER_ON_THE_WAY = (
+    "A proxy, firewall or login page answered in place of Maton or WATI. Check the network, then run it "
+    "again."
+)
 
 # For a MATON_BASE_URL where nothing answers: only a sandbox on this machine can be there.
 NO_SANDBOX = "Start the sandbox at MATON_BASE_URL with `sandbox.py serve`, or unset the variable."

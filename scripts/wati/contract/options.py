@@ -20,16 +20,18 @@ FLAGS = {
     "connection": ("ID", "the Maton connection to use, if there are several"),
     "timeout": (
         "SECONDS",
-        "for the whole call, waits included (default 30, waits at most 6); with --all, for each request",
+        "seconds for the whole call (default 30), of which at most 12 may be waiting; a longer timeout "
+        "allows more waiting",
     ),
-    "fields": ("PATHS", "show only these members, such as id,customParams.name; of a list, of each item"),
+    "fields": ("PATHS", "show only these members, such as {example}"),
     "raw": ("", "show WATI's answer unchanged"),
     "verbose": ("", "show requests and answers on stderr, secrets redacted"),
-    "confirm": ("VALUE", "repeat the number of receivers, or the id to delete; --dry-run shows the value"),
+    "confirm": ("VALUE", "repeat the {what}; --dry-run shows it"),
     "again": ("", "send even if the journal has the same message; only if the user wants a second one"),
+    "skip-sent": ("", "leave out the receivers who already have this message, by the journal"),
     "all": ("", "read every page of the list"),
     "max-items": ("N", "at most N items (default: what fits in one answer; with --output, all of them)"),
-    "output": ("FILE", "the file to write, inside WATI_FILE_ROOTS; for a list, .jsonl or .csv"),
+    "output": ("FILE", "the file to write{ending}, inside WATI_FILE_ROOTS"),
     "force": ("", "overwrite the file if it exists"),
 }
 
@@ -46,6 +48,7 @@ class Options:
     verbose: bool = False
     confirm: str = ""
     again: bool = False
+    skip_sent: bool = False
     all: bool = False
     max_items: int | None = None  # None = no limit
     output: str = ""
@@ -65,6 +68,8 @@ def flags_of(endpoint: Endpoint) -> list[str]:
         absent.add("confirm")
     if endpoint.effect != "send":
         absent.add("again")
+    if not endpoint.is_bulk:
+        absent.add("skip-sent")
     return [name for name in FLAGS if name not in absent]
 
 
@@ -73,6 +78,7 @@ MOST_ITEMS = 2_000_000
 _INCOMPATIBLE = (
     ("fields", "raw", "--fields cannot be used with --raw."),
     ("fields", "dry-run", "--fields cannot be used with --dry-run."),
+    ("skip-sent", "again", "--skip-sent leaves out those who have the message; --again sends it to them."),
     ("all", "raw", "--all cannot be used with --raw, which shows one answer untouched."),
     ("output", "fields", "--fields cannot be used with --output: a file has all members."),
 )
@@ -105,3 +111,52 @@ def problem_of(endpoint: Endpoint, options: Options) -> str:
     if options.connection and not is_connection_id(options.connection):
         return "--connection takes a connection id: letters, digits, _ and - only."
     return ""
+
+
+_CONFIRMED = {
+    "receivers": "number of receivers",
+    "records": "number of records in the file",
+    "connection_id": "connection id",
+}
+
+# Members of each answer, as an example for --fields.
+_FIELDS = {
+    "add_contact": "contact.id,contact.wAid",
+    "assign_operator": "result",
+    "check_send": "unresolved",
+    "conversation": "window",
+    "create_connection": "connection.connection_id,connection.url",
+    "delete_connection": "message",
+    "doctor": "next",
+    "find_contact": "contacts.name,contacts.whatsappNumber",
+    "get_connection": "connection.status",
+    "get_contacts": "wAid,fullName,customParams.name",
+    "get_media": "file,bytes",
+    "get_message_templates": "elementName,status",
+    "get_messages": "created,text",
+    "list_connections": "connections.connection_id,connections.status",
+    "send_interactive_buttons_message": "message.id",
+    "send_interactive_list_message": "message.id",
+    "send_session_file": "ticketStatus",
+    "send_session_message": "message.id",
+    "send_template_message": "phone_number",
+    "send_template_message_csv": "info",
+    "send_template_message_v2": "receivers.waId",
+    "send_template_messages": "errors",
+    "send_template_messages_v2": "receivers.waId",
+    "update_contact_attributes": "result",
+}
+
+
+def meaning(flag: str, endpoint: Endpoint) -> str:
+    """What a flag does in this script."""
+    text = FLAGS[flag][1]
+    if flag == "dry-run" and endpoint.effect == "read":
+        return "check the arguments and the connection, and show the request without sending it"
+    if flag == "timeout" and endpoint.default_timeout is not None:
+        return f"seconds for the whole call (default {endpoint.default_timeout:g})"
+    if flag == "timeout" and endpoint.items and "all" in flags_of(endpoint):
+        return f"{text}; with --all, for each page"
+    example = _FIELDS[endpoint.name] + (" (of each item)" if endpoint.items else "")
+    ending = " (.jsonl or .csv)" if endpoint.items else ""
+    return text.format(what=_CONFIRMED.get(endpoint.confirms, ""), example=example, ending=ending)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wati.contract import verdicts
-from wati.contract.failures import OUTCOME_UNKNOWN, SAFE_TO_REPEAT, Failure
+from wati.contract.failures import OUTCOME_UNKNOWN, SAFE_TO_REPEAT, SERVER_ON_THE_WAY, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def failure(
         hint = SAFE_TO_REPEAT
     elif code == "rate_limited":
         outcome = "not_sent"
+    elif answer.is_page and outcome == "rejected":
+        hint = SERVER_ON_THE_WAY
     elif code == "rejected" and not verdicts.said(answer):
         hint = silent_rejection
     elif code == "unauthorized" and source == "wati":

@@ -61,11 +61,12 @@ def judge(answer: Answer, verdict: Judge, receivers: Receivers, *, through_wati:
     status = answer.status
     if 200 <= status < 300:
         return verdict(answer, receivers)
-    if status == 429:
+    if status == 429 and not says_yes(answer):
         return Verdict("rejected", "rate_limited", TOO_MANY_REQUESTS)
-    if 400 <= status < 500 and status != 408:
+    if 400 <= status < 500 and status not in (408, 429):
         return _rejected_by_status(answer, through_wati=through_wati)
-    return Verdict("unknown", "upstream_error", f"The answer was HTTP {status}" + _quoted(answer))
+    but = "" if status >= 500 or not says_yes(answer) else ", but its body says success"
+    return Verdict("unknown", "upstream_error", f"The answer was HTTP {status}{but}" + _quoted(answer))
 
 
 def _rejected_by_status(answer: Answer, *, through_wati: bool) -> Verdict:
@@ -76,12 +77,17 @@ def _rejected_by_status(answer: Answer, *, through_wati: bool) -> Verdict:
     about_connection = answer.from_maton and "connection" in said(answer).lower()
     if through_wati and about_connection and answer.status in (400, 404, 412):
         code = "connection_missing"
-    who = "Maton" if source(answer, code, through_wati=through_wati) == "maton" else "WATI"
+    who = _NAMES[source(answer, code, through_wati=through_wati)]
     return Verdict("rejected", code, f"{who} rejected the call with HTTP {answer.status}" + _quoted(answer))
 
 
+_NAMES = {"maton": "Maton", "wati": "WATI", "network": "A server on the way"}
+
+
 def source(answer: Answer, code: str, *, through_wati: bool) -> str:
-    """Who answered: maton, wati or network. Any server on the way can send a page with a 5xx status."""
+    """Who answered: maton, wati or network. A web page comes from a server on the way, as can any 5xx."""
+    if answer.is_page:
+        return "network"
     by_maton = answer.from_maton and code not in _WATIS_OWN
     if by_maton or code == "connection_missing" or not through_wati:
         return "maton"
@@ -95,12 +101,20 @@ def rejection(answer: Answer) -> Verdict | None:
     return None
 
 
-def _accepted_if(accepted: bool, answer: Answer) -> Verdict:
-    return rejection(answer) or (ACCEPTED if accepted else unknown(answer))
+def accepted_if(is_success: bool, answer: Answer, *, is_read: bool = False) -> Verdict:
+    """Accepted, unless the answer also says no, or anything beside its yes contradicts it."""
+    if no := rejection(answer):
+        return no
+    if not is_success:
+        return unknown(answer)
+    against = contradiction(answer, is_read=is_read)
+    return Verdict("unknown", "bad_answer", against) if against else ACCEPTED
 
 
 def unknown(answer: Answer) -> Verdict:
     """The verdict on an answer that is neither a success nor a rejection."""
+    if answer.is_page:
+        return Verdict("unknown", "bad_answer", f"A server on the way answered{_quoted(answer)}")
     return Verdict("unknown", "bad_answer", answer.flaw or "The answer has no known form for this endpoint.")
 
 
@@ -114,6 +128,8 @@ def _code_of(answer: Answer) -> str:
 def said(answer: Answer) -> str:
     """The far side's words. Endpoints put them into different members."""
     body = answer.json
+    if answer.is_page:
+        return f'it is a web page with the title "{answer.title}"' if answer.title else "it is a web page"
     if not isinstance(body, dict):
         return answer.text
     error, errors = body.get("error"), body.get("errors")
@@ -150,33 +166,104 @@ def _quoted(answer: Answer) -> str:
     return f": {words}" + ("" if words.endswith((".", "!", "?")) else ".")
 
 
+# --- what a yes is, for every endpoint ---------------------------------------------------------------------
+
+# WATI documents one spelling for each endpoint. Clients and their tests have seen the other one, too.
+_YES = ("success", True)
+
+
+def says_yes(answer: Answer) -> bool:
+    """Whether `result`, or `ok` without it, says yes, and `ok` does not say no."""
+    if member(answer.json, "result") in (None, ""):
+        return _member_is(answer, "ok", True)
+    return _member_is(answer, "result", *_YES) and not _member_is(answer, "ok", False)
+
+
+def contradiction(answer: Answer, *, is_read: bool = False, beside: str = "") -> str:
+    """What in the answer contradicts its yes, as a sentence; "" if nothing does.
+
+    `is_read`: a list that is empty may say so in words. `beside`: a member that the caller judges itself.
+    """
+    for names, denies, for_reads in _CONTRADICTIONS:
+        for name in names:
+            if name != beside and (for_reads or not is_read) and denies(found := member(answer.json, name)):
+                words = "; ".join(_leaves(found)) or str(found).lower()
+                return f"The answer says yes, but its `{name}` is: {words.rstrip('.')}."
+    return ""
+
+
+def _is_not_a_yes(value: Any) -> bool:
+    """Whether it is an answer, and another one: `false`, 0, "queued". An object has no known meaning."""
+    if isinstance(value, str):
+        return value.lower() not in ("", "success", "true", "ok")
+    return isinstance(value, (bool, int)) and not value
+
+
+def _is_failure(value: Any) -> bool:
+    return (type(value) is int and value >= 400) or _denies(value)
+
+
+def _denies(value: Any) -> bool:
+    """Whether a text says that something failed, or that nothing came of it: "0 of 7 records accepted"."""
+    import re
+
+    if not isinstance(value, str):
+        return False
+    rest = re.sub(_NO_FAILURES, " ", value, flags=re.IGNORECASE)
+    return re.search(f"{_FAILURE}|{_NONE}", rest, re.IGNORECASE) is not None
+
+
+# The words are not documented. These are read in members that hold the far side's own words only.
+_BAD = r"(?:fail(?:ed|s|ures?)?|errors?|invalid|rejected|refused|denied|skipped|duplicates?|expired)"
+_GOOD = r"(?:accepted|sent|imported|added|queued|delivered|processed|valid|success(?:ful(?:ly)?)?)"
+_THINGS = r"(?:receivers?|recipients?|records?|contacts?|messages?|rows?|numbers?)"
+_ZERO = r"(?:0|zero|no|none|without)"
+_NO_FAILURES = (
+    rf"\b{_ZERO}(?: (?:of|out of) (?:[0-9]+|the))?(?: {_THINGS})?(?: (?:was|were|have|has|are))? {_BAD}\b"
+    rf"|\b{_BAD}(?: {_THINGS})? ?[:=] ?0\b"
+)
+_FAILURE = (
+    r"\b(?:fail(?:ed|s|ures?)?|errors?|invalid|rejected|refused|denied|expired|unable|cannot)\b"
+    rf"|(?:\bnot|n't) (?:be |been )?(?:{_GOOD}|found|allowed|registered|exist|send|import|add|be)\b"
+)
+_NONE = (
+    r"\b(?:0|zero|none) ?(?:of|out of|/) ?(?:[0-9]+|the|them)\b"
+    rf"|\bnothing (?:(?:was|is|has been) )?{_GOOD}\b"
+    rf"|\b(?:0|zero|no) (?:{_GOOD} )?(?:{_THINGS}|{_GOOD})\b"
+    rf"|\b{_GOOD}(?: {_THINGS})? ?[:=] ?0\b"
+)
+# (members, whether a value there contradicts a yes, whether this holds for reads, too)
+_CONTRADICTIONS: tuple[tuple[tuple[str, ...], Callable[[Any], bool], bool], ...] = (
+    (("error", "errors"), lambda value: bool(_leaves(value)), True),
+    (("ok", "result", "success"), _is_not_a_yes, True),
+    (("status", "statusCode", "code"), _is_failure, True),
+    (("message.statusString", "message.status"), lambda value: value == "FAILED", False),
+    (("message.failedDetail",), lambda value: bool(_leaves(value)), False),
+    (("ticketStatus",), lambda value: value == "CLOSED", False),
+    (("message", "info", "detail", "title"), _denies, False),
+)
+
 # --- how each endpoint spells success ----------------------------------------------------------------------
 
 
 def listing(items: str) -> Judge:
-    """`result` is the text "success", and the list is there (observed and reported)."""
+    """`result` says yes, and the list is there (observed and reported)."""
 
     def verdict(answer: Answer, _: Receivers) -> Verdict:
-        if _member_is(answer, "result", "success") and isinstance(member(answer.json, items), list):
-            return ACCEPTED
-        return rejection(answer) or unknown(answer)
+        is_list = isinstance(member(answer.json, items), list)
+        return accepted_if(_member_is(answer, "result", *_YES) and is_list, answer, is_read=True)
 
     return verdict
 
 
-def result_true(answer: Answer, _: Receivers) -> Verdict:
-    """`result` is the value true, not a text."""
-    return _accepted_if(_member_is(answer, "result", True), answer)
-
-
-def session_message(answer: Answer, _: Receivers) -> Verdict:
-    """`ok: true` with `result: "success"`; some tenants answer `result: true`."""
-    return _accepted_if(_member_is(answer, "result", "success", True), answer)
+def result_yes(answer: Answer, _: Receivers) -> Verdict:
+    """`result` is true (documented); "success" was seen, too."""
+    return accepted_if(_member_is(answer, "result", *_YES), answer)
 
 
 def interactive(answer: Answer, _: Receivers) -> Verdict:
-    """`ok: true`, with no `errors`: otherwise `ok` cannot be trusted."""
-    return _accepted_if(_member_is(answer, "ok", True) and not member(answer.json, "errors"), answer)
+    """`ok: true`, with no `errors`; `result` is then absent, or says yes, too."""
+    return accepted_if(says_yes(answer), answer)
 
 
 def template_message(answer: Answer, receivers: Receivers) -> Verdict:
@@ -188,20 +275,19 @@ def template_message(answer: Answer, receivers: Receivers) -> Verdict:
         return Verdict("rejected", "invalid_recipient", "This number has no WhatsApp account.")
     number = _digits(str(member(answer.json, "contact.wAid") or member(answer.json, "phone_number")))
     whose = [receivers[0][1], str(member(answer.json, "contact.id"))] if receivers else []
-    return result_true(answer, receivers).replace(answered=_numbers(dict.fromkeys(whose, number)))
+    return result_yes(answer, receivers).replace(answered=_numbers(dict.fromkeys(whose, number)))
 
 
 def connection(answer: Answer, _: Receivers) -> Verdict:
     """`{"connection": {…}}`, with an id and a status."""
     found = member(answer.json, "connection")
     known = isinstance(member(found, "connection_id"), str) and isinstance(member(found, "status"), str)
-    return ACCEPTED if known else rejection(answer) or unknown(answer)
+    return accepted_if(known, answer, is_read=True)
 
 
 def connections(answer: Answer, _: Receivers) -> Verdict:
     """`{"connections": […]}`."""
-    known = isinstance(member(answer.json, "connections"), list)
-    return ACCEPTED if known else rejection(answer) or unknown(answer)
+    return accepted_if(isinstance(member(answer.json, "connections"), list), answer, is_read=True)
 
 
 def any_2xx(answer: Answer, _: Receivers) -> Verdict:
@@ -209,8 +295,7 @@ def any_2xx(answer: Answer, _: Receivers) -> Verdict:
 
     A web page comes from a server on the way, which may not have forwarded the request.
     """
-    is_doubtful = answer.ambiguous or answer.media_type == "text/html" or member(answer.json, "error")
-    return _accepted_if(not is_doubtful, answer)
+    return accepted_if(not (answer.ambiguous or answer.is_page), answer)
 
 
 def bulk(answer: Answer, receivers: Receivers) -> Verdict:
@@ -237,11 +322,13 @@ def bulk(answer: Answer, receivers: Receivers) -> Verdict:
             unmatched = unmatched or not numbers
     if _member_is(answer, "ok", False):
         return rejection(answer) or unknown(answer)
-    if _member_is(answer, "result", True):
+    if _member_is(answer, "result", *_YES):
         others = {n: errors[n] for n in errors if n not in _INVALID} if isinstance(errors, dict) else errors
         if unmatched or _leaves(others):
             message = "WATI accepted, but lists errors that name no receiver."
             return _outcome_unknown(receivers, invalid, message)
+        if against := contradiction(answer, beside="errors"):
+            return _outcome_unknown(receivers, invalid, against)
         return _by_receiver(receivers, set(by_digits.values()) - invalid.keys(), invalid)
     if not _member_is(answer, "result", False):
         return unknown(answer)
@@ -258,12 +345,12 @@ def bulk(answer: Answer, receivers: Receivers) -> Verdict:
 def counted(answer: Answer, receivers: Receivers) -> Verdict:
     """v1 for a CSV names no receiver: if it counts fewer than the CSV has, every outcome is unknown.
 
-    The wording is not documented. `4 of 5` is the sandbox's form; no other one is recognized.
+    The wording is not documented. `4 of 5` is the sandbox's form; `4 out of 5` and `4/5` mean the same.
     """
     import re
 
     verdict = bulk(answer, receivers)
-    count = re.search(r"\b([0-9]{1,7}) of ([0-9]{1,7})\b", said(answer))
+    count = re.search(r"\b([0-9]{1,7}) ?(?:of|out of|/) ?([0-9]{1,7})\b", said(answer))
     if verdict.outcome == "accepted" and count and int(count[1]) < int(count[2]) == len(receivers):
         return _outcome_unknown(receivers, {}, f"WATI took {count[0]} receivers and does not say which.")
     return verdict
@@ -282,7 +369,7 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
     result = member(answer.json, "result")
     if _member_is(answer, "ok", False) or (result is False and said(answer)):
         return rejection(answer) or unknown(answer)
-    if not isinstance(rows, list) or not isinstance(result, bool):
+    if not isinstance(rows, list) or not (result is False or says_yes(answer)):
         return unknown(answer)
     whose = _paired([_named(row) for row in rows], receivers)
     accepted: set[str] = set()
@@ -301,9 +388,8 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
             rejected[number] = "has no WhatsApp account"
         elif valid is True:
             accepted.add(number)
-    if result is True and member(answer.json, "error"):
-        message = "WATI accepted, but reports an error that names no receiver."
-        verdict = _outcome_unknown(receivers, rejected, message)
+    if result is not False and (against := contradiction(answer)):
+        verdict = _outcome_unknown(receivers, rejected, against)
     elif result is False and rejected.keys() != {number for _, number in receivers}:
         verdict = _outcome_unknown(receivers, rejected, _NO_REASON)
     else:

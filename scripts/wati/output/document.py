@@ -35,9 +35,11 @@ def accepted(call: Call, result: Result, key: str) -> dict[str, Any]:
     """The document of an accepted call or a dry run. Raises `usage` if `--fields` does not fit a read."""
     endpoint, is_dry = call.endpoint, call.options.dry_run
     data, about_fields = _visible(endpoint, call.options, result, key)
+    if result.added and not call.options.raw:
+        data = {**data, **result.added}
     document: dict[str, Any] = {"ok": True, "data": data}
     if endpoint.effect != "read":
-        document["outcome"] = "not_sent" if is_dry else "accepted"
+        document["outcome"] = "not_sent" if is_dry else result.outcome
     elif endpoint.items and not is_dry:
         page = _page(call, result.data) if result.page is None else result.page
         document |= {"page": page} if page else {}
@@ -46,8 +48,10 @@ def accepted(call: Call, result: Result, key: str) -> dict[str, Any]:
     about_customers = NOTICE if by_customers and not is_dry else ""
     document |= _marks(key, [about_customers, result.notice, about_fields, *result.notices])
     document = redact(document, key, result.shown_url)
-    # Nobody can ask for the answer to a change again, so it stays whole.
+    # Nobody can ask for the answer to a change again, so it stays whole, but for receivers that say nothing.
     is_done = endpoint.effect != "read" and not is_dry
+    if endpoint.is_bulk and is_done and not call.options.raw:
+        return shape.fit_receivers(document)
     return document if call.options.raw or is_done else shape.fit_document(document, endpoint.items)
 
 
@@ -141,4 +145,15 @@ def _page(call: Call, data: Any) -> dict[str, int]:
     """The page that was read. `next` depends on its items, because WATI's `total` is wrong (observed)."""
     asked = {**call.endpoint.defaults, **call.arguments}
     page = {"number": asked["pageNumber"], "size": asked["pageSize"]}
-    return {**page, "next": page["number"] + 1} if member(data, call.endpoint.items) else page
+    items = member(data, call.endpoint.items)
+    return {**page, "next": page["number"] + 1} if items and not _is_last(data, items, page["size"]) else page
+
+
+def _is_last(data: Any, items: list[Any], size: int) -> bool:
+    """Whether a page is shorter than asked for, and the list's own link says that nothing follows it.
+
+    The link alone is not trusted: WATI may grant a smaller page than was asked for, and `link` then says so.
+    """
+    link = member(data, "link")
+    names_no_next = isinstance(link, dict) and "nextPage" in link and not link["nextPage"]
+    return len(items) < size and names_no_next and member(link, "pageSize") == size

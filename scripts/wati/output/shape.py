@@ -120,6 +120,27 @@ def fit_document(document: dict[str, Any], items: str) -> dict[str, Any]:
     return {**document, "data": _replaced(document["data"], items, shown), "page": page, "notice": notice}
 
 
+def fit_receivers(document: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a bulk send with as many plainly accepted receivers as fit; the others are counted.
+
+    A receiver with more than its number and ids says something, and is always shown.
+    """
+    rows = _items(document["data"], "receivers")
+    if len(_text(document)) <= LONGEST or not rows:
+        return document
+    telling = [row for row in rows if not isinstance(row, dict) or row.keys() - _IDS]
+    plain = [row for row in rows if isinstance(row, dict) and not row.keys() - _IDS]
+    room = LONGEST - _NOTICE - len(_text({**document, "data": {**document["data"], "receivers": telling}}))
+    fits = count_that_fits(plain, room)
+    if fits == len(plain):
+        return document
+    data = {**document["data"], "receivers": telling + plain[:fits], "more_receivers": len(plain) - fits}
+    return {**document, "data": data}
+
+
+_IDS = {"waId", "localMessageId", "isValidWhatsAppNumber", "errors"}
+
+
 def fit_error(error: dict[str, Any]) -> dict[str, Any]:
     """An error with as many problems as fit; the others are counted."""
     problems = error.get("problems", [])

@@ -15,7 +15,7 @@ from wati.contract.failures import NO_SANDBOX, OUTCOME_UNKNOWN, SAFE_TO_REPEAT, 
 from wati.contract.packages import import_package
 from wati.contract.records import record
 from wati.contract.settings import MATON
-from wati.contract.verdicts import TOO_MANY_REQUESTS
+from wati.contract.verdicts import TOO_MANY_REQUESTS, says_yes
 from wati.wire import answers, decoding
 from wati.wire.departure import Departure, run_until
 
@@ -33,12 +33,13 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"wati-skill/{__version__}"
 
-# An agent's shell moves a slow command to the background after about 10 seconds, and the agent may then run
-# it again. So the waits of one call are short unless --timeout allows more.
+# WATI's windows are 10 seconds long (documented), so a call that waits longer than one is slow, not refused.
+# Agents' shells move a slow command to the background, so it does not wait much longer without --timeout.
 WHOLE_CALL = 30.0
-ALL_WAITS = 6.0
+ALL_WAITS = 12.0
 ATTEMPTS = 4
 FIRST_WAIT = 0.5
+FIRST_WAIT_IF_LIMITED = 1.5  # three waits, each twice as long, outlast the window
 
 # WATI sends no larger JSON answer: a page of 100 messages is about 0.2 MB, and 5 MB with the longest texts.
 LARGEST_ANSWER = 16 * 1024 * 1024
@@ -125,13 +126,20 @@ class Gateway:
                 break
             wait = answer.retry_after if answer is not None else None
             if wait is None:  # twice as long each time, with jitter
-                wait = self.first_wait * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
+                wait = self._first_wait(state) * 2 ** (attempt - 1)
+                if state == "limited":  # the rest of the time may be enough
+                    wait = min(wait, self._waits_left)
             if not self.pause(wait):
                 break
         if failed is not None:
             raise self._failure(failed, effect, state)
         assert answer is not None
         return answer
+
+    def _first_wait(self, state: str) -> float:
+        if state == "limited":
+            return max(self.first_wait, FIRST_WAIT_IF_LIMITED) * random.uniform(1.0, 1.14)
+        return self.first_wait * random.uniform(0.75, 1.25)
 
     def _wait_for_pace(self, target: str) -> bool:
         """Wait until the rate limits allow the request; False if there is not enough time."""
@@ -241,7 +249,8 @@ def _headers(answer: Answer) -> dict[str, str]:
 def _state(answer: Answer) -> str:
     """What an answer says about the attempt: a key of REPEATABLE, or "answered"."""
     if answer.status == 429:
-        return "limited"
+        # A body that says success may come from WATI, under the status of a server on the way.
+        return "uncertain" if says_yes(answer) else "limited"
     broken = 200 <= answer.status < 300 and answer.flaw != ""
     return "uncertain" if broken or answer.status == 408 or answer.status >= 500 else "answered"
 

@@ -1,0 +1,61 @@
+"""`--skip-sent`: a bulk send without the receivers who already have the message, by the journal.
+
+So a send that was partly done can be run again as it is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wati.calls import guards
+from wati.contract.call import Result
+from wati.contract.failures import Failure
+from wati.journal import once
+from wati.journal.left_out import LeftOut
+
+if TYPE_CHECKING:
+    from wati.calls.context import Context
+    from wati.contract.call import Call
+
+
+def skip_sent(context: Context) -> Result | None:
+    """Take those who have the message out of the call. If nobody is left, the result of the call."""
+    guards.key(context.session.settings)
+    context.left_out = _leave_out(context)
+    if context.call.receivers:
+        return None
+    none = {"send_to": 0} if context.call.options.dry_run else {"accepted": 0}
+    return Result({}, notices=context.notices, outcome="not_sent", added=context.counts(**none))
+
+
+def _leave_out(context: Context) -> LeftOut:
+    """Take those who have the message out of the call. Raises Failure if the journal cannot say who has."""
+    import sqlite3
+
+    from wati.reads import connections
+
+    journal, call = context.session.journal, context.call
+    if journal is None or call.endpoint.messages is None:
+        raise Failure("bad_setup", "--skip-sent needs the send journal, and WATI_JOURNAL is off.")
+    if not call.connection:
+        context.use_connection(connections.only_active(context.inbox))
+    try:
+        repeats = journal.repeats(context.call.connection, call.endpoint.messages(call))
+    except (sqlite3.Error, OSError) as error:
+        message = f"--skip-sent needs the send journal, which cannot be used ({once.reason(error)})."
+        raise Failure("bad_setup", message) from None
+    left_out = LeftOut(repeats, call.receivers)
+    if len(left_out.positions) < len(call.receivers):
+        context.call = _only(context.call, left_out.positions)
+    return left_out
+
+
+def _only(call: Call, positions: list[int]) -> Call:
+    """The call to the receivers at these places."""
+    if call.endpoint.only is not None:
+        parts = call.endpoint.only(call.parts, set(positions))
+        call = call.replace(parts=parts)
+    else:
+        listed = call.arguments["receivers"]
+        call = call.replace(arguments={**call.arguments, "receivers": [listed[each] for each in positions]})
+    return call.replace(receivers=[call.receivers[each] for each in positions])
