@@ -22,8 +22,9 @@ MENTION_SECONDS = 86400  # for which a dry run mentions the same message: the us
 LAG_SECONDS = 120.0
 
 # What the journal knows about a message. It starts as `open`. If the process is killed, it stays open: it may
-# or may not have gone out. `sent` and `not_seen` are what check_send found in the conversation.
-UNRESOLVED = ("open", "unknown")
+# or may not have gone out. `sent` and `not_seen` are what check_send found in the conversation. `unclear`: it
+# could not tell, and looking again would not help, so a person has to decide.
+UNRESOLVED = ("open", "unknown", "unclear")
 DELIVERING = ("accepted", "sent")
 
 

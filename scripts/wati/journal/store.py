@@ -26,7 +26,7 @@ _VERSION = 1
 _BUSY_SECONDS = 5.0
 _KEPT_SECONDS = 30 * 86400  # settled entries stop repeats for minutes; after that they are for people
 
-_UNRESOLVED = "state IN ('open', 'unknown')"
+_UNRESOLVED = f"state IN {UNRESOLVED}"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS secret (salt BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS sends (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, clock REAL,
@@ -158,6 +158,12 @@ class Journal:
                 (self._place,),
             ).fetchall()
             return [_send(db, row) for row in rows]
+
+    def recent(self, most: int) -> list[Send]:
+        """The newest sends, whatever became of them."""
+        with self._transaction() as db:
+            query = "SELECT * FROM sends WHERE place = ? ORDER BY id DESC LIMIT ?"
+            return [_send(db, row) for row in db.execute(query, (self._place, most)).fetchall()]
 
     def others(self, send: Send, entry: Entry, since: float) -> list[tuple[float, Entry]]:
         """The receiver's other messages of this kind and template over this connection, each with its time.
