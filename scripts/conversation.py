@@ -45,6 +45,7 @@ def perform(context: Context) -> Result:
     data: dict[str, Any] = {"window": window_member(window.judge(rows, chain(read, rows)))}
     if operator := transcript.assigned(read):
         data["assigned"] = excerpt(operator, key, 100)
+    data["zone"] = transcript.ZONE
     data["days"] = transcript.by_day(reversed(newest), lambda text: str(redact(text, key)))
     if has_more:
         data["more"] = True
@@ -60,7 +61,8 @@ def window_member(window: Window) -> dict[str, Any]:
     if window.open is None or window.until is None:
         return {"unknown": window.why}
     # If no message of the customer was seen, it is not known when the window closed.
-    return {"open": window.open, **({"until": iso(window.until)} if window.by_customer else {})}
+    until = {"until": iso(window.until)} if window.by_customer else {}
+    return {"open": window.open, **until, **({"seconds_left": int(window.left)} if window.open else {})}
 
 
 HELPER = Helper(name="conversation", perform=perform, customer_text=True, keeps=("more",))
