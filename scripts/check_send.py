@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from wati.contract.failures import Failure
     from wati.journal.search import Fate, Sighting
     from wati.journal.store import Entry, Journal, Send
+    from wati.reads.inbox import Inbox
 
 PAUSES = (2.0, 4.0, 8.0, 15.0)  # seconds between two searches; WATI allows ten reads in ten seconds
 SAMPLE = 5  # receivers of a bulk send whose conversations are read
@@ -106,6 +107,7 @@ def summary(send: Send) -> dict[str, Any]:
         "id": send.id,
         "script": send.script,
         "connection": send.connection,
+        "channel": send.channel,
         "sent_at": iso(send.at),
         "receivers": len(send.entries),
         "unresolved": len(send.unresolved),
@@ -135,7 +137,7 @@ def check(context: Context, journal: Journal, send: Send) -> Result:
     from wati.journal.search import Search
 
     context.use_connection(send.connection)
-    search = Search(context.inbox, journal, send)
+    search = Search(inbox_of(context, send), journal, send)
     sample = sample_of(send.unresolved)
     found: dict[str, Sighting] = {}
     for pause in chain(PAUSES, repeat(PAUSES[-1])):
@@ -150,6 +152,13 @@ def check(context: Context, journal: Journal, send: Send) -> Result:
         if early <= 0 or not context.gateway.pause(min(max(pause, 1.5 * len(sample)), early)):
             break
     return conclusion(journal, send, list(found.values()))
+
+
+def inbox_of(context: Context, send: Send) -> Inbox:
+    """The reads over the connection and the number that the send went by."""
+    inbox = context.inbox
+    inbox.channel = send.channel
+    return inbox
 
 
 def sample_of(entries: list[Entry]) -> list[Entry]:
@@ -247,7 +256,7 @@ def look_at(context: Context, journal: Journal, send: Send) -> Result:
     from wati.journal.search import Search
 
     context.use_connection(send.connection)
-    search = Search(context.inbox, journal, send)
+    search = Search(inbox_of(context, send), journal, send)
     fates: list[Fate] = []
     stopped = ""
     wanted = [entry for entry in send.entries if entry.state in DELIVERING]

@@ -37,16 +37,20 @@ def perform(context: Context) -> Result:
     from wati.reads import transcript, window
 
     key = context.session.settings.key
+    ids = context.call.arguments.get("ids", False)
     limit = context.call.arguments.get("limit", LIMIT)
     rows = context.inbox.conversation(context.call.arguments["whatsappNumber"])
     read = list(islice(rows, limit + 1))
     newest, has_more = read[:limit], len(read) > limit
     read += islice(rows, rows.left)  # the rest of the page costs nothing
-    data: dict[str, Any] = {"window": window_member(window.judge(rows, chain(read, rows)))}
+    data: dict[str, Any] = {
+        "channel": context.call.channel,
+        "window": window_member(window.judge(rows, chain(read, rows))),
+    }
     if operator := transcript.assigned(read):
         data["assigned"] = excerpt(operator, key, 100)
     data["zone"] = transcript.ZONE
-    data["days"] = transcript.by_day(reversed(newest), lambda text: str(redact(text, key)))
+    data["days"] = transcript.by_day(reversed(newest), lambda text: str(redact(text, key)), ids=ids)
     if has_more:
         data["more"] = True
     is_cut = any("cut" in more for day in data["days"].values() for _, _, _, *rest in day for more in rest)

@@ -75,7 +75,7 @@ def enter(journal: Journal | None, call: Call, clock: float | None) -> Entered:
 
     messages, name, again = call.endpoint.messages(call), call.endpoint.name, call.options.again
     try:
-        entered = journal.enter(name, call.connection, messages, clock, again=again)
+        entered = journal.enter(name, call.connection, messages, clock, again=again, channel=call.channel)
     except (sqlite3.Error, OSError) as error:
         return Entered(notice=_UNUSABLE.format(reason(error)))
     if isinstance(entered, list):

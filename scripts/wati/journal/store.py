@@ -22,15 +22,18 @@ from typing import NamedTuple
 from wati.contract import messages as kinds
 from wati.contract.messages import DELIVERING, UNRESOLVED, Message
 
-_VERSION = 1
+_VERSION = 2
 _BUSY_SECONDS = 5.0
 _KEPT_SECONDS = 30 * 86400  # settled entries stop repeats for minutes; after that they are for people
 
 _UNRESOLVED = f"state IN {UNRESOLVED}"
+# A customer sees which of the account's numbers writes, so the same words from another one are another
+# message. Which number is the default is not known, so a send that names none may be from any of them.
+_SAME_CHANNEL = "(channel = '' OR ? = '' OR channel = ?)"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS secret (salt BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS sends (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, clock REAL,
-    place TEXT NOT NULL, connection TEXT NOT NULL, script TEXT NOT NULL);
+    place TEXT NOT NULL, connection TEXT NOT NULL, script TEXT NOT NULL, channel TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS messages (send INTEGER NOT NULL, receiver TEXT NOT NULL, kind TEXT NOT NULL,
     name TEXT NOT NULL, parts TEXT NOT NULL, digest TEXT NOT NULL, state TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS messages_alike ON messages (digest);
@@ -56,6 +59,7 @@ class Send(NamedTuple):
     clock: float | None  # by how many seconds the far side's clock was ahead then, if an answer had shown it
     connection: str
     script: str
+    channel: str  # the account's own number that it named; "" = WATI's default
     entries: list[Entry]
 
     @property
@@ -81,7 +85,14 @@ class Journal:
         self._place = place
 
     def enter(
-        self, script: str, connection: str, messages: list[Message], clock: float | None, *, again: bool
+        self,
+        script: str,
+        connection: str,
+        messages: list[Message],
+        clock: float | None,
+        *,
+        again: bool,
+        channel: str = "",
     ) -> int | list[Repeat]:
         """Enter a send that is about to leave, and return its id.
 
@@ -90,14 +101,14 @@ class Journal:
         now = time.time()
         with self._transaction() as db:
             parts, digests = self._digests(db, connection, messages)
-            found = [] if again else _repeats(db, messages, digests, now)
+            found = [] if again else _repeats(db, messages, digests, now, channel)
             refused = [repeat for repeat in found if repeat.refused]
             if refused:
                 return refused
             _forget(db, now)
             send = db.execute(
-                "INSERT INTO sends (at, clock, place, connection, script) VALUES (?, ?, ?, ?, ?)",
-                (now, clock, self._place, connection, script),
+                "INSERT INTO sends (at, clock, place, connection, script, channel) VALUES (?, ?, ?, ?, ?, ?)",
+                (now, clock, self._place, connection, script, channel),
             ).lastrowid
             db.executemany(
                 "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, 'open')",
@@ -108,12 +119,13 @@ class Journal:
             )
             return send or 0
 
-    def repeats(self, connection: str, messages: list[Message]) -> list[Repeat]:
+    def repeats(self, connection: str, messages: list[Message], channel: str = "") -> list[Repeat]:
         """What a send would repeat. Enters nothing, and does not create the journal."""
         if not os.path.exists(self.path):
             return []
         with self._transaction() as db:
-            return _repeats(db, messages, self._digests(db, connection, messages)[1], time.time())
+            digests = self._digests(db, connection, messages)[1]
+            return _repeats(db, messages, digests, time.time(), channel)
 
     def _digests(
         self, db: sqlite3.Connection, connection: str, messages: list[Message]
@@ -173,8 +185,12 @@ class Journal:
         with self._transaction() as db:
             rows = db.execute(
                 "SELECT at, messages.* FROM messages JOIN sends ON send = id WHERE at >= ? AND id != ? AND "
-                "place = ? AND connection = ? AND lower(receiver) = lower(?) AND kind = ? AND name = ?",
-                (since, send.id, self._place, send.connection, entry.receiver, entry.kind, entry.name),
+                "place = ? AND connection = ? AND lower(receiver) = lower(?) AND kind = ? AND name = ? AND "
+                + _SAME_CHANNEL,
+                (
+                    *(since, send.id, self._place, send.connection, entry.receiver, entry.kind, entry.name),
+                    *(send.channel, send.channel),
+                ),
             )
             return [(row["at"], _entry(row)) for row in rows]
 
@@ -214,6 +230,10 @@ def _create(db: sqlite3.Connection) -> None:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version == _VERSION:
         return
+    if version == 1:
+        db.execute("ALTER TABLE sends ADD COLUMN channel TEXT NOT NULL DEFAULT ''")
+        db.execute(f"PRAGMA user_version = {_VERSION}")
+        return
     if version or db.execute("SELECT 1 FROM sqlite_master").fetchone():
         raise sqlite3.DatabaseError("it is not a journal of this version")
     for statement in _SCHEMA.split(";"):
@@ -236,19 +256,22 @@ def _keyed(db: sqlite3.Connection) -> Callable[[str], str]:
     return digest
 
 
-def _repeats(db: sqlite3.Connection, messages: list[Message], digests: list[str], now: float) -> list[Repeat]:
+def _repeats(
+    db: sqlite3.Connection, messages: list[Message], digests: list[str], now: float, channel: str
+) -> list[Repeat]:
     pairs = zip(messages, digests, strict=True)
-    return [repeat for pair in pairs if (repeat := _repeat(db, *pair, now))]
+    return [repeat for pair in pairs if (repeat := _repeat(db, *pair, now, channel))]
 
 
-def _repeat(db: sqlite3.Connection, message: Message, digest: str, now: float) -> Repeat | None:
+def _repeat(db: sqlite3.Connection, message: Message, digest: str, now: float, channel: str) -> Repeat | None:
     """The newest send of the same message that forbids another one, else the newest within a day.
 
     An unresolved message forbids it until it is resolved. An accepted one does so for the time of its kind.
     """
     earlier = None
-    query = "SELECT id, at, state FROM messages JOIN sends ON send = id WHERE digest = ? ORDER BY id DESC"
-    for send, at, state in db.execute(query, (digest,)):
+    found = "SELECT id, at, state FROM messages JOIN sends ON send = id WHERE digest = ?"
+    query = f"{found} AND {_SAME_CHANNEL} ORDER BY id DESC"
+    for send, at, state in db.execute(query, (digest, channel, channel)):
         ago = max(0.0, now - at)
         if state in UNRESOLVED or (state in DELIVERING and ago < kinds.repeat_seconds(message.kind)):
             return Repeat(message, send, ago, state, refused=True)
@@ -269,7 +292,7 @@ def _forget(db: sqlite3.Connection, now: float) -> None:
 
 def _send(db: sqlite3.Connection, row: sqlite3.Row) -> Send:
     entries = db.execute("SELECT * FROM messages WHERE send = ? ORDER BY rowid", (row["id"],))
-    members = (row["id"], row["at"], row["clock"], row["connection"], row["script"])
+    members = (row["id"], row["at"], row["clock"], row["connection"], row["script"], row["channel"])
     return Send(*members, [_entry(each) for each in entries])
 
 

@@ -29,12 +29,15 @@ _FILES = ("image", "video", "audio", "voice", "document", "sticker")
 _ASSIGNED = re.compile(r"assigned to (\S{1,200}?)(?:[.] | by |$)")
 
 
-def by_day(rows: Iterable[Row], redact: Redact) -> dict[str, list[list[Any]]]:
-    """The transcript of `rows` by date, in their order, each as [time, who, text] or [..., details]."""
+def by_day(rows: Iterable[Row], redact: Redact, *, ids: bool = False) -> dict[str, list[list[Any]]]:
+    """The transcript of `rows` by date, in their order, each as [time, who, text] or [..., details].
+
+    `ids`: whether the details have the ids of the row.
+    """
     days: dict[str, list[list[Any]]] = {}
     for row in rows:
         date, time = _date_and_time(row)
-        days.setdefault(date, []).append([time, *_spoken(row, redact)])
+        days.setdefault(date, []).append([time, *_spoken(row, redact, ids)])
     return days
 
 
@@ -48,9 +51,13 @@ def _date_and_time(row: Row) -> tuple[str, str]:
     return date, time[:5]
 
 
-def _spoken(row: Row, redact: Redact) -> list[Any]:
+def _spoken(row: Row, redact: Redact, ids: bool) -> list[Any]:
     """Who said what, and further details if there are any."""
     content, more = _content(row)
+    if ids:
+        # Captures show the row's own id only. A quote takes WhatsApp's, which newer accounts may show.
+        more["id"] = _text(row, "whatsappMessageId") or _text(row, "id")
+        more["localMessageId"] = _text(row, "localMessageId") if owner(row) is not False else ""
     text = redact(content)
     if len(text) > LONGEST:
         more["cut"] = len(text)
