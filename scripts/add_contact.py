@@ -20,6 +20,7 @@ ENDPOINT = Endpoint(
     name="add_contact",
     method="POST",
     path="/wati/api/v1/addContact/{whatsappNumber}",
+    query=("sourceType",),
     json=("name", "customParams"),
     effect="create",
     verdict=verdicts.result_yes,

@@ -3,7 +3,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Find out what became of a send whose outcome is unknown, by looking for it in the conversation."""
+"""Find out what became of a send: whether one of unknown outcome went out, and how far a message got."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if __name__ == "__main__":  # wati/__init__.py says why
 
 from wati.cli.command import main
 from wati.contract.endpoint import Helper
-from wati.contract.messages import DELIVERING, LAG_SECONDS
+from wati.contract.messages import DELIVERING, LAG_SECONDS, UNRESOLVED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,22 +28,51 @@ if TYPE_CHECKING:
     from wati.calls.context import Context
     from wati.contract.call import Result
     from wati.contract.failures import Failure
-    from wati.journal.search import Sighting
+    from wati.journal.search import Fate, Sighting
     from wati.journal.store import Entry, Journal, Send
+    from wati.reads.inbox import Inbox
 
 PAUSES = (2.0, 4.0, 8.0, 15.0)  # seconds between two searches; WATI allows ten reads in ten seconds
 SAMPLE = 5  # receivers of a bulk send whose conversations are read
 
-VERDICTS = {  # by the state of an entry
-    **dict.fromkeys(DELIVERING, "sent"),
-    **dict.fromkeys(("not_seen", "rejected", "not_sent"), "not_seen"),
+RECENT = 10  # sends that are listed with `look`
+MOST_SHOWN = 20  # receivers whose rows are shown; the groups have all of them
+MOST_NAMED = 10  # receivers in one sentence
+FOR_A_PERSON = ("unclear", "unpaired")  # the states of which another search would hardly say more
+
+# By the state of an entry: what is said of it.
+VERDICTS = {
+    **{state: state for state in ("accepted", "sent", "not_seen", "rejected", "not_sent")},
+    **dict.fromkeys(UNRESOLVED, "unknown"),
 }
 NEXT = {
-    "sent": "It went out: do not send it again. `looked_at` or get_messages.py shows how far it got.",
+    "accepted": (
+        "WATI accepted it: do not send it again. What became of it was not looked at: with `look` true, "
+        "check_send shows whether it was delivered."
+    ),
+    "sent": "It went out: do not send it again. With `look` true, check_send shows how far it got.",
     "not_seen": "It did not appear, although it had enough time. Ask the user before you send it again.",
-    "mixed": "Some messages went out, others did not appear. Ask the user before you send those again.",
+    "rejected": "It was rejected, and nothing was delivered. Fix the cause before another try.",
+    "not_sent": "It never left this machine.",
 }
-SETTLED = "This send was settled before, so it was not looked for again."
+MIXED = (
+    "Never send the whole list again: those under accepted or sent have the message. `receivers` names the "
+    "others. Ask the user before you send it to them."
+)
+# By what a look showed. `delivered` may stay so for good: whoever has read receipts off is never READ.
+LOOKED = {
+    "sent": "WATI sent it, and WhatsApp has not reported it as delivered yet. Look again later.",
+    "delivered": "It is on the customer's phone. Whether it was read is not known: read receipts can be off.",
+    "read": "The customer has read it.",
+    "replied": "The customer has replied; conversation.py shows what.",
+    "failed": "It was not delivered: `reasons` says why. Fix the cause before another try.",
+    "not_found": "WATI accepted it, but no row shows it. Ask the user to look in the inbox at WATI.",
+    "unclear": "It could not be told what became of it: `reasons` says why. Do not send it again.",
+}
+LOOKED_MIXED = (
+    "`receivers` has everyone by what became of the message; `reasons` says why it failed or is not known. "
+    "Never send the whole list again."
+)
 
 
 def perform(context: Context) -> Result:
@@ -56,16 +85,17 @@ def perform(context: Context) -> Result:
     journal = context.session.journal
     if journal is None:
         raise Failure("bad_setup", "WATI_JOURNAL is off, so there is no record of what was sent.")
-    number = context.call.arguments.get("id")
+    number, look = context.call.arguments.get("id"), context.call.arguments.get("look", False)
     try:
         if number is None:
-            return Result({"unresolved": [summary(send) for send in journal.unresolved()]})
+            recent = {"recent": [told(send) for send in journal.recent(RECENT)]} if look else {}
+            return Result({"unresolved": [summary(send) for send in journal.unresolved()], **recent})
         send = journal.send(number)
         if send is None:
             problem = {"at": "$.id", "problem": f"the journal has no send {number}"}
             hint = "check_send.py without an id lists the unresolved sends."
             raise Failure("invalid_arguments", "There is no such send.", hint=hint, problems=[problem])
-        return check(context, journal, send)
+        return (look_at if look and not send.unresolved else check)(context, journal, send)
     except (sqlite3.Error, OSError) as error:
         raise Failure("bad_setup", f"The send journal cannot be used ({reason(error)}).") from None
 
@@ -78,11 +108,30 @@ def summary(send: Send) -> dict[str, Any]:
         "id": send.id,
         "script": send.script,
         "connection": send.connection,
+        "channel": send.channel,
         "sent_at": iso(send.at),
         "receivers": len(send.entries),
         "unresolved": len(send.unresolved),
         "first_unresolved": [entry.receiver for entry in send.unresolved[:SAMPLE]],
     }
+
+
+def groups(send: Send) -> dict[str, list[str]]:
+    """The receivers of a send by what the journal knows of them."""
+    found: dict[str, list[str]] = {}
+    for entry in send.entries:
+        found.setdefault(VERDICTS[entry.state], []).append(entry.receiver)
+    return found
+
+
+def told(send: Send) -> dict[str, Any]:
+    """A send by what the journal knows of each receiver."""
+    by_verdict = groups(send)
+    verdict = next(iter(by_verdict)) if len(by_verdict) == 1 else "mixed"
+    if len(by_verdict) > 1 and by_verdict.keys() <= set(DELIVERING):
+        verdict = "sent"  # nobody is left out
+    head = {name: value for name, value in summary(send).items() if "unresolved" not in name}
+    return {**head, "verdict": verdict, "receivers": by_verdict}
 
 
 def check(context: Context, journal: Journal, send: Send) -> Result:
@@ -91,7 +140,7 @@ def check(context: Context, journal: Journal, send: Send) -> Result:
     from wati.journal.search import Search
 
     context.use_connection(send.connection)
-    search = Search(context.inbox, journal, send)
+    search = Search(inbox_of(context, send), journal, send)
     sample = sample_of(send.unresolved)
     found: dict[str, Sighting] = {}
     for pause in chain(PAUSES, repeat(PAUSES[-1])):
@@ -109,8 +158,17 @@ def check(context: Context, journal: Journal, send: Send) -> Result:
     return conclusion(journal, send, list(found.values()))
 
 
+def inbox_of(context: Context, send: Send) -> Inbox:
+    """The reads over the connection and the number that the send went by."""
+    inbox = context.inbox
+    inbox.channel = send.channel
+    return inbox
+
+
 def sample_of(entries: list[Entry]) -> list[Entry]:
-    """At most SAMPLE of them, spread from the first to the last."""
+    """At most SAMPLE of them, spread from the first to the last of those who were not looked at in vain."""
+    if len(entries) > SAMPLE:
+        entries = [entry for entry in entries if entry.state not in FOR_A_PERSON] or entries
     if len(entries) <= SAMPLE:
         return entries
     return [entries[index * (len(entries) - 1) // (SAMPLE - 1)] for index in range(SAMPLE)]
@@ -137,13 +195,9 @@ def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
     sample = f"{len(found)} of {len(send.unresolved)} receivers were looked at"
     after = journal.send(send.id) or send
     if after.unresolved:
-        raise still_unknown(send, found, sample)
-    verdicts = {VERDICTS[entry.state] for entry in after.entries}
-    verdict = verdicts.pop() if len(verdicts) == 1 else "mixed"
-    data = {**summary(after), "verdict": verdict, "next": NEXT[verdict]}
-    if not found:
-        data["next"] = f"{SETTLED} {data['next']}"
-    del data["unresolved"], data["first_unresolved"]
+        raise still_unknown(after, found, sample)
+    data = told(after)
+    data["next"] = NEXT.get(data["verdict"], MIXED)
     data["looked_at"] = [one.document() for one in found]
     if len(found) < len(send.unresolved):
         data["sample"] = sample
@@ -154,33 +208,122 @@ def settle(journal: Journal, send: Send, found: list[Sighting]) -> None:
     verdicts = {"unknown" if one.early > 0 else one.verdict for one in found}
     if len(verdicts) == 1 and verdicts < {"sent", "not_seen"}:
         # A bulk send is one request, so a sample that agrees speaks for all of it. But an answer that named
-        # others says that the request went out.
-        spoken_for = [entry for entry in send.unresolved if entry.state != "unpaired" or verdicts == {"sent"}]
-        journal.resolve(send.id, [entry.receiver for entry in spoken_for], *verdicts)
+        # others says that the request went out, and who is unclear was seen to differ from the rest.
+        looked_at = {one.receiver for one in found}
+        spoken_for = [
+            entry.receiver
+            for entry in send.unresolved
+            if verdicts == {"sent"} or entry.receiver in looked_at or entry.state not in FOR_A_PERSON
+        ]
+        journal.resolve(send.id, spoken_for, *verdicts)
         return
+    unpaired = {entry.receiver for entry in send.unresolved if entry.state == "unpaired"}
     for one in found:
         if one.early <= 0 and one.verdict != "unknown":
             journal.resolve(send.id, [one.receiver], one.verdict)
+        elif one.early <= 0 and one.receiver not in unpaired:  # who is unpaired stays so: never not_seen
+            journal.resolve(send.id, [one.receiver], "unclear")
 
 
 def still_unknown(send: Send, found: list[Sighting], sample: str) -> Failure:
+    """The failure that says of each receiver what is known, and what to do about those who are open."""
     from wati.contract.failures import Failure
 
     problems = [{"at": one.receiver, "problem": explanation(one)} for one in found]
     message = f"The outcome of send {send.id} is still unknown: {sample}."
-    hint = (
-        "Do not send it again. Ask the user to look for it in the inbox at WATI. Send it with --again only "
-        "if the user has looked and wants it sent."
-    )
     wait = max(0, math.ceil(seconds_left(found)))
+    hint = hint_for(send, wait)
+    by_verdict = groups(send) if len(send.entries) > 1 else None
+    failure = Failure("outcome_unknown", message, hint=hint, source="package", problems=problems)
+    failure.receivers, failure.retry_after = by_verdict, wait or None
+    return failure
+
+
+def hint_for(send: Send, wait: int) -> str:
+    from wati.journal.once import ONLY_A_PERSON, only_once_more
+    from wati.output.rendering import enumerate_some
+
+    if len(send.entries) == 1:
+        only = only_once_more(1)
+        which = ""
+    else:
+        open_ = [entry.receiver for entry in send.unresolved]
+        which = f"Still open: {enumerate_some(open_, MOST_NAMED)}. `receivers` has all of them by outcome. "
+        only = only_once_more(len(send.entries))
     if wait:
-        hint = f"It is too early to say: run this again in {wait} seconds. Do not send it again."
-    return Failure("outcome_unknown", message, hint=hint, problems=problems, retry_after=wait or None)
+        return f"{which}It is too early to say: run this again in {wait} seconds. Do not send it again."
+    if any(entry.state not in FOR_A_PERSON for entry in send.unresolved):
+        return f"{which}Run this again: it looks at the next ones. Do not send it again."
+    return f"{which}Do not send it again. {ONLY_A_PERSON} {only}"
 
 
 def explanation(one: Sighting) -> str:
     verdict = "not seen yet" if one.early > 0 and one.verdict == "not_seen" else one.verdict
     return ": ".join(filter(None, [verdict, one.why]))
+
+
+# --- what became of a settled send --------------------------------------------------------------------------
+
+
+def look_at(context: Context, journal: Journal, send: Send) -> Result:
+    """Look at each receiver who has it, in the order of the send, at WATI's pace and within the time."""
+    from wati.contract.call import Result
+    from wati.contract.failures import Failure
+    from wati.journal.search import Search
+
+    context.use_connection(send.connection)
+    search = Search(inbox_of(context, send), journal, send)
+    fates: list[Fate] = []
+    stopped = ""
+    wanted = [entry for entry in send.entries if entry.state in DELIVERING]
+    after = context.call.arguments.get("after")
+    if after is not None:
+        wanted = following(wanted, after)
+    for entry in wanted:
+        try:
+            fates.append(search.fate(entry))
+        except Failure as failure:
+            if not fates:
+                raise look_failed(failure) from None
+            stopped = failure.message
+            break
+    by_fate = {name: names for name, names in groups(send).items() if name not in DELIVERING}
+    for fate in fates:
+        by_fate.setdefault(fate.status, []).append(fate.receiver)
+    unread = [entry.receiver for entry in wanted[len(fates) :]]
+    data = {**told(send), "receivers": by_fate, "counts": {name: len(each) for name, each in by_fate.items()}}
+    # What speaks for some of them does not speak for all.
+    is_whole = len(by_fate) == 1 and not unread and after is None
+    data["verdict"] = next(iter(by_fate)) if is_whole else "mixed"
+    data["next"] = LOOKED.get(data["verdict"], NEXT.get(data["verdict"], LOOKED_MIXED))
+    if reasons := {fate.receiver: fate.why for fate in fates if fate.why}:
+        data["reasons"] = reasons
+    data["looked_at"] = [fate.document() for fate in fates[:MOST_SHOWN]]
+    if unread:
+        data["not_looked_at"] = {"count": len(unread), "receivers": unread, "why": stopped}
+        data["next"] += (
+            f' To go on, run this again with "after": "{fates[-1].receiver}", or a longer --timeout.'
+        )
+    return Result(data)
+
+
+def following(entries: list[Entry], receiver: str) -> list[Entry]:
+    """Those after a receiver, where an earlier look stopped."""
+    from wati.contract.failures import Failure
+
+    for index, entry in enumerate(entries):
+        if entry.receiver == receiver:
+            return entries[index + 1 :]
+    problem = {"at": "$.after", "problem": f"{receiver} is not a receiver who has this message"}
+    raise Failure("invalid_arguments", "There is no such receiver.", problems=[problem])
+
+
+def look_failed(failure: Failure) -> Failure:
+    """Nobody was looked at. The send stays what it was: settled."""
+    failure.message = f"What became of it could not be looked at. {failure.message}"
+    again = "Wait, then run check_send.py again." if failure.code == "rate_limited" else failure.hint
+    failure.hint = f"Do not send it again: WATI accepted it. {again}"
+    return failure
 
 
 HELPER = Helper(

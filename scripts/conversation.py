@@ -37,6 +37,7 @@ def perform(context: Context) -> Result:
     from wati.reads import transcript, window
 
     key = context.session.settings.key
+    ids = context.call.arguments.get("ids", False)
     limit = context.call.arguments.get("limit", LIMIT)
     asked = context.call.arguments["whatsappNumber"]
     rows, number = context.inbox.either_conversation(asked)
@@ -44,10 +45,14 @@ def perform(context: Context) -> Result:
     newest, has_more = read[:limit], len(read) > limit
     read += islice(rows, rows.left)  # the rest of the page costs nothing
     data: dict[str, Any] = {} if number == asked else {"whatsappNumber": number}
-    data |= {"window": window_member(window.judge(rows, chain(read, rows)))}
+    data |= {
+        "channel": context.call.channel,
+        "window": window_member(window.judge(rows, chain(read, rows))),
+    }
     if operator := transcript.assigned(read):
         data["assigned"] = excerpt(operator, key, 100)
-    data["days"] = transcript.by_day(reversed(newest), lambda text: str(redact(text, key)))
+    data["zone"] = transcript.ZONE
+    data["days"] = transcript.by_day(reversed(newest), lambda text: str(redact(text, key)), ids=ids)
     if has_more:
         data["more"] = True
     is_cut = any("cut" in more for day in data["days"].values() for _, _, _, *rest in day for more in rest)
@@ -62,7 +67,8 @@ def window_member(window: Window) -> dict[str, Any]:
     if window.open is None or window.until is None:
         return {"unknown": window.why}
     # If no message of the customer was seen, it is not known when the window closed.
-    return {"open": window.open, **({"until": iso(window.until)} if window.by_customer else {})}
+    until = {"until": iso(window.until)} if window.by_customer else {}
+    return {"open": window.open, **until, **({"seconds_left": int(window.left)} if window.open else {})}
 
 
 HELPER = Helper(name="conversation", perform=perform, customer_text=True, keeps=("whatsappNumber", "more"))

@@ -20,6 +20,7 @@ ENDPOINT = Endpoint(
     name="send_session_message",
     method="POST",
     path="/wati/api/v1/sendSessionMessage/{whatsappNumber}",
+    query=("replyContextId", "channelPhoneNumber", "localMessageId"),
     form=("messageText",),  # WATI ignores a JSON body and finds the text empty
     effect="send",
     verdict=verdicts.result_yes,

@@ -21,7 +21,7 @@ ENDPOINT = Endpoint(
     method="POST",
     path="/wati/api/v1/sendTemplateMessage",
     query=("whatsappNumber",),  # WATI ignores it in the body
-    json=("template_name", "broadcast_name", "parameters"),
+    json=("channel_number", "template_name", "broadcast_name", "parameters"),
     effect="send",
     verdict=verdicts.template_message,
     # `outcome` says what `result` says. The rest repeats the arguments, or is the whole contact.

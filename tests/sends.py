@@ -129,3 +129,44 @@ def states(world: World) -> list[str]:
 
 def text(arguments: Any) -> str:
     return json.dumps(arguments, ensure_ascii=False)
+
+
+# --- an older journal --------------------------------------------------------------------------------------
+
+OLD = """
+CREATE TABLE secret (salt BLOB NOT NULL);
+CREATE TABLE sends (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, clock REAL,
+    place TEXT NOT NULL, connection TEXT NOT NULL, script TEXT NOT NULL);
+CREATE TABLE messages (send INTEGER NOT NULL, receiver TEXT NOT NULL, kind TEXT NOT NULL,
+    name TEXT NOT NULL, parts TEXT NOT NULL, digest TEXT NOT NULL, state TEXT NOT NULL);
+CREATE INDEX messages_alike ON messages (digest);
+CREATE INDEX messages_of ON messages (send, receiver);
+PRAGMA user_version = 1;
+"""
+
+
+def first_version(journal: Path) -> None:
+    """Turn a journal into what the first version would have written."""
+    import hashlib
+    import hmac
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(journal)) as db:
+        db.row_factory = sqlite3.Row
+        (salt,) = db.execute("SELECT salt FROM secret").fetchone()
+        sends = db.execute("SELECT * FROM sends").fetchall()
+        messages = db.execute("SELECT * FROM messages").fetchall()
+    journal.unlink()
+    with closing(sqlite3.connect(journal)) as db:
+        db.executescript(OLD)
+        db.execute("INSERT INTO secret VALUES (?)", (salt,))
+        db.executemany("INSERT INTO sends VALUES (?, ?, ?, ?, ?, ?)", (tuple(row)[:6] for row in sends))
+        by_id = {row["id"]: row for row in sends}
+        for row in messages:
+            send, parts = by_id[row["send"]], json.loads(row["parts"])
+            whole = [send["place"], send["connection"], row["receiver"].lower(), row["kind"], row["name"]]
+            text = " ".join(json.dumps([*whole, sorted(parts.items())]).split())
+            digest = hmac.new(salt, text.encode(), hashlib.sha256).hexdigest()[:32]
+            db.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)", (*tuple(row)[:5], digest, row[6]))
+        db.commit()

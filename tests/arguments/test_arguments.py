@@ -26,6 +26,8 @@ SCHEMAS = {
 # A good value for each member whose schema has a pattern.
 GOOD = {
     "whatsappNumber": "14155551234",
+    "channelPhoneNumber": "14155550190",
+    "channel_number": "14155550190",
     "connection_id": "sandbox-main",
     "createdDate": "2026-01-31",
     "email": "agent@example.com",

@@ -368,3 +368,21 @@ def test_the_key_stays_hidden_in_what_was_read(call: Callable[..., Run], far_sid
     far_side.will(BLANK, to=SEND)
     run = call("send_template_message", single("x"), "--verbose")
     assert found(run) == [("$.template_name", "template_missing")]
+
+
+# --- a customer who never wrote ----------------------------------------------------------------------------
+
+
+def test_whoever_never_wrote_gets_the_templates_named(refused: Callable[..., Run]) -> None:
+    run = refused("send_session_message", hello("14155550100"))
+    assert run.error["code"] == "session_closed"
+    assert (
+        "APPROVED templates" in run.error["hint"] and "order_update (name, ordernumber)" in run.error["hint"]
+    )
+
+
+def test_a_dry_run_names_them_too_and_finds_no_problem(call: Callable[..., Run]) -> None:
+    run = call("send_session_message", hello("14155550100"), "--dry-run", **SANDBOX)
+    assert run.exit == 0
+    (warning,) = run.data["warnings"]
+    assert "No message from the customer" in warning and "order_update (name, ordernumber)" in warning

@@ -99,6 +99,7 @@ ADDRESS_NOBODY = {
     *("parameters[].name", "parameters[].value", "receivers[].customParams[].name"),
     *("receivers[].customParams[].value", "receivers[].localMessageId"),
     *("header", "header.type", "header.text", "header.media.url", "header.media.fileName"),
+    *("channelPhoneNumber", "channel_number", "replyContextId", "localMessageId"),
     *("body", "footer", "buttons[].text", "buttonText", "sections[].title"),
     *("sections[].rows[].title", "sections[].rows[].description"),
 }
@@ -126,7 +127,7 @@ def test_nobody_is_addressed_but_by_whatsapp_number() -> None:
 
 
 @pytest.mark.parametrize(
-    "member", ["phone", "to", "recipients", "receivers[]", "whatsAppNumber", "target", "channelPhoneNumber"]
+    "member", ["phone", "to", "recipients", "receivers[]", "whatsAppNumber", "target", "channelNumber"]
 )
 @pytest.mark.parametrize("name", SENDING)
 def test_no_send_takes_a_receiver_under_another_name(

@@ -554,7 +554,7 @@ def test_never_not_seen_for_what_went_out(
         found = verdict(world.check(number, *chance.choice([[], ["--timeout", "2"]])))
         seen.append(found)
         if found != "unknown":
-            assert (found == "sent") is truth[number], (name, number, truth)
+            assert (found in ("sent", "accepted")) is truth[number], (name, number, truth)
     assert len(seen) == len(truth)
 
 
@@ -755,3 +755,198 @@ def test_a_file_that_is_named_by_its_address() -> None:
 
 def test_every_kind_of_send_is_tried_here(endpoints: dict[str, Endpoint]) -> None:
     assert set(SENDS) == {name for name, endpoint in endpoints.items() if endpoint.effect == "send"}
+
+
+# --- what the journal knows, without a look ----------------------------------------------------------------
+
+
+def test_what_was_accepted_is_called_accepted_not_gone_out(world: World, clock: Clock) -> None:
+    """It may have failed since: without a look, nobody says that it went out."""
+    short = {**ONE, "parameters": VALUES[:1]}
+    assert world.run("send_template_message_v2", short).exit == 0
+    clock.ahead += 300
+    assert [row["status"] for row in world.delivered] == ["FAILED"]
+    before = len(control.requests(world.state))
+    run = world.check(1)
+    assert verdict(run) == "accepted" and run.data["receivers"] == {"accepted": [JOHN]}
+    assert "went out" not in run.text and "look" in run.data["next"] and run.data["looked_at"] == []
+    assert len(control.requests(world.state)) == before
+
+
+def test_who_was_rejected_in_bulk_is_named(world: World) -> None:
+    strangers = crowd(CROWD[0], "14155550000", CROWD[1])
+    assert world.run("send_template_messages_v2", strangers, "--confirm", "3").exit == 8
+    run = world.check(1)
+    assert verdict(run) == "mixed"
+    assert run.data["receivers"] == {"accepted": CROWD[:2], "rejected": ["14155550000"]}
+    assert "no trace" not in run.text and "Never send the whole list again" in run.data["next"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"), [({**ONE, "parameters": []}, "rejected"), (ONE, "not_sent")], ids=str
+)
+def test_what_was_not_accepted_is_said_as_it_is(arguments: Any, found: str, world: World) -> None:
+    if found == "not_sent":
+        control.fault(world.state, {"fault": "refuse", "match": {"method": "POST"}, "times": 0})
+    assert world.run("send_template_message", arguments).exit in (4, 6)
+    run = world.check(1)
+    assert verdict(run) == found and run.data["receivers"] == {found: [JOHN]}
+
+
+# --- how far a message got ---------------------------------------------------------------------------------
+
+
+def look(world: World, number: int, *flags: str, **more: Any) -> Run:
+    return world.run("check_send", {"id": number, "look": True, **more}, *flags)
+
+
+@EVERY_SEND
+def test_a_look_says_that_it_was_delivered(name: str, world: World, clock: Clock) -> None:
+    assert world.send(name).exit == 0
+    clock.ahead += 30
+    run = look(world, 1)
+    assert verdict(run) == "delivered", run.text
+    assert run.data["receivers"] == {"delivered": list(world.count)}
+    assert {one["message"]["statusString"] for one in run.data["looked_at"]} == {"DELIVERED"}
+    assert "read receipts" in run.data["next"] and "reasons" not in run.data
+    assert states(world) == ["accepted"] * len(world.delivered)
+
+
+@pytest.mark.parametrize("status", ["SENT", "DELIVERED", "READ", "REPLIED", "FAILED", "PLAYED", None, 7])
+def test_each_status_that_a_row_can_have(
+    status: Any, call: Callable[..., Run], far_side: FarSide, tmp_path: Path
+) -> None:
+    from wati.reads.rows import iso
+
+    own = {"WATI_JOURNAL": str(tmp_path / "journal")}
+    far_side.will(reply({"ok": True, "result": "success", "message": {}}), to="/wati/api/v1/send")
+    assert call("send_session_message", HELLO, "--connection", "c", **own).exit == 0
+    row = {**good_row("send_session_message"), "created": iso(time.time()), "statusString": status}
+    row |= {"failedDetail": "131026 undeliverable"} if status == "FAILED" else {}
+    far_side.always(listed(messages={"items": [row]}), to="/wati/api/v1/getMessages/")
+    run = call("check_send", {"id": 1, "look": True}, **own)
+    known = str(status).lower() if status in ("SENT", "DELIVERED", "READ", "REPLIED", "FAILED") else "unclear"
+    assert verdict(run) == known and run.data["receivers"] == {known: [JOHN]}
+    if status == "FAILED":
+        assert run.data["reasons"] == {JOHN: "131026 undeliverable"}
+
+
+def test_a_look_shows_what_failed_though_it_shows_another_text(world: World, clock: Clock) -> None:
+    assert world.run("send_template_message_v2", {**ONE, "parameters": VALUES[:1]}).exit == 0
+    clock.ahead += 300
+    run = look(world, 1)
+    assert verdict(run) == "failed" and "#132000" in run.data["reasons"][JOHN]
+
+
+def test_a_look_at_a_list_goes_receiver_by_receiver(world: World, clock: Clock) -> None:
+    receivers = crowd(*CROWD[:3], "14155550000")["receivers"]
+    receivers[1] = {**receivers[1], "customParams": VALUES[:1]}
+    arguments = {**MANY, "receivers": receivers}
+    assert world.run("send_template_messages_v2", arguments, "--confirm", "4").exit == 8
+    clock.ahead += 300
+    run = look(world, 1)
+    assert run.data["receivers"] == {
+        "rejected": ["14155550000"],
+        "delivered": [CROWD[0], CROWD[2]],
+        "failed": [CROWD[1]],
+    }
+    assert run.data["counts"] == {"rejected": 1, "delivered": 2, "failed": 1}
+    assert list(run.data["reasons"]) == [CROWD[1]] and verdict(run) == "mixed"
+    assert set(world.count.values()) == {1}
+
+
+def test_a_look_keeps_the_pace_and_the_time_and_says_whom_it_left_out(
+    tmp_path: Path, call: Callable[..., Run], clock: Clock
+) -> None:
+    world = make_world(tmp_path, call)
+    control.reset(world.state)
+    numbers = [str(14155550100 + n) for n in range(15)]
+    assert world.run("send_template_messages_v2", crowd(*numbers), "--confirm", "15").exit == 0
+    clock.ahead += 20
+    run = look(world, 1, "--timeout", "5")
+    looked = run.data["receivers"]["delivered"]
+    left = run.data["not_looked_at"]
+    assert 8 <= len(looked) < 15 and left["count"] == len(left["receivers"]) == 15 - len(looked)
+    assert looked + left["receivers"] == numbers and f'"after": "{looked[-1]}"' in run.data["next"]
+    clock.ahead += 20
+    rest = look(world, 1, after=looked[-1])
+    assert [one for group in rest.data["receivers"].values() for one in group] == left["receivers"]
+    assert 429 not in [row["status"] for row in control.requests(world.state)]
+    assert look(world, 1, after="14150000000").error["problems"][0]["at"] == "$.after"
+
+
+def test_two_that_look_the_same_are_told_only_if_they_ended_alike(world: World, clock: Clock) -> None:
+    assert world.send("send_session_message").exit == 0
+    clock.ahead += 5
+    assert world.send("send_session_message", "--again").exit == 0
+    clock.ahead += 30
+    assert verdict(look(world, 1)) == verdict(look(world, 2)) == "delivered"
+    control.fault(world.state, {"fault": "lag", "seconds": 33, "times": 0})
+    assert verdict(look(world, 2)) == "unclear"
+
+
+def test_a_look_that_fails_says_nothing_of_the_send_either(world: World) -> None:
+    assert world.send("send_session_message").exit == 0
+    control.fault(world.state, {"fault": "status", "status": 500, "times": 0, "match": {"method": "GET"}})
+    run = look(world, 1)
+    assert run.exit == 6 and "Do not send it again: WATI accepted it." in run.error["hint"]
+    assert states(world) == ["accepted"]
+
+
+def test_the_newest_sends_are_listed(world: World) -> None:
+    assert world.send("send_session_message").exit == 0
+    lost(world, "send_template_messages")
+    found = world.run("check_send", {"look": True}).data
+    assert [one["id"] for one in found["unresolved"]] == [2]
+    assert [(one["id"], one["verdict"]) for one in found["recent"]] == [(2, "unknown"), (1, "accepted")]
+    assert found["recent"][0]["receivers"] == {"unknown": [JOHN, JANE]}
+
+
+# --- some found, some open ---------------------------------------------------------------------------------
+
+
+def test_a_list_of_which_some_are_open_names_only_those(world: World, clock: Clock) -> None:
+    """The stranger has no conversation, so nobody can say; the two others have it."""
+    (world.folder / "list.csv").write_text(
+        f"Phone,name,ordernumber\n{JOHN},John,1\n14155550000,Ann,2\n{JANE},Jane,3\n", encoding="utf-8"
+    )
+    world.lose()
+    assert world.run("send_template_message_csv", CSV, "--confirm", "3").exit == 7
+    clock.ahead += 200
+    run = world.check(1)
+    assert verdict(run) == "unknown" and run.error["source"] == "package"
+    assert run.error["receivers"] == {"sent": [JOHN, JANE], "unknown": ["14155550000"]}
+    hint = run.error["hint"]
+    assert "14155550000" in hint and JOHN not in hint and JANE not in hint
+    assert "only that receiver" in hint and "may not be on WhatsApp" in run.text
+    # Looking again cannot say more, so the repeat's hint does not ask for it.
+    repeat = world.run("send_template_message_csv", CSV, "--confirm", "3")
+    assert repeat.error["code"] == "repeated_send" and "check_send.py" not in repeat.error["hint"]
+    assert "only that receiver" in repeat.error["hint"]
+    assert set(world.count.values()) == {1} and len(world.delivered) == 2
+
+
+def test_the_next_search_is_for_the_next_and_speaks_for_nobody_who_is_unclear(
+    world: World, clock: Clock
+) -> None:
+    """Nobody got it. The stranger has no conversation, so this one may be different."""
+    numbers = ["14155550000", *CROWD, JANE, MARIA]
+    world.lose("reset")
+    assert world.run("send_template_messages_v2", crowd(*numbers), "--confirm", "12").exit == 7
+    run = world.check(1)
+    assert run.error["receivers"]["not_seen"] == [numbers[index] for index in (2, 5, 8, 11)]
+    assert "Run this again" in run.error["hint"] and states(world).count("unclear") == 1
+    run = world.check(1)
+    assert [problem["at"] for problem in run.error["problems"]] == [numbers[i] for i in (1, 3, 6, 7, 10)]
+    assert run.error["receivers"]["unknown"] == [numbers[0]] and "Run this again" not in run.error["hint"]
+
+
+def test_one_of_which_nobody_can_say_more_is_left_to_a_person(world: World, clock: Clock) -> None:
+    send = lost(world, "send_template_message", {**ONE, "whatsappNumber": "14155559876"}, effect=False)
+    clock.ahead += 200
+    run = world.check(send)
+    assert verdict(run) == "unknown" and "--again" in run.error["hint"] and "receivers" not in run.error
+    assert states(world) == ["unclear"]
+    repeat = world.run("send_template_message", {**ONE, "whatsappNumber": "14155559876"})
+    assert repeat.error["code"] == "repeated_send" and "check_send.py" not in repeat.error["hint"]
+    assert "Ask the user to look in the inbox" in repeat.error["hint"]

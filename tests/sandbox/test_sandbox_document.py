@@ -98,7 +98,10 @@ def test_the_log_has_no_kind_or_member_that_the_document_lacks(world):
     world.api.delete("/connections/sandbox-failed")
     world.post(f"{v1}/addContact/15550001111", json={"name": "x"})
     world.post(f"{v1}/updateContactAttributes/{john}", json={"customParams": [{"name": "a", "value": "b"}]})
-    world.post(f"{v1}/sendSessionMessage/{john}", data={"messageText": "x"})
+    world.seed(channels=[{"number": "14155550190"}])
+    newest = world.get(f"{v1}/getMessages/{john}").json()["messages"]["items"][0]["id"]
+    quoting = f"?channelPhoneNumber=14155550190&replyContextId={newest}"
+    world.post(f"{v1}/sendSessionMessage/{john}{quoting}", data={"messageText": "x"})
     world.post(f"{v1}/sendSessionFile/{john}?caption=x", files={"file": ("a.wav", b"x", "audio/wav")})
     world.post(f"{v1}/sendTemplateMessage?whatsappNumber=15550002222", json={**named, "parameters": []})
     buttons = {"body": "x", "buttons": [{"text": "y"}]}

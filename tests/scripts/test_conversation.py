@@ -69,7 +69,7 @@ def test_a_conversation_as_a_transcript(call: Callable[..., Run]) -> None:
             "Hi John, your order 12345 is ready.",
             {"template": "order_update", "status": "DELIVERED"},
         ],
-        ["customer", "This is what arrived", {"type": "image", "file": photo}],
+        ["customer", "This is what arrived", {"type": "image", "fileName": photo}],
         [alex, "Thank you for the photo, we are looking into it.", {"status": "READ"}],
         ["customer", "Great, when will the missing part come?"],
     ]
@@ -104,7 +104,7 @@ def test_the_operator_is_sought_in_all_that_was_read(call: Callable[..., Run], f
 
 def test_the_file_is_one_that_get_media_takes(call: Callable[..., Run], tmp_path: Path) -> None:
     run = call("conversation", {"whatsappNumber": JANE, "limit": 2}, **SANDBOX)
-    (name,) = [row[3]["file"] for row in rows(run) if len(row) > 3]
+    (name,) = [row[3]["fileName"] for row in rows(run) if len(row) > 3]
     media = call("get_media", {"fileName": name}, "--output", str(tmp_path / "a.pdf"), **SANDBOX)
     assert media.exit == 0, media.text
 
@@ -128,7 +128,9 @@ def test_nobody_s_conversation_is_refused(call: Callable[..., Run]) -> None:
         ({"owner": True, "operatorName": "customer"}, "operator customer"),
         ({"owner": True}, "operator"),
         ({"owner": None}, "unknown"),
-        ({"owner": "false"}, "unknown"),
+        ({"owner": "false"}, "customer"),
+        ({"owner": " TRUE ", "operatorName": "Sam"}, "operator Sam"),
+        ({"owner": "perhaps"}, "unknown"),
         ({"event": "broadcastMessage"}, "broadcast"),
         ({"event": "ticket"}, "event"),
         ({"event": "call"}, "event"),
@@ -196,12 +198,12 @@ def test_to_whom_it_is_assigned(
         (row(text="a", type="text", data=None), ["customer", "a"]),
         (
             row(type="voice", data="https://x.wati.io/api/file/showFile?fileName=data%2Faudio%2Fa b.ogg&t=1"),
-            ["customer", "", {"type": "voice", "file": "data/audio/a b.ogg"}],
+            ["customer", "", {"type": "voice", "fileName": "data/audio/a b.ogg"}],
         ),
-        (row(type=2, data="data/a.pdf"), ["customer", "", {"file": "data/a.pdf"}]),
+        (row(type=2, data="data/a.pdf"), ["customer", "", {"fileName": "data/a.pdf"}]),
         (row(type="location", data="38.7,-9.1"), ["customer", "", {"type": "location", "data": "38.7,-9.1"}]),
         (row(type="reaction", text="👍"), ["customer", "👍", {"type": "reaction"}]),
-        (row(type="image", data={"x": 1}), ["customer", "", {"type": "image"}]),
+        (row(type="image", data={"x": 1}), ["customer", "", {"type": "image", "data": "x: 1"}]),
         (
             row(owner=True, statusString="FAILED", failedDetail="131026 undeliverable", text="x"),
             ["operator", "x", {"status": "FAILED", "failedDetail": "131026 undeliverable"}],
@@ -238,6 +240,72 @@ def test_what_is_said(given: Json, said: list[Any], call: Callable[..., Run], fa
     assert told(call, far_side, given) == [said]
 
 
+QUOTED = {"text": "Your slot is Tuesday 10:00", "type": "text", "id": "6500"}
+CARD = [{"name": {"formatted_name": "Ana Souza"}, "phones": [{"phone": "+55 81 5555 0101", "type": "CELL"}]}]
+SHOWFILE = "https://live.wati.io/1/api/file/showFile?fileName=data%2Fimages%2Fa.jpg"
+
+
+@pytest.mark.parametrize(
+    ("members", "shown_texts"),
+    [
+        ({"text": "See you there", "replySourceMessage": QUOTED}, ["See you there", QUOTED["text"]]),
+        ({"text": "Yes", "replySourceMessage": "Coming?"}, ["Yes", "Coming?"]),
+        ({"text": "Yes", "replySourceMessage": {"type": "image", "data": "data/images/b.jpg"}}, ["b.jpg"]),
+        ({"type": "contacts", "contacts": CARD}, ["Ana Souza", "+55 81 5555 0101"]),
+        ({"type": "order", "orderProducts": [{"name": "Tea", "quantity": 2}]}, ["Tea", "quantity: 2"]),
+        ({"type": "order", "messageProducts": {"sku": "T-1"}, "referenceOrderId": "R7"}, ["T-1", "R7"]),
+        ({"type": "order", "orderDetailsViewModel": {"total": "9 EUR"}}, ["9 EUR"]),
+        ({"type": "location", "data": {"latitude": 38.7, "longitude": -9.1}}, ["38.7", "-9.1"]),
+        ({"text": "Hi", "messageReferral": {"headline": "Spring sale", "sourceUrl": "https://x.example"}},
+         ["Spring sale", "https://x.example"]),
+        ({"type": "image", "data": "data/images/a.jpg", "caption": "The scratch"}, ["The scratch", "a.jpg"]),
+        ({"type": "image", "text": "One", "caption": "Two"}, ["One", "Two"]),
+        ({"type": "image", "media": {"url": SHOWFILE, "caption": "Here"}}, ["data/images/a.jpg", "Here"]),
+        ({"type": "image", "data": {"url": SHOWFILE}}, ["data/images/a.jpg"]),
+        ({"type": "document", "media": {"link": "https://x.example/a.pdf", "fileName": "Bill.pdf"}},
+         ["https://x.example/a.pdf", "Bill.pdf"]),
+        ({"type": "interactive", "interactiveData": {"listReply": {"title": "Tuesday"}}}, ["Tuesday"]),
+        ({"text": "Paid", "paymentInfo": {"amount": 7}}, ["paymentInfo"]),
+        ({"event": "call", "direction": "inbound", "duration": 34}, ["call", "inbound", "34"]),
+        ({"event": "call", "type": "missed", "owner": False}, ["missed"]),
+        ({"type": "call", "callDirection": "USER_INITIATED"}, ["USER_INITIATED"]),
+        ({"event": "broadcastMessage", "finalText": "Hi", "mediaHeaderLink": "https://x.example/h.jpg"},
+         ["Hi", "https://x.example/h.jpg"]),
+        ({"event": "template", "finalText": "Hi John"}, ["Hi John"]),
+        ({"owner": True, "type": "template", "finalText": "Hi John"}, ["Hi John"]),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_nothing_disappears_without_a_sign(
+    members: Json, shown_texts: list[str], call: Callable[..., Run], far_side: FarSide
+) -> None:
+    (only,) = told(call, far_side, row(**members))
+    assert [text for text in shown_texts if text not in json.dumps(only, ensure_ascii=False)] == []
+
+
+def test_a_quoted_message_stands_apart_from_the_words(call: Callable[..., Run], far_side: FarSide) -> None:
+    (only,) = told(call, far_side, row(text="See you there", replySourceMessage=QUOTED))
+    assert only == ["customer", "See you there", {"quotes": QUOTED["text"]}]
+
+
+def test_a_call_says_who_called(call: Callable[..., Run], far_side: FarSide) -> None:
+    rows_told = [row(event="call", owner=owner) | {"owner": owner} for owner in (True, False)]
+    found = told(call, far_side, *rows_told)
+    assert [each[2]["direction"] for each in found] == ["from the customer", "to the customer"]
+
+
+def test_what_says_nothing_new_is_left_out(call: Callable[..., Run], far_side: FarSide) -> None:
+    """Members that newer accounts have in every row would only cost tokens."""
+    newer = {"whatsappMessageId": "wamid.x", "senderName": "Jo", "waId": JOHN, "channelId": "5", "flag": True}
+    assert told(call, far_side, row(text="Hi", **newer)) == [["customer", "Hi"]]
+
+
+def test_the_customer_is_the_customer_for_the_window_too(call: Callable[..., Run], far_side: FarSide) -> None:
+    shown(far_side, [row(3600, owner="false", text="Hi")])
+    run = call("conversation", {"whatsappNumber": JOHN})
+    assert run.data["window"]["open"] is True and run.data["zone"] == "UTC"
+
+
 def test_a_long_text_is_cut_and_says_so(call: Callable[..., Run], far_side: FarSide) -> None:
     shown(far_side, [row(text="x" * 1001), row(text="y" * 1000)])
     run = call("conversation", {"whatsappNumber": JOHN, "limit": 7})
@@ -270,7 +338,7 @@ def test_days_and_times(call: Callable[..., Run], far_side: FarSide) -> None:
 @pytest.mark.parametrize(
     ("given", "date", "said"),
     [
-        ([row(3600)], NOW, {"open": True, "until": "2026-02-03T01:40:00Z"}),
+        ([row(3600)], NOW, {"open": True, "until": "2026-02-03T01:40:00Z", "seconds_left": 82800}),
         ([row(9, owner=True), row(DAY + 60)], NOW, {"open": False, "until": "2026-02-02T02:39:00Z"}),
         ([row(DAY + 60, owner=True)], NOW, {"open": False}),
         ([row(60)], None, "no usable time"),

@@ -54,7 +54,7 @@ class Context:
         """The reads of this call, over its connection."""
         from wati.reads.inbox import Inbox
 
-        return Inbox(self.gateway, self.call.connection)
+        return Inbox(self.gateway, self.call.connection, self.call.channel)
 
     def use_connection(self, connection: str) -> None:
         self.call = self.call.replace(connection=connection)

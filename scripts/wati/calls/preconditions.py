@@ -212,6 +212,12 @@ def window(context: Context, found: Findings) -> None:
         found.warnings.append(f"WATI has the conversation under {name}: {_OTHER_SPELLING}")
     if judged.open is None or judged.until is None:
         found.warnings.append(judged.why)
+        if judged.never:
+            # Nothing proves that the window is closed, but a template is what can be sent to a stranger.
+            _suggest_templates(context, found)
+            if context.call.options.dry_run:  # it has no hint unless there is a problem
+                found.warnings[-1] = f"{judged.why} {found.hint}".strip()
+                found.hint = ""
         return
     until = iso(judged.until)
     if judged.open:
@@ -220,6 +226,10 @@ def window(context: Context, found: Findings) -> None:
     since = f"closed at {until}, {duration(-judged.left)} ago" if judged.by_customer else "is closed"
     problem = f"the 24-hour window {since}; only an APPROVED template can be sent"
     found.add("$.whatsappNumber", "window_closed", problem)
+    _suggest_templates(context, found)
+
+
+def _suggest_templates(context: Context, found: Findings) -> None:
     try:
         found.hint = offer(context)
     except Failure:

@@ -103,7 +103,7 @@ def repeats(context: Context, found: Findings) -> None:
         return
     try:
         messages = call.endpoint.messages(call)
-        known = journal.repeats(call.connection, messages)
+        known = journal.repeats(call.connection, messages, call.channel)
     except (sqlite3.Error, OSError):
         found.warnings.append("The send journal cannot be read: a repeated send would not be noticed.")
         return

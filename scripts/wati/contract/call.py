@@ -64,6 +64,12 @@ class Call:
         """A copy of the call with some members changed."""
         return Call(**{**vars(self), **changes})
 
+    @property
+    def channel(self) -> str:
+        """The account's own WhatsApp number that the call names; "" = WATI's default."""
+        named = (self.arguments.get(name) for name in ("channelPhoneNumber", "channel_number"))
+        return next((number for number in named if isinstance(number, str)), "")
+
     def __repr__(self) -> str:
         via = f", connection={self.connection!r}" if self.connection else ""
         return f"Call({self.endpoint.name}, {self.arguments!r}, {self.options!r}{via})"

@@ -148,7 +148,7 @@ NO_SANDBOX = "Start the sandbox at MATON_BASE_URL with `sandbox.py serve`, or un
 # contacts of the primary one are found (reported by WATI's support).
 NO_CONVERSATION = (
     "WATI may have no contact with this number, or the contact may belong to another WhatsApp number of the "
-    "account. Check the number with the user."
+    "account: channelPhoneNumber names it. Check the number with the user."
 )
 
 _OUTCOMES = {4: "rejected", 6: "unknown", 7: "unknown", 8: "partial"}  # by exit status; else not_sent

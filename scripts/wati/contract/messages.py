@@ -23,8 +23,9 @@ LAG_SECONDS = 120.0
 
 # What the journal knows about a message. It starts as `open`. If the process is killed, it stays open: it may
 # or may not have gone out. `unpaired`: the answer named others instead, and one may be this receiver. `sent`
-# and `not_seen` are what check_send found in the conversation.
-UNRESOLVED = ("open", "unknown", "unpaired")
+# and `not_seen` are what check_send found in the conversation. `unclear`: it could not tell, and looking
+# again would not help, so a person has to decide.
+UNRESOLVED = ("open", "unknown", "unpaired", "unclear")
 DELIVERING = ("accepted", "sent")
 
 

@@ -89,7 +89,7 @@ def enter(journal: Journal | None, call: Call, clock: float | None) -> Entered:
 
     messages, name, again = call.endpoint.messages(call), call.endpoint.name, call.options.again
     try:
-        entered = journal.enter(name, call.connection, messages, clock, again=again)
+        entered = journal.enter(name, call.connection, messages, clock, again=again, channel=call.channel)
     except (sqlite3.Error, OSError) as error:
         return Entered(notice=_UNUSABLE.format(reason(error)))
     if isinstance(entered, list):
@@ -102,11 +102,27 @@ def check_command(send: int) -> str:
     return command_line([python(), script("check_send"), f'{{"id": {send}}}'])
 
 
+ONLY_A_PERSON = (
+    "check_send has looked, and looking again would not help. Ask the user to look in the inbox at WATI."
+)
+
+
+def only_once_more(receivers: int) -> str:
+    """How to send it all the same: never again to those of a list who have it."""
+    if receivers == 1:
+        return "Send it with --again only if the user has looked and wants it sent."
+    return (
+        "If the user has looked and wants one of them to get it, make a list with only that receiver, and "
+        "send that list with --again."
+    )
+
+
 _STATES = {
     "accepted": "the same message was accepted {} ago",
     "sent": "the same message was sent {} ago, and check_send found it",
     "unknown": "the same message was sent {} ago, with an unknown outcome",
     "unpaired": "the same message was sent {} ago, and the answer named someone else instead",
+    "unclear": "the same message was sent {} ago, and check_send could not tell whether it went out",
     "open": "a send of the same message began {} ago, and is still running or was interrupted",
 }
 
@@ -127,10 +143,13 @@ def _described(each: Repeat) -> str:
 def advice(repeats: list[Repeat], receivers: int) -> str:
     """What to do instead of a repeated send. An unknown outcome comes first: it has to be found out."""
     others = "To send to the others, leave out the receivers listed. " if len(repeats) < receivers else ""
-    unresolved = next((repeat.send for repeat in repeats if repeat.state in UNRESOLVED), None)
-    if unresolved is not None:
+    unclear = any(repeat.state == "unclear" for repeat in repeats)
+    to_check = (each.send for each in repeats if each.state in UNRESOLVED and each.state != "unclear")
+    if (unresolved := next(to_check, None)) is not None:
         # The command comes last, so that it can be copied.
         return f"{others}Find out whether it went out, and tell the user: {check_command(unresolved)}"
+    if unclear:
+        return f"{others}{ONLY_A_PERSON} {only_once_more(receivers)}"
     if all(repeat.state == "twice" for repeat in repeats):
         return numbers.TWICE
     return (

@@ -10,13 +10,16 @@ from wati.contract.messages import DELIVERING, LAG_SECONDS, UNRESOLVED
 from wati.contract.numbers import spellings
 from wati.journal import sightings
 from wati.reads.inbox import is_absent
-from wati.reads.rows import iso, moment
+from wati.reads.rows import iso, moment, text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wati.journal.store import Entry, Journal, Send
     from wati.reads.inbox import Inbox, Rows
 
     Row = dict[str, Any]
+    Enough = Callable[[dict[str, list[Row]]], bool]
 
 # WATI queues what exceeds a plan's rate (documented); the smallest plan takes 30 in 10 seconds.
 SECONDS_PER_RECEIVER = 1 / 3
@@ -27,10 +30,10 @@ CLOCK_SECONDS = 30.0
 # thousand digests.
 MOST_DIGESTS = 200_000
 _LONGEST_SHOWN = 500
-_NO_CONVERSATION = "WATI shows no conversation with this receiver"
+_NO_CONVERSATION = "WATI shows no conversation with this receiver, who may not be on WhatsApp"
 
 
-_SHOWN = ("id", "created", "statusString", "failedDetail")
+_SHOWN = ("id", "localMessageId", "created", "statusString", "failedDetail")
 
 
 class Sighting(NamedTuple):
@@ -45,11 +48,42 @@ class Sighting(NamedTuple):
 
     def document(self) -> dict[str, Any]:
         found = {"receiver": self.receiver, "verdict": self.verdict, "why": self.why}
-        if self.row is None:
-            return {**found, "searched": self.searched}
-        texts = {name: text for name in _SHOWN if isinstance(text := self.row.get(name), str)}
-        message = {name: text for name, text in texts.items() if len(text) <= _LONGEST_SHOWN}
-        return {**found, "message": message}
+        return {**found, **({"searched": self.searched} if self.row is None else _shown(self.row))}
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    texts = {name: text for name in _SHOWN if isinstance(text := row.get(name), str)}
+    return {"message": {name: text for name, text in texts.items() if len(text) <= _LONGEST_SHOWN}}
+
+
+class Fate(NamedTuple):
+    """What became of one message that WATI accepted."""
+
+    receiver: str
+    status: str  # one of STATUSES, not_found or unclear
+    why: str
+    row: Row | None
+
+    def document(self) -> dict[str, Any]:
+        found = {"receiver": self.receiver, "status": self.status, "why": self.why}
+        return {**found, **({} if self.row is None else _shown(self.row))}
+
+
+# WATI's words for how far a message of ours got (observed).
+STATUSES = ("sent", "delivered", "read", "replied", "failed")
+
+
+class _Compared(NamedTuple):
+    """The rows of a conversation since a send: by how much they resemble its message."""
+
+    kinds: dict[str, list[Row]]
+    why: str  # why the rows may not be all of them; "" if they are
+    now: float  # by the far side's clock
+
+
+def _agree(one: Entry, other: Entry, parts: list[str]) -> bool:
+    """Whether two messages have the same of all that a row shows."""
+    return all(one.parts.get(part) == other.parts.get(part) for part in parts)
 
 
 class _TooMuch(Exception):
@@ -69,11 +103,63 @@ class Search:
         self._contents: dict[str, str | None] = {}
 
     def find(self, entry: Entry) -> Sighting:
-        """Read the conversation back to when the message was sent, and count its rows.
+        """Read the conversation back to when the message was sent, and count its rows."""
+        kinds, why, now = self._compared(entry)
+        late = self._shown_by - now
+        verdict, why = self._verdict(entry, kinds, self._form_of(entry), why, now - self._since)
+        message = kinds["same"][0] if verdict == "sent" else None
+        early = late + 1.0 if verdict != "sent" and late > 0 else 0.0  # `Date` has whole seconds
+        searched = {"rows": sum(map(len, kinds.values())), "from": iso(self._since - CLOCK_SECONDS)}
+        if len(numbers := self.numbers(entry)) > 1:
+            searched["under"] = numbers
+        return Sighting(entry.receiver, verdict, why, message, early, {**searched, "until": iso(now)})
+
+    def fate(self, entry: Entry) -> Fate:
+        """How far a message got that WATI accepted, by its row.
+
+        It is known to be accepted, so a row of its time that only resembles it counts, too: a template that
+        lacks a value shows another text than the one that was sent.
+        """
+        since, until = self._since - CLOCK_SECONDS, self._shown_by + CLOCK_SECONDS
+        others = [
+            other
+            for at, other in self._journal.others(self._send, entry, self._send.at - 2 * CLOCK_SECONDS)
+            if at <= self._send.at + (until - since) and other.state in (*DELIVERING, *UNRESOLVED)
+        ]
+
+        def timely(rows: list[Row]) -> list[Row]:
+            return [row for row in rows if since <= (moment(row) or 0.0) <= until]
+
+        def enough(kinds: dict[str, list[Row]]) -> bool:
+            return len(timely(kinds["same"])) > len(others)
+
+        kinds, why, now = self._compared(entry, enough)
+        if found := timely(kinds["same"]):
+            parts = sightings.visible_parts(entry, self._form_of(entry))
+            others = [each for each in others if _agree(each, entry, parts)]
+        else:
+            found = timely(kinds["alike"])
+        if not found:
+            if not why and now < self._shown_by:
+                why = "WATI may not show it yet"
+            known = "unclear" if why else "not_found"
+            return Fate(entry.receiver, known, why or "no row of that time is this message", None)
+        endings = {(text_of(row, "statusString"), text_of(row, "failedDetail")) for row in found}
+        if len(endings) > 1 or len(found) <= len(others):
+            why = "several messages that look the same were sent at that time"
+            return Fate(entry.receiver, "unclear", why, None)
+        ((status, detail),) = endings
+        known = str(status).lower()
+        if known not in STATUSES:
+            return Fate(entry.receiver, "unclear", "its row has no status that is known", found[0])
+        reason = (detail or "WATI gives no reason")[:_LONGEST_SHOWN] if known == "failed" else ""
+        return Fate(entry.receiver, known, reason, found[0])
+
+    def _compared(self, entry: Entry, enough: Enough = lambda _: False) -> _Compared:
+        """Read back to when the message was sent, or up to the end of the page by which it is `enough`.
 
         WATI may have it under the number that was asked for, the one that was answered, or another spelling.
         """
-        form = self._form(entry.name) if entry.kind == "template" else None
         kinds: dict[str, list[Row]] = {"same": [], "alike": [], "other": []}
         seen: set[str] = set()  # rows that WATI shows under two numbers
         whys, missing, nows = [], 0, []
@@ -81,7 +167,7 @@ class Search:
         for number in numbers:
             rows = self._inbox.conversation(number)
             try:
-                whys.append(self._count(rows, entry, form, kinds, seen))
+                whys.append(self._count(rows, entry, kinds, seen, enough))
             except _TooMuch:
                 whys.append("there is too much to compare")
             except Failure as failure:
@@ -90,18 +176,12 @@ class Search:
                 missing += is_absent(failure)
                 whys.append("" if is_absent(failure) else _NO_CONVERSATION)
             nows.append(rows.now)
+            if enough(kinds):
+                break
         why = _NO_CONVERSATION if missing == len(numbers) else next(filter(None, whys), "")
         known = [each for each in nows if each]
         now = min(known) if known else time.time() + (self._inbox.gateway.clock or 0.0)
-        shown_by = self._since + LAG_SECONDS + (len(self._send.entries) - 1) * SECONDS_PER_RECEIVER
-        late = shown_by - now
-        verdict, why = self._verdict(entry, kinds, form, why, now - self._since)
-        message = kinds["same"][0] if verdict == "sent" else None
-        early = late + 1.0 if verdict != "sent" and late > 0 else 0.0  # `Date` has whole seconds
-        searched = {"rows": sum(map(len, kinds.values())), "from": iso(self._since - CLOCK_SECONDS)}
-        if len(numbers) > 1:
-            searched["under"] = numbers
-        return Sighting(entry.receiver, verdict, why, message, early, {**searched, "until": iso(now)})
+        return _Compared(kinds, why, now)
 
     @staticmethod
     def numbers(entry: Entry) -> list[str]:
@@ -110,14 +190,10 @@ class Search:
         return list(dict.fromkeys(each for name in (entry.receiver, *numbers) for each in spellings(name)))
 
     def _count(
-        self,
-        rows: Rows,
-        entry: Entry,
-        form: sightings.Form | None,
-        kinds: dict[str, list[Row]],
-        seen: set[str],
+        self, rows: Rows, entry: Entry, kinds: dict[str, list[Row]], seen: set[str], enough: Enough
     ) -> str:
         """Sort the rows by their likeness. Returns why not all of that time were read; "" if they were."""
+        form = self._form_of(entry)
         for row in rows:
             at = moment(row)
             if at is not None and at < self._since - CLOCK_SECONDS:
@@ -131,6 +207,8 @@ class Search:
             kinds["alike" if likeness == "same" and at is None else likeness].append(row)
             if isinstance(name, str):
                 seen.add(name)
+            if rows.left == 0 and enough(kinds):
+                break
         return "" if rows.whole else "the conversation is longer than the part that is read"
 
     def _verdict(
@@ -146,7 +224,7 @@ class Search:
         others = [
             (at - self._send.at, other.state)
             for at, other in self._journal.others(self._send, entry, since)
-            if all(other.parts.get(part) == entry.parts.get(part) for part in parts)
+            if _agree(other, entry, parts)
         ]
         known = [after for after, state in others if state in DELIVERING]
         most_taken = len(known)
@@ -172,11 +250,19 @@ class Search:
         ahead = self._inbox.gateway.clock if self._send.clock is None else self._send.clock
         return self._send.at + (ahead or 0.0)
 
+    @property
+    def _shown_by(self) -> float:
+        """When WATI's lists show all of the send."""
+        return self._since + LAG_SECONDS + (len(self._send.entries) - 1) * SECONDS_PER_RECEIVER
+
     def _digest(self, text: str) -> str:
         self._digests += 1
         if self._digests > MOST_DIGESTS:
             raise _TooMuch
         return self._keyed(text)
+
+    def _form_of(self, entry: Entry) -> sightings.Form | None:
+        return self._form(entry.name) if entry.kind == "template" else None
 
     def _form(self, name: str) -> sightings.Form | None:
         """The template as it is now, read once; None if it is gone."""

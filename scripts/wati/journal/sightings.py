@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from wati.contract.messages import normalized
 from wati.reads import templates
-from wati.reads.rows import media_of, template_of, text_of
+from wati.reads.rows import media_of, owner, template_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ def likeness(row: Row, entry: Entry, digest: Digest, form: Form | None, content:
     `form`: the template's, None if it is not known. `content`: the digest of the file with that name, None if
     it cannot be fetched.
     """
-    if row.get("owner") is False:
+    if owner(row) is False:
         return "other"  # from the customer
     if entry.kind == "template":
         return _template(row, entry, digest, form)
@@ -73,7 +73,7 @@ def likeness(row: Row, entry: Entry, digest: Digest, form: Form | None, content:
 
 def _is_by_api(row: Row, entry: Entry) -> bool:
     """Whether the row came through the API: a colleague may have typed the same words."""
-    is_sent = row.get("eventType") == "message" and row.get("owner") is True
+    is_sent = row.get("eventType") == "message" and owner(row) is True
     by_api = (text_of(row, "operatorName") or "").startswith(_BY_API)
     return is_sent and by_api and row.get("type") in _TYPES[entry.kind]
 

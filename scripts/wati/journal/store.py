@@ -31,6 +31,9 @@ _BUSY_SECONDS = 5.0
 _KEPT_SECONDS = 30 * 86400  # settled entries stop repeats for minutes; after that they are for people
 
 _UNRESOLVED = f"state IN {UNRESOLVED}"
+# A customer sees which of the account's numbers writes, so the same words from another one are another
+# message. Which number is the default is not known, so a send that names none may be from any of them.
+_SAME_CHANNEL = "(channel = '' OR ? = '' OR channel = ?)"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS secret (salt BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS sends (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, clock REAL,
@@ -39,8 +42,9 @@ CREATE TABLE IF NOT EXISTS messages (send INTEGER NOT NULL, receiver TEXT NOT NU
     name TEXT NOT NULL, parts TEXT NOT NULL, digest TEXT NOT NULL, state TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS messages_of ON messages (send, receiver);
 """
-# The second version: who a receiver is, and what the answer said about it.
-_PERSONS = """
+# The second version: who a receiver is, what the answer said about it, and from which number it was sent.
+_SECOND = """
+ALTER TABLE sends ADD COLUMN channel TEXT NOT NULL DEFAULT '';
 ALTER TABLE messages ADD COLUMN person TEXT NOT NULL DEFAULT '';
 ALTER TABLE messages ADD COLUMN answered TEXT NOT NULL DEFAULT '';
 CREATE TABLE aliases (place TEXT NOT NULL, connection TEXT NOT NULL, alias TEXT NOT NULL,
@@ -70,6 +74,7 @@ class Send(NamedTuple):
     clock: float | None  # by how many seconds the far side's clock was ahead then, if an answer had shown it
     connection: str
     script: str
+    channel: str  # the account's own number that it named; "" = WATI's default
     entries: list[Entry]
 
     @property
@@ -97,7 +102,14 @@ class Journal:
         self._place = place
 
     def enter(
-        self, script: str, connection: str, messages: list[Message], clock: float | None, *, again: bool
+        self,
+        script: str,
+        connection: str,
+        messages: list[Message],
+        clock: float | None,
+        *,
+        again: bool,
+        channel: str = "",
     ) -> int | list[Repeat]:
         """Enter a send that is about to leave, and return its id.
 
@@ -107,14 +119,14 @@ class Journal:
         with self._transaction() as db:
             parts, digests = self._digests(db, connection, messages)
             persons = self._persons(db, connection, messages)
-            found = [] if again else _repeats(db, messages, digests, persons, now)
+            found = [] if again else _repeats(db, messages, digests, persons, now, channel)
             refused = [repeat for repeat in found if repeat.refused]
             if refused:
                 return refused
             _forget(db, now)
             send = db.execute(
-                "INSERT INTO sends (at, clock, place, connection, script) VALUES (?, ?, ?, ?, ?)",
-                (now, clock, self._place, connection, script),
+                "INSERT INTO sends (at, clock, place, connection, script, channel) VALUES (?, ?, ?, ?, ?, ?)",
+                (now, clock, self._place, connection, script, channel),
             ).lastrowid
             db.executemany(
                 "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, 'open', ?, '')",
@@ -125,13 +137,14 @@ class Journal:
             )
             return send or 0
 
-    def repeats(self, connection: str, messages: list[Message]) -> list[Repeat]:
+    def repeats(self, connection: str, messages: list[Message], channel: str = "") -> list[Repeat]:
         """What a send would repeat. Enters nothing, and does not create the journal."""
         if not os.path.exists(self.path):
             return []
         with self._transaction() as db:
             digests = self._digests(db, connection, messages)[1]
-            return _repeats(db, messages, digests, self._persons(db, connection, messages), time.time())
+            persons = self._persons(db, connection, messages)
+            return _repeats(db, messages, digests, persons, time.time(), channel)
 
     def _digests(
         self, db: sqlite3.Connection, connection: str, messages: list[Message]
@@ -197,6 +210,12 @@ class Journal:
             ).fetchall()
             return [_send(db, row) for row in rows]
 
+    def recent(self, most: int) -> list[Send]:
+        """The newest sends, whatever became of them."""
+        with self._transaction() as db:
+            query = "SELECT * FROM sends WHERE place = ? ORDER BY id DESC LIMIT ?"
+            return [_send(db, row) for row in db.execute(query, (self._place, most)).fetchall()]
+
     def others(self, send: Send, entry: Entry, since: float) -> list[tuple[float, Entry]]:
         """The receiver's other messages of this kind and template over this connection, each with its time.
 
@@ -205,8 +224,11 @@ class Journal:
         with self._transaction() as db:
             rows = db.execute(
                 "SELECT at, messages.* FROM messages JOIN sends ON send = id WHERE at >= ? AND id != ? AND "
-                "place = ? AND connection = ? AND person = ? AND kind = ? AND name = ?",
-                (since, send.id, self._place, send.connection, entry.person, entry.kind, entry.name),
+                "place = ? AND connection = ? AND person = ? AND kind = ? AND name = ? AND " + _SAME_CHANNEL,
+                (
+                    *(since, send.id, self._place, send.connection, entry.person, entry.kind, entry.name),
+                    *(send.channel, send.channel),
+                ),
             )
             return [(row["at"], _entry(row)) for row in rows]
 
@@ -261,7 +283,7 @@ def _create(db: sqlite3.Connection) -> None:
     if version == 0:
         _run(db, _SCHEMA)
         db.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
-    _run(db, _PERSONS)
+    _run(db, _SECOND)
     _identify(db)
     db.execute(f"PRAGMA user_version = {_VERSION}")
 
@@ -331,7 +353,12 @@ def _keyed(db: sqlite3.Connection) -> Callable[[str], str]:
 
 
 def _repeats(
-    db: sqlite3.Connection, messages: list[Message], digests: list[str], persons: list[str], now: float
+    db: sqlite3.Connection,
+    messages: list[Message],
+    digests: list[str],
+    persons: list[str],
+    now: float,
+    channel: str,
 ) -> list[Repeat]:
     found = []
     first: dict[str, Message] = {}
@@ -339,12 +366,14 @@ def _repeats(
         other = first.setdefault(who, message)
         if other is not message:
             found.append(Repeat(message, 0, 0.0, "twice", True, other.receiver, other.at))
-        elif repeat := _repeat(db, message, digest, who, now):
+        elif repeat := _repeat(db, message, digest, who, now, channel):
             found.append(repeat)
     return found
 
 
-def _repeat(db: sqlite3.Connection, message: Message, digest: str, who: str, now: float) -> Repeat | None:
+def _repeat(
+    db: sqlite3.Connection, message: Message, digest: str, who: str, now: float, channel: str
+) -> Repeat | None:
     """The newest send of the same message that forbids another one, else the newest within a day.
 
     An unresolved message forbids it until it is resolved. An accepted one does so for the time of its kind.
@@ -352,9 +381,9 @@ def _repeat(db: sqlite3.Connection, message: Message, digest: str, who: str, now
     earlier = None
     query = (
         "SELECT id, at, state, receiver FROM messages JOIN sends ON send = id "
-        "WHERE digest = ? AND person = ? ORDER BY id DESC"
+        f"WHERE digest = ? AND person = ? AND {_SAME_CHANNEL} ORDER BY id DESC"
     )
-    for send, at, state, receiver in db.execute(query, (digest, who)):
+    for send, at, state, receiver in db.execute(query, (digest, who, channel, channel)):
         ago = max(0.0, now - at)
         if state in UNRESOLVED or (state in DELIVERING and ago < kinds.repeat_seconds(message.kind)):
             return Repeat(message, send, ago, state, True, receiver)
@@ -375,7 +404,7 @@ def _forget(db: sqlite3.Connection, now: float) -> None:
 
 def _send(db: sqlite3.Connection, row: sqlite3.Row) -> Send:
     entries = db.execute("SELECT * FROM messages WHERE send = ? ORDER BY rowid", (row["id"],))
-    members = (row["id"], row["at"], row["clock"], row["connection"], row["script"])
+    members = (row["id"], row["at"], row["clock"], row["connection"], row["script"], row["channel"])
     return Send(*members, [_entry(each) for each in entries])
 
 

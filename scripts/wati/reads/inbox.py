@@ -32,11 +32,15 @@ MOST_ROWS_OF_A_PAGE = 1000  # more than were asked for, in case WATI ignores the
 
 
 class Inbox:
-    """The reads of one call. `connection`: the one to read over; "" = Maton chooses."""
+    """The reads of one call. `connection`: the one to read over; "" = Maton chooses.
 
-    def __init__(self, gateway: Gateway, connection: str = "") -> None:
+    `channel`: the account's own WhatsApp number whose conversations and templates are read; "" = its default.
+    """
+
+    def __init__(self, gateway: Gateway, connection: str = "", channel: str = "") -> None:
         self.gateway = gateway
         self.connection = connection
+        self.channel = channel
 
     def read(self, target: str, verdict: verdicts.Judge, silent_rejection: str = "") -> Answer:
         """One read. Raises Failure unless it was accepted."""
@@ -86,7 +90,7 @@ class Inbox:
     def templates(self) -> Rows:
         """Every template of the account, with any status, in any language."""
         path = "/wati/api/v1/getMessageTemplates"
-        return Rows(self, path, "messageTemplates", MOST_PAGES_OF_TEMPLATES)
+        return Rows(self, self._on_channel(path), "messageTemplates", MOST_PAGES_OF_TEMPLATES)
 
     def template(self, name: str, approved: dict[str, None] | None = None) -> dict[str, Any] | None:
         """The template with that name, the APPROVED one if there are several; None if there is none.
@@ -113,7 +117,10 @@ class Inbox:
     def conversation(self, number: str) -> Rows:
         """The rows of one conversation, newest first. A rejection means that WATI finds no such contact."""
         path = f"/wati/api/v1/getMessages/{quote(number, safe='')}"
-        return Rows(self, path, "messages.items", MOST_PAGES_OF_MESSAGES, NO_CONVERSATION)
+        return Rows(self, self._on_channel(path), "messages.items", MOST_PAGES_OF_MESSAGES, NO_CONVERSATION)
+
+    def _on_channel(self, path: str) -> str:
+        return f"{path}?channelPhoneNumber={quote(self.channel, safe='')}" if self.channel else path
 
     def either_conversation(self, number: str) -> tuple[Rows, str]:
         """The conversation under a number or, if it has none, under its other spelling; and which it is."""

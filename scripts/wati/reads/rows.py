@@ -41,13 +41,29 @@ def moment(row: Row) -> float | None:
     return float(str(timestamp)) if is_epoch else None
 
 
+def owner(row: Row) -> bool | None:
+    """Whether a message is ours (true) or the customer's (false); None if the row does not say."""
+    value = row.get("owner")
+    if isinstance(value, str):  # reported; the captures have a boolean
+        return {"true": True, "false": False}.get(value.strip().lower())
+    return value if isinstance(value, bool) else None
+
+
+# Where a row may name its file: as a text, or as an object's link. Captures have it in `data`; an object, and
+# `media`, were reported.
+_MEDIA = ("data", "media", "mediaUrl")
+_LINKS = ("url", "link", "fileUrl", "fileName")
+
+
 def media_of(row: Row) -> str:
     """The file that a row names, as get_media takes it. From a URL, the decoded part after fileName=."""
-    data = row.get("data")
-    if not isinstance(data, str) or len(data) > _LONGEST_NAME:
-        return ""
-    before, _, name = data.rpartition("fileName=")
-    return unquote(name.partition("&")[0]) if before else data
+    for value in map(row.get, _MEDIA):
+        inner = [value.get(name) for name in _LINKS] if isinstance(value, dict) else [value]
+        for data in inner:
+            if isinstance(data, str) and data and len(data) <= _LONGEST_NAME:
+                before, _, name = data.rpartition("fileName=")
+                return unquote(name.partition("&")[0]) if before else data
+    return ""
 
 
 def template_of(row: Row) -> Any:

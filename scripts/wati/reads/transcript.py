@@ -6,35 +6,43 @@ Each row becomes a list of its own, so nothing that a customer writes can pass a
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from wati.output.rendering import shorten
-from wati.reads.rows import iso, media_of, moment, template_of
+from wati.reads.rows import iso, media_of, moment, owner, template_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     Row = dict[str, Any]
     Redact = Callable[[str], str]
 
 LONGEST = 1000  # characters of a text
 LONGEST_DETAIL = 300
+MOST_PARTS = 20  # texts and numbers in one line
+MOST_UNSHOWN = 10  # names of members that are not shown
+DEEPEST = 8  # objects within objects
 UNDATED = "no date"
+ZONE = "UTC"
 _FILES = ("image", "video", "audio", "voice", "document", "sticker")
 _ASSIGNED = re.compile(r"assigned to (\S{1,200}?)(?:[.] | by |$)")
 
 
-def by_day(rows: Iterable[Row], redact: Redact) -> dict[str, list[list[Any]]]:
-    """The transcript of `rows` by date, in their order, each as [time, who, text] or [..., details]."""
+def by_day(rows: Iterable[Row], redact: Redact, *, ids: bool = False) -> dict[str, list[list[Any]]]:
+    """The transcript of `rows` by date, in their order, each as [time, who, text] or [..., details].
+
+    `ids`: whether the details have the ids of the row.
+    """
     days: dict[str, list[list[Any]]] = {}
     for row in rows:
         date, time = _date_and_time(row)
-        days.setdefault(date, []).append([time, *_spoken(row, redact)])
+        days.setdefault(date, []).append([time, *_spoken(row, redact, ids)])
     return days
 
 
 def _date_and_time(row: Row) -> tuple[str, str]:
-    """To the minute, in UTC."""
+    """To the minute, in the time zone ZONE."""
     at = moment(row)
     try:
         date, _, time = iso(at).partition("T") if at is not None else (UNDATED, "", "")
@@ -43,9 +51,13 @@ def _date_and_time(row: Row) -> tuple[str, str]:
     return date, time[:5]
 
 
-def _spoken(row: Row, redact: Redact) -> list[Any]:
+def _spoken(row: Row, redact: Redact, ids: bool) -> list[Any]:
     """Who said what, and further details if there are any."""
     content, more = _content(row)
+    if ids:
+        # Captures show the row's own id only. A quote takes WhatsApp's, which newer accounts may show.
+        more["id"] = _text(row, "whatsappMessageId") or _text(row, "id")
+        more["localMessageId"] = _text(row, "localMessageId") if owner(row) is not False else ""
     text = redact(content)
     if len(text) > LONGEST:
         more["cut"] = len(text)
@@ -64,10 +76,10 @@ def _speaker(row: Row) -> str:
     event = row.get("eventType")
     if event != "message":
         return "broadcast" if event == "broadcastMessage" else "event"
-    if row.get("owner") is False:
+    if owner(row) is False:
         return "customer"
     name = _text(row, "operatorName").strip()
-    if row.get("owner") is not True:
+    if owner(row) is not True:
         return "unknown"
     # "Bot " and "API Token <tenant> " (published captures).
     return "bot" if name == "Bot" else "api" if name.startswith("API Token") else f"operator {name}".strip()
@@ -79,30 +91,137 @@ def _content(row: Row) -> tuple[str, Row]:
     if event == "broadcastMessage":
         template = template_of(row)
         more = {"template": template if isinstance(template, str) else "", **_status(row)}
-        return _text(row, "finalText") or _text(row, "eventDescription"), more
-    if event != "message":
-        kind = {"type": event} if isinstance(event, str) and event != "ticket" else {}
-        return _text(row, "eventDescription") or _text(row, "text"), kind
-    more = {**_attached(row), **_choices(row.get("interactiveData"))}
-    text = _text(row, "text")
-    if not text and isinstance(row.get("interactiveData"), dict):
-        text = _text(row["interactiveData"], "body")
-    return text, more if row.get("owner") is False else {**more, **_status(row)}
+        header = {"header": gist(row.get("mediaHeaderLink"))}
+        return _text(row, "finalText") or _text(row, "eventDescription"), {**more, **header}
+    if event == "ticket":
+        return _text(row, "eventDescription") or _text(row, "text"), {}
+    text = _said(row)
+    if _is_event(row):
+        return _text(row, "eventDescription") or text, _event(row)
+    more = {**_attached(row), **_choices(row.get("interactiveData")), **_extras(row)}
+    caption = _caption(row)
+    more["caption"] = caption if caption != text else ""
+    if owner(row) is not True:
+        more["more"] = [shorten(name, 60) for name in _unshown(row)]
+    return text, more if owner(row) is False else {**more, **_status(row)}
 
 
 def _status(row: Row) -> Row:
     return {"status": _text(row, "statusString"), "failedDetail": _text(row, "failedDetail")}
 
 
+def _said(row: Row) -> str:
+    interactive = row.get("interactiveData")
+    body = _text(interactive, "body") if isinstance(interactive, dict) else ""
+    return _text(row, "text") or _text(row, "finalText") or _caption(row) or body
+
+
+def _caption(row: Row) -> str:
+    inner = [value for name in ("media", "data") if isinstance(value := row.get(name), dict)]
+    return next((text for one in (row, *inner) if (text := _text(one, "caption"))), "")
+
+
 def _attached(row: Row) -> Row:
-    """The type of a message that is not text, and its file as get_media takes it."""
+    """The type of a message that is not text, and its file as get_media takes it, or whatever it carries."""
     kind = row.get("type") if isinstance(row.get("type"), str) else ""
-    data = _text(row, "data")
-    is_file = kind in _FILES or data.startswith("data/") or "fileName=" in data
-    return {
-        "type": kind if kind not in ("text", "interactive", "button") else "",
-        ("file" if is_file else "data"): media_of(row) if is_file and data else data,
-    }
+    shown = {"type": kind if kind not in ("text", "interactive", "button") else ""}
+    file = media_of(row)
+    if re.match("https?://", file):
+        shown["url"] = file
+    elif kind in _FILES or file.startswith("data/"):
+        shown["fileName"] = file
+    else:
+        file = ""
+    for name in ("data", "media"):
+        value = row.get(name)
+        if isinstance(value, dict):
+            value = {inner: each for inner, each in value.items() if each != file and inner != "caption"}
+            value = {inner: each for inner, each in value.items() if not _is_link(each)}
+        elif file and (value == file or _is_link(value)):
+            continue
+        shown[name] = gist(value)
+    return shown
+
+
+def _is_link(value: Any) -> bool:
+    return isinstance(value, str) and "fileName=" in value
+
+
+# What else a customer's message can carry, by the name under which it is shown. The captures have these
+# members, always null: their forms are not documented, so any form is put into one line.
+_EXTRAS = {
+    "quotes": "replySourceMessage",
+    "contacts": "contacts",
+    "ad": "messageReferral",
+    "products": "messageProducts",
+    "ordered": "orderProducts",
+    "order": "orderDetailsViewModel",
+    "orderId": "referenceOrderId",
+}
+_SHOWN = {
+    *("eventType", "text", "finalText", "eventDescription", "type", "data", "media", "mediaUrl", "caption"),
+    *("owner", "operatorName", "statusString", "failedDetail", "interactiveData", "created", "timestamp"),
+    *("template", "mediaHeaderLink", *_EXTRAS.values()),
+}
+# They say who, where or when, which the row says otherwise; `whatsappMessageId` and the rest of this line are
+# members of newer accounts (reported).
+_SILENT = {
+    *("id", "conversationId", "ticketId", "avatarUrl", "assignedId", "localMessageId", "topicName"),
+    *("actor", "assignee", "operatorEmail", "whatsappMessageId", "senderName", "waId", "wAid", "tenantId"),
+    *("channelId", "channelType", "channelPhoneNumber", "replyContextId"),
+}
+
+
+def _extras(row: Row) -> Row:
+    extras = {shown: gist(row.get(name)) for shown, name in _EXTRAS.items()}
+    quoted = row.get("replySourceMessage")
+    if isinstance(quoted, dict) and (said := _said(quoted)):
+        extras["quotes"] = said
+    return extras
+
+
+# Of an event such as a call, nothing is documented: what is no text of its row is shown by its name.
+_OF_EVENTS = {*_SHOWN} - {"type", "data", "media", "mediaUrl", "caption", "interactiveData", "template"}
+
+
+def _unshown(row: Row) -> list[str]:
+    """The members with content of which the row would show nothing; of an event, numbers are content, too."""
+    is_event = _is_event(row)
+    silent = _SILENT | (_OF_EVENTS if is_event else _SHOWN)
+    return [
+        name
+        for name, value in row.items()
+        if name not in silent and (is_event or isinstance(value, (str, list, dict))) and gist(value)
+    ][:MOST_UNSHOWN]
+
+
+def _is_event(row: Row) -> bool:
+    return row.get("eventType") != "message" or row.get("type") == "call"
+
+
+def _event(row: Row) -> Row:
+    """What an event without a form of its own carries, and in which direction it went."""
+    event = row.get("eventType")
+    told = {shorten(name, 60): gist(row[name]) for name in _unshown(row) if name != "type"}
+    kind = event if isinstance(event, str) and event != "message" else gist(row.get("type"))
+    form = gist(row.get("type")) if kind == event else ""
+    direction = {False: "from the customer", True: "to the customer", None: ""}[owner(row)]
+    return {"type": kind, "kind": form, "direction": direction, **told, **_status(row)}
+
+
+def gist(value: Any) -> str:
+    """Every text and number in a value of any form, in one line; "" if it has none."""
+    return ", ".join(islice(_parts(value, "", 0), MOST_PARTS))
+
+
+def _parts(value: Any, name: str, depth: int) -> Iterator[str]:
+    if isinstance(value, (dict, list)):
+        pairs = value.items() if isinstance(value, dict) else ((name, item) for item in value)
+        for inner, item in pairs if depth < DEEPEST else ():
+            yield from _parts(item, str(inner), depth + 1)
+    elif value not in (None, "", False):
+        text = "yes" if value is True else str(value)
+        yield f"{name}: {text}" if name else text
 
 
 def _choices(interactive: Any) -> Row:
@@ -112,7 +231,10 @@ def _choices(interactive: Any) -> Row:
     sections = [section for section in _items(interactive.get("sections")) if isinstance(section, dict)]
     listed = [title for group in (interactive, *sections) for title in _titles(group.get("rows"))]
     titles = {"buttons": _titles(interactive.get("buttons")), "list": listed}
-    return {name: found[:10] for name, found in titles.items() if found}
+    found = {name: each[:10] for name, each in titles.items() if each}
+    rest = {name: value for name, value in interactive.items() if name != "body"}
+    # A tapped button or row, and whatever has another form.
+    return found or {"interactive": gist(rest)}
 
 
 def _titles(items: Any) -> list[str]:

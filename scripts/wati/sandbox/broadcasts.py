@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import bodies, deliveries, history, paging, people, templates
+from . import bodies, channels, deliveries, history, paging, people, templates
 from .context import Context
 from .wire import Answer, Problems, checking, reject, reply
 
@@ -30,6 +30,7 @@ class Receiver:
     values: dict[str, str]
     local_id: str = ""
     name: str = ""
+    channel: str = ""  # the account's number that sends it
 
 
 def get_templates(ctx: Context) -> Answer:
@@ -55,6 +56,14 @@ def _values(body: dict[str, Any], key: str, problems: Problems, at: str = "") ->
     return values
 
 
+def _channel(ctx: Context, body: dict[str, Any]) -> str:
+    """The number that sends, from the body; rejects the call, before anything is sent, if it is unknown."""
+    named = body.get("channel_number")
+    number = named.strip() if isinstance(named, str) else ""
+    channels.line(ctx.tx, ctx.account, number)
+    return number
+
+
 def _single(ctx: Context) -> tuple[str, str, Receiver]:
     """Template, broadcast and the one receiver, whose number must be in the query."""
     body = bodies.json_object(ctx.call)
@@ -63,7 +72,7 @@ def _single(ctx: Context) -> tuple[str, str, Receiver]:
         values = _values(body, "parameters", problems)
     if not ctx.receiver:
         reject(_info(NO_NUMBER), 400)
-    return template, broadcast, Receiver(ctx.receiver, values)
+    return template, broadcast, Receiver(ctx.receiver, values, channel=_channel(ctx, body))
 
 
 def _several(ctx: Context) -> tuple[str, str, list[Receiver]]:
@@ -75,6 +84,7 @@ def _several(ctx: Context) -> tuple[str, str, list[Receiver]]:
                 problems.text(item, "whatsappNumber", at=at, needed=False).strip(),
                 _values(item, "customParams", problems, at),
                 problems.text(item, "localMessageId", at=at, needed=False),
+                channel=_channel(ctx, body),
             )
             for at, item in problems.objects(body, "receivers")
         ]
@@ -119,6 +129,7 @@ def _deliver(
     name, text = template["elementName"], templates.render(template, receiver.values)
     facts = {
         "whatsappNumber": number,
+        "channel": receiver.channel or None,
         "template": name,
         "parameters": _pairs(receiver.values),
         "text": text,
@@ -130,7 +141,8 @@ def _deliver(
     delivery = deliveries.record(ctx, "template", facts, final)
     label = history.broadcast_label(ctx.tx.now, name)
     row = {"eventDescription": label, "finalText": text, "localMessageId": local_id}
-    history.append(ctx.tx, ctx.account, number, "broadcastMessage", row, delivery=delivery)
+    line = channels.line(ctx.tx, ctx.account, receiver.channel)
+    history.append(ctx.tx, line, number, "broadcastMessage", row, delivery=delivery)
     return {"contact": contact, "localMessageId": local_id}
 
 

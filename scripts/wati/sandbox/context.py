@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from . import channels
 from .store import Tx
 from .wire import Call
 
@@ -17,6 +18,12 @@ class Context:
     target: str  # the decoded variable segment of the path
     hidden: float = 0.0  # seconds: lists leave out messages younger than this
     queued: float = 0.0  # seconds until a send beyond the rate goes out
+
+    @property
+    def line(self) -> str:
+        """Where the conversations of the number in the query are kept; rejects the call if it is unknown."""
+        asked = self.call.query.get("channelphonenumber", "").strip()
+        return channels.line(self.tx, self.account, asked)
 
     @property
     def receiver(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import bodies, deliveries, history, paging, people
+from . import bodies, channels, deliveries, history, paging, people
 from .context import Context
 from .wire import Answer, problem, reject, reply
 
@@ -20,11 +20,13 @@ def get_messages(ctx: Context) -> Answer:
     number = people.number_of(ctx.tx, ctx.account, ctx.target)
     if number is None or people.find(ctx.tx, ctx.account, number) is None:
         reject({"result": False})
+    if channels.elsewhere(ctx.tx, ctx.account, ctx.line, number):
+        reject({"result": False})
     until = ctx.tx.now - ctx.hidden if ctx.hidden else None
-    found = history.rows(ctx.tx, ctx.account, number, until=until, limit=page.size + 1, offset=page.offset)
+    found = history.rows(ctx.tx, ctx.line, number, until=until, limit=page.size + 1, offset=page.offset)
     # A published capture has total 2 for seven rows: it counts something else. Here: the customer's messages.
     inbound = "SELECT COUNT(*) FROM messages WHERE account = ? AND number = ? AND inbound"
-    total = ctx.tx.count(inbound, ctx.account, number)
+    total = ctx.tx.count(inbound, ctx.line, number)
     messages = {
         "items": found[: page.size],
         "pageNumber": page.number,
@@ -41,7 +43,7 @@ def get_messages(ctx: Context) -> Answer:
 def open_contact(ctx: Context, target: str, closed: dict[str, Any]) -> str:
     """The number of a contact whose 24-hour window is open; rejects the call with `closed` otherwise."""
     number = people.number_of(ctx.tx, ctx.account, target)
-    if number is None or not history.window_open(ctx.tx, ctx.account, number):
+    if number is None or not history.window_open(ctx.tx, ctx.line, number):
         reject(closed)
     return number
 
@@ -58,20 +60,36 @@ def send_text(ctx: Context) -> Answer:
         problem("messageText", "The field messageText must be a string with a maximum length of 4096.")
     number = open_contact(ctx, ctx.target, EXPIRED)
     local_id = ctx.call.query.get("localmessageid") or ctx.tx.new_uuid()
-    message = say(ctx, "text", number, {"text": text, "localMessageId": local_id}, {"text": text})
+    quoted = _quoted(ctx, number, ctx.call.query.get("replycontextid", ""))
+    shown = {"text": text, "localMessageId": local_id, "replySourceMessage": quoted}
+    message = say(ctx, "text", number, shown, {"text": text, "quotes": quoted and quoted["id"]})
     sent = {**message, "whatsappMessageId": f"wamid.sandbox.{message['id']}"}
     return reply({"ok": True, "result": "success", "message": sent})
+
+
+def _quoted(ctx: Context, number: str, wanted: str) -> Row | None:
+    """The message that a reply quotes, by WhatsApp's id or by the row's; None if there is none."""
+    own = wanted.removeprefix("wamid.sandbox.")
+    found = (row for row in history.rows(ctx.tx, ctx.line, number) if own and row["id"] == own)
+    row = next(found, None)
+    return row and {"id": row["id"], "text": row.get("text"), "type": row.get("type")}
 
 
 def say(
     ctx: Context, kind: str, number: str, shown: Row, logged: Row, failed_detail: str | None = None
 ) -> Row:
     """Deliver one message of ours inside the window: the log's row and the conversation's."""
-    facts = {"whatsappNumber": number, **logged, "localMessageId": shown["localMessageId"]}
+    channel = ctx.call.query.get("channelphonenumber") or None
+    facts = {
+        "whatsappNumber": number,
+        "channel": channel,
+        **logged,
+        "localMessageId": shown["localMessageId"],
+    }
     final = "FAILED" if failed_detail else "DELIVERED"
     delivery = deliveries.record(ctx, kind, facts, (final, failed_detail))
     shown = {"owner": True, "operatorName": API_SENDER, **shown}
-    return history.append(ctx.tx, ctx.account, number, "message", shown, delivery=delivery)
+    return history.append(ctx.tx, ctx.line, number, "message", shown, delivery=delivery)
 
 
 def assign(ctx: Context) -> Answer:
@@ -93,5 +111,5 @@ def assign(ctx: Context) -> Answer:
         else "The ticket has been assigned to Bot by Bot"
     )
     event = {"eventDescription": description, "type": 1, "actor": API_SENDER, "assignee": assignee}
-    history.append(ctx.tx, ctx.account, contact["wAid"], "ticket", event)
+    history.append(ctx.tx, ctx.line, contact["wAid"], "ticket", event)
     return reply({"result": True})

@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import Any
 
-from . import history, people, templates
+from . import channels, history, people, templates
 from .formats import epoch
 from .store import Tx
 
@@ -51,6 +51,7 @@ SCHEMA: dict[str, Any] = {
                 **{"whatsappNumber": _NUMBER, "text": _TEXT, "owner": _FLAG},
                 **{"at": _TEXT, "age": _AGE, "floating": _FLAG, "type": {"type": ["string", "integer"]}},
                 **{"data": _TEXT, "operatorName": _TEXT, "statusString": _NAME, "failedDetail": _TEXT},
+                "channel": _NUMBER,
                 **{"event": {"enum": ["message", "ticket", "broadcastMessage"]}, "template": _NAME},
             },
         ),
@@ -65,6 +66,7 @@ SCHEMA: dict[str, Any] = {
         "media": _things(
             ["fileName", "contentType", "base64"], {"fileName": _NAME, "contentType": _NAME, "base64": _TEXT}
         ),
+        "channels": _things(["number"], {"number": _NUMBER}),
         "not_on_whatsapp": {"type": "array", "items": _NUMBER},
     },
 }
@@ -121,7 +123,8 @@ def _message(tx: Tx, account: str, thing: dict[str, Any]) -> None:
         facts |= {"finalText": thing["text"], "eventDescription": label, "statusString": status}
     else:
         facts["eventDescription"] = thing["text"]
-    history.append(tx, account, number, event, facts, at=when, age=age if thing.get("floating") else None)
+    line = channels.line(tx, account, thing.get("channel", ""))
+    history.append(tx, line, number, event, facts, at=when, age=age if thing.get("floating") else None)
 
 
 def _operator(tx: Tx, account: str, thing: dict[str, Any]) -> None:
@@ -142,8 +145,13 @@ def _at(thing: dict[str, Any], key: str, default: float) -> float:
     return epoch(thing[key]) if key in thing else default
 
 
+def _channel(tx: Tx, account: str, thing: dict[str, Any]) -> None:
+    channels.add(tx, account, thing["number"])
+
+
 _PUT = {
     "connections": _connection,
+    "channels": _channel,
     "contacts": _contact,
     "messages": _message,
     "templates": templates.add,
