@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wati.contract.checks import select
+from wati.calls.template_checks import MOST_NAMED, template
 from wati.contract.failures import Failure
 from wati.output.rendering import duration, enumerate_some
-from wati.reads.inbox import approved_name
+from wati.reads.inbox import approved_name, status_of
 from wati.reads.rows import iso
 
 if TYPE_CHECKING:
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
     from wati.calls.context import Context
     from wati.calls.findings import Findings
-
-LONGEST_TEXT = 4096  # characters of a filled-in template; a template itself has at most 1,024
-MOST_SHOWN = 20  # receivers of a bulk send whose texts a dry run shows
-MOST_NAMED = 10  # templates, connections or receivers in one message
 
 # --- connections -------------------------------------------------------------------------------------------
 
@@ -61,7 +57,7 @@ def _named(context: Context, found: Findings, rows: list[dict[str, Any]], active
     if row is None:
         found.add("--connection", "connection_missing", f"there is no connection {name}{usable}")
     elif row["status"] != "ACTIVE":
-        problem = f"the connection {name} is {_status(row)}{usable}"
+        problem = f"the connection {name} is {status_of(row)}{usable}"
         found.add("--connection", "connection_not_active", problem)
     else:
         found.facts["connection"] = name
@@ -78,20 +74,15 @@ def connection_id(context: Context, found: Findings) -> None:
         there = _statuses(context.inbox.connections())
         found.add("$.connection_id", "connection_missing", f"there is no connection {wanted}{there}")
         return
-    found.facts |= {"connection": wanted, "status": _status(row)}
+    found.facts |= {"connection": wanted, "status": status_of(row)}
     if context.call.endpoint.effect == "delete" and row["status"] == "ACTIVE":
         warning = "The connection is ACTIVE. Once it is deleted, no call can use its WATI account."
         found.warnings.append(warning)
 
 
 def _statuses(rows: list[dict[str, Any]]) -> str:
-    there = [f"{row['connection_id']} is {_status(row)}" for row in rows]
+    there = [f"{row['connection_id']} is {status_of(row)}" for row in rows]
     return f" ({_some(there)})" if there else ""
-
-
-def _status(row: dict[str, Any]) -> str:
-    status = row.get("status")
-    return status if isinstance(status, str) and len(status) <= 40 else "in an unknown state"
 
 
 def _some(names: list[str]) -> str:
@@ -99,74 +90,6 @@ def _some(names: list[str]) -> str:
 
 
 # --- templates ---------------------------------------------------------------------------------------------
-
-
-def template(context: Context, found: Findings) -> None:
-    """The template, and whether every receiver's parameters fit it."""
-    from wati.reads import templates
-
-    row = wanted_template(context, found)
-    if row is None:
-        return
-    arguments = context.call.arguments
-    lists = select(arguments, "parameters") + select(arguments, "receivers[].customParams")
-    given = [(at, pairs) for at, items in lists if (pairs := _pairs(items)) is not None]
-    for at, pairs in given:
-        found.problems += templates.problems(row, pairs, at)
-    numbers = [str(number) for _, number in select(arguments, "receivers[].whatsappNumber")]
-    values = [dict(pairs) for _, pairs in given[:MOST_SHOWN]]
-    describe(context, found, row, list(zip(numbers or [""], values or [{}], strict=False)))
-
-
-def _pairs(items: Any) -> list[tuple[str, str]] | None:
-    """Names and values, if all are texts. If not, the checks of the arguments have already said so."""
-    pairs = [
-        (item.get("name"), item.get("value")) if isinstance(item, dict) else (None, None)
-        for item in (items if isinstance(items, list) else [None])
-    ]
-    texts = all(isinstance(name, str) and name and isinstance(value, str) for name, value in pairs)
-    return [(str(name), str(value)) for name, value in pairs] if texts else None
-
-
-def wanted_template(context: Context, found: Findings) -> dict[str, Any] | None:
-    """The template that the arguments name. Problems of the template itself are added to the findings."""
-    from wati.arguments.validation import quoted, suggestion
-
-    name = found.valid(context.call, "template_name")
-    if not found.can_ask or not name:
-        return None
-    others: dict[str, None] = {}
-    row = context.inbox.template(name, others)
-    if row is None:
-        approved = list(others)[:1000]  # bounds the search for a similar name
-        advice = suggestion(name, approved) or (f"; APPROVED: {_some(approved)}" if approved else "")
-        found.add("$.template_name", "template_missing", f"there is no template {quoted(name)}{advice}")
-    elif row.get("status") != "APPROVED":
-        problem = f"the template {quoted(name)} is {_status(row)}; only APPROVED ones can be sent"
-        found.add("$.template_name", "template_not_approved", problem)
-    return row
-
-
-def describe(
-    context: Context, found: Findings, row: dict[str, Any], receivers: list[tuple[str, dict[str, str]]]
-) -> None:
-    """Add the template to the facts, filled in as each of the receivers will read it."""
-    from wati.output.redaction import excerpt
-    from wati.reads import templates
-
-    def cut(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: cut(text) for name, text in value.items()}
-        if isinstance(value, list):
-            return list(map(cut, value))
-        return excerpt(value, context.session.settings.key, LONGEST_TEXT)
-
-    (_, values), *others = receivers
-    preview = templates.preview(row, values)
-    if others:
-        preview["texts"] = {number: templates.render(row, own) for number, own in receivers}
-        preview.pop("text", None)
-    found.facts["template"] = {"name": row["elementName"], "status": _status(row), **cut(preview)}
 
 
 def offer(context: Context) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from wati.calls import guards
 from wati.calls.findings import Findings
-from wati.calls.preconditions import CHECKS, MOST_NAMED
+from wati.calls.preconditions import CHECKS
+from wati.calls.template_checks import MOST_NAMED
 from wati.contract.call import Result
 from wati.contract.failures import MOST_PROBLEMS, Failure
 
