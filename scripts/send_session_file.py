@@ -56,6 +56,7 @@ ENDPOINT = Endpoint(
     messages=messages,
     look_with="get_messages",
     preflight=("connection", "window", "file"),
+    always=("file",),
 )
 
 if __name__ == "__main__":

@@ -122,6 +122,7 @@ ENDPOINT = Endpoint(
     messages=messages,
     look_with="get_messages",
     preflight=("connection", template, "on_whatsapp"),
+    always=("template",),
 )
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ ENDPOINT = Endpoint(
     messages=messages.template,
     look_with="get_messages",
     preflight=("connection", "template", "on_whatsapp"),
+    always=("template",),
 )
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ ENDPOINT = Endpoint(
     messages=messages.templates,
     look_with="get_messages",
     preflight=("connection", "template", "on_whatsapp"),
+    always=("template",),
 )
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import traceback
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
-from wati.calls import guards
+from wati.calls import guards, last_look
 from wati.calls.context import Context
 from wati.calls.prepare import prepare
 from wati.contract import verdicts
@@ -36,10 +36,11 @@ def perform(session: Session, call: Call) -> Result:
         if refused is not None:
             raise refused
         guards.confirmation(context.call)
+        last_look.files(context)
         guards.key(session.settings)
         return _act(context)
     except Failure as failure:
-        failure.notices = context.entered.notices
+        failure.notices = _notices(context)
         raise
     except KeyboardInterrupt:
         raise _aborted(context, "The call was interrupted.") from None
@@ -62,12 +63,16 @@ def _act(context: Context) -> Result:
         result = context.call.endpoint.perform(context)
     else:
         result = Result(send(context).json or {})
-    result.notices = context.entered.notices
+    result.notices = _notices(context)
     return result
 
 
+def _notices(context: Context) -> list[str]:
+    return [*context.notices, *context.entered.notices]
+
+
 def send(context: Context, sink: BinaryIO | None = None) -> Answer:
-    """Choose the connection, enter the send, make the request, judge the answer, settle, explain.
+    """Choose the connection, look once more, enter the send, make the request, judge the answer, explain.
 
     `sink`: gets the body of an answer that is a file. Raises Failure unless the call was accepted.
     """
@@ -76,6 +81,7 @@ def send(context: Context, sink: BinaryIO | None = None) -> Answer:
         from wati.reads import connections
 
         context.use_connection(connections.only_active(context.inbox))
+    last_look.receivers(context)
     try:
         # A signal waits until the entry is known here, because then it can be settled.
         interrupts.defer(partial(_enter, context))
@@ -141,5 +147,5 @@ def _aborted(context: Context, message: str, *, is_bug: bool = False) -> Failure
         failure = Failure(
             "outcome_unknown", f"{message} The request had already left.", hint=hint, source="package"
         )
-    failure.notices = context.entered.notices
+    failure.notices = _notices(context)
     return failure
