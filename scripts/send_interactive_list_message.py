@@ -30,7 +30,7 @@ ENDPOINT = Endpoint(
     customer_text=True,
     messages=messages.interactive,
     look_with="get_messages",
-    preflight=("connection", "window"),
+    preflight=("connection", "window", "receivers", "menu"),
 )
 
 if __name__ == "__main__":

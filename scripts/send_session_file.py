@@ -55,7 +55,7 @@ ENDPOINT = Endpoint(
     customer_text=True,
     messages=messages,
     look_with="get_messages",
-    preflight=("connection", "window", "file"),
+    preflight=("connection", "window", "file", "receivers"),
     always=("file",),
 )
 

@@ -99,6 +99,23 @@ def template(context: Context, found: Findings) -> None:
     template_checks.describe(context, found, variants, best, rows(context.call.parts))
 
 
+def allowed(context: Context, found: Findings) -> None:
+    """Who is not to be sent broadcasts, by the file's own column. What WATI does with them is not known."""
+    from wati.output.rendering import enumerate_some
+
+    if not context.call.parts:
+        return
+    no = ("false", "no", "n", "0", "off")
+    refusing = [
+        f"{number} ({AT}[{index}])"
+        for index, (number, cells) in enumerate(rows(context.call.parts))
+        if cells.get("AllowBroadcast", "").strip().lower() in no
+    ]
+    if refusing:
+        problem = "AllowBroadcast says no in the file; whether WATI leaves them out is not known"
+        found.warnings.append(f"{enumerate_some(refusing, 50)}: {problem}. Remove them, or ask the user.")
+
+
 def perform(context: Context) -> Result:
     """WATI's answer names no receiver, so the document says where to look."""
     from wati.calls.perform import send
@@ -121,7 +138,7 @@ ENDPOINT = Endpoint(
     confirms="records",
     messages=messages,
     look_with="get_messages",
-    preflight=("connection", template, "on_whatsapp"),
+    preflight=("connection", template, "on_whatsapp", "receivers", allowed),
     always=("template",),
 )
 

@@ -32,7 +32,7 @@ ENDPOINT = Endpoint(
     confirms="receivers",
     messages=messages.templates,
     look_with="get_messages",
-    preflight=("connection", "template", "on_whatsapp"),
+    preflight=("connection", "template", "on_whatsapp", "receivers"),
     always=("template",),
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Run
+from conftest import SANDBOX, Run
 from recording import FarSide, reply
 from wati.reads.templates import Template
 
@@ -271,3 +271,38 @@ def test_equal_titles_in_two_sections_are_fine(call: Callable[..., Run], far_sid
     arguments = {"whatsappNumber": JOHN, "body": "b", "buttonText": "x", "sections": sections}
     call("send_interactive_list_message", arguments)
     assert len(far_side.writes) == 1
+
+
+# --- menus, and templates to choose from -------------------------------------------------------------------
+
+
+def test_a_dry_run_of_buttons_and_lists_shows_what_the_customer_sees(call: Callable[..., Run]) -> None:
+    arguments = {
+        "whatsappNumber": JOHN,
+        "header": {"type": "Image", "media": {"url": "https://x.example/a.png"}},
+        "body": "Shall we come?",
+        "footer": "Acme",
+        "buttons": [{"text": "Yes"}, {"text": "No"}],
+    }
+    run = call("send_interactive_buttons_message", arguments, "--dry-run")
+    assert run.data["preflight"]["message"] == {
+        "header": {"type": "Image", "url": "https://x.example/a.png"},
+        "text": "Shall we come?",
+        "footer": "Acme",
+        "buttons": ["Yes", "No"],
+    }
+    rows = [{"title": "A", "description": "the first"}, {"title": "B"}]
+    menu = {"body": "Which?", "buttonText": "Choose", "sections": [{"title": "s", "rows": rows}]}
+    run = call("send_interactive_list_message", {"whatsappNumber": JOHN, **menu}, "--dry-run")
+    assert run.data["preflight"]["message"] == {
+        "text": "Which?",
+        "buttons": ["Choose"],
+        "choices": ["A: the first", "B"],
+    }
+
+
+def test_a_closed_window_shows_the_templates_with_their_text(call: Callable[..., Run], state: str) -> None:
+    arguments = {"whatsappNumber": JANE, "messageText": "Hi"}
+    for flags in (["--dry-run"], []):
+        hint = call("send_session_message", arguments, *flags, **SANDBOX).error["hint"]
+        assert 'order_update (name, ordernumber): "Hi {{name}}, your order {{ordernumber}} is ready."' in hint

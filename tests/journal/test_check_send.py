@@ -129,8 +129,9 @@ def test_that_a_message_failed_is_told(world: World, clock: Clock) -> None:
     clock.ahead += 10
     assert [row["status"] for row in world.delivered] == ["FAILED"]
     assert verdict(world.check(send)) == "unknown"
-    (world.folder / "a.wav").write_bytes(b"RIFF0000WAVEfmt ")
-    send = lost(world, "send_session_file", {**FILE, "file": "a.wav"})
+    # Under this name nothing here knows what it is; WAV by its name would not leave.
+    (world.folder / "a.bin").write_bytes(b"RIFF0000WAVEfmt ")
+    send = lost(world, "send_session_file", {**FILE, "file": "a.bin"})
     clock.ahead += 10
     run = world.check(send)
     assert verdict(run) == "sent"

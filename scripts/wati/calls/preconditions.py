@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wati.calls import people
 from wati.calls.template_checks import MOST_NAMED, template
+from wati.contract.checks import select
 from wati.contract.failures import Failure
 from wati.output.rendering import duration, enumerate_some
 from wati.reads.inbox import approved_name, status_of
 from wati.reads.rows import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from wati.calls.context import Context
     from wati.calls.findings import Findings
@@ -124,7 +126,8 @@ def window(context: Context, found: Findings) -> None:
     if not found.can_ask or not number:
         return
     try:
-        judged = windows.judge(context.inbox.conversation(number))
+        rows = context.inbox.conversation(number)
+        judged = windows.judge(rows, _noting_newest(rows, found))
     except Failure as failure:
         return _no_conversation(context, found, number, failure)
     if judged.open is None or judged.until is None:
@@ -141,6 +144,13 @@ def window(context: Context, found: Findings) -> None:
         found.hint = offer(context)
     except Failure:
         return  # the templates are only a suggestion
+
+
+def _noting_newest(rows: Iterable[dict[str, Any]], found: Findings) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if found.newest is None and people.is_by_customer(row):
+            found.newest = row
+        yield row
 
 
 def contact(context: Context, found: Findings) -> None:
@@ -176,6 +186,31 @@ def _no_conversation(context: Context, found: Findings, number: str, failure: Fa
 # --- files -------------------------------------------------------------------------------------------------
 
 
+def menu(context: Context, found: Findings) -> None:
+    """Buttons or a list as the customer will see them. Needs no key."""
+    arguments = context.call.arguments
+    header = arguments.get("header")
+    if isinstance(header, dict):
+        media = header.get("media")
+        header = header.get("text") or {
+            "type": header.get("type"),
+            **(media if isinstance(media, dict) else {}),
+        }
+    titles = (row for _, row in select(arguments, "sections[].rows[]") if isinstance(row, dict))
+    buttons = select(arguments, "buttons[].text") + select(arguments, "buttonText")
+    seen = {
+        "header": header,
+        "text": arguments.get("body"),
+        "footer": arguments.get("footer"),
+        "buttons": [text for _, text in buttons],
+        "choices": [
+            f"{row.get('title')}: {row['description']}" if row.get("description") else row.get("title")
+            for row in titles
+        ],
+    }
+    found.facts["message"] = {name: value for name, value in seen.items() if value}
+
+
 def file(context: Context, found: Findings) -> None:
     """Whether WhatsApp accepts the file's type and size. Needs no key."""
     from wati.files import media
@@ -189,5 +224,16 @@ def file(context: Context, found: Findings) -> None:
         found.warnings += media.warnings(part.content_type, part.size, head)
 
 
-_ALL = (connection, connection_id, template, on_whatsapp, window, contact, file)
+_ALL = (
+    connection,
+    connection_id,
+    template,
+    on_whatsapp,
+    window,
+    contact,
+    menu,
+    file,
+    people.receivers,
+    people.attributes,
+)
 CHECKS: dict[str, Callable[[Context, Findings], None]] = {check.__name__: check for check in _ALL}

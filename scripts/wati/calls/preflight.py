@@ -127,7 +127,7 @@ def repeats(context: Context, found: Findings) -> None:
 def bulk(receivers: int) -> dict[str, Any]:
     """The size of a bulk send. It is one request, and WATI queues what exceeds its rate (documented)."""
     seconds = [(max(receivers, 1) - 1) // rate * SPAN for rate in (FASTEST, SLOWEST)]
-    return {"receivers": receivers, "requests": 1, "seconds_at_limits": seconds}
+    return {"receivers": receivers, "requests": 1} | ({"seconds_at_limits": seconds} if any(seconds) else {})
 
 
 def _preview(context: Context, found: Findings) -> Result:
@@ -146,7 +146,13 @@ def _preview(context: Context, found: Findings) -> Result:
     if content_type:
         headers["Content-Type"] = content_type
     head = {"method": outgoing.method, "url": settings.base_url + outgoing.target, "headers": headers}
-    data: dict[str, Any] = {"request": {**head, **outgoing.preview()}}
+    shown = {**head, **outgoing.preview()}
+    if "bulk" in found.facts and call.connection:
+        # The texts say what the values would say again, and `connection` what the headers would.
+        del shown["headers"]
+        if isinstance(body := shown.get("json"), dict):
+            shown["json"] = {**body, "receivers": f"… {len(call.receivers)}, see preflight"}
+    data: dict[str, Any] = {"request": shown}
     if needed := guards.needed_confirmation(call):
         data["confirm"] = needed
     if endpoint.receivers is not None:

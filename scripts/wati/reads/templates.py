@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wati.arguments.validation import quoted, suggestion
 from wati.contract.verdicts import member
-from wati.output.rendering import enumerate_some
+from wati.output.rendering import enumerate_some, shorten
 from wati.reads import places
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MOST_PARAMETERS = 250
 LONGEST_PARAMETER = 256  # as in the schemas
 _MOST_NAMED = 20  # parameters in one message
+LONGEST_OFFERED = 160  # characters of its text in a list of choices
 # Meta's limits, for texts that are filled in.
 LONGEST_BODY, LONGEST_HEADER, LONGEST_CODE = 1024, 60, 15
 
@@ -192,8 +193,10 @@ def unsendable(value: str) -> str:
 
 
 def listed(row: Any) -> str:
-    """A template in a list of choices: its name and its parameters."""
-    return f"{member(row, 'elementName')} ({Template(row).asks or 'no parameters'})"
+    """A template in a list of choices: its name, its parameters and its text."""
+    name = f"{member(row, 'elementName')} ({Template(row).asks or 'no parameters'})"
+    text = shorten(" ".join(body(row).split()), LONGEST_OFFERED)
+    return f'{name}: "{text}"' if text else name
 
 
 def _is_positional(names: Iterable[str]) -> bool:

@@ -89,7 +89,7 @@ class Gateway:
         self._waits_left = 0.0
 
     def part(self, seconds: float) -> Gateway:
-        """A gateway for reads on the side: in at most `seconds` and a third of the time left, without waits."""
+        """A gateway for reads on the side: at most `seconds` and a third of the time left, no waits."""
         left = (self._deadline - time.monotonic()) / 3
         found = Gateway(self.client, trace=self.trace)
         found.shorten(min(seconds, left))
