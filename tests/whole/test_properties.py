@@ -126,7 +126,8 @@ def test_every_valid_argument_lands_once_where_it_is_declared_and_nothing_else_t
         arguments, files = data.draw(calls(each_endpoint))
         for member, content in files.items():
             # A file that is not what its name says would not leave.
-            files[member] = HEADS.get(Path(arguments[member]).suffix.lower(), b"") + content
+            head = HEADS.get(Path(arguments[member]).suffix.lower(), b"") if member == "file" else b""
+            files[member] = head + content
             (tmp_path / arguments[member]).write_bytes(files[member])
         far_side.requests.clear()
         run = call(each_endpoint.name, arguments, *flags(each_endpoint, arguments, files))
