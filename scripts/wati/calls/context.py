@@ -23,7 +23,8 @@ PAGE_PACE: dict[str, Any] = {"first_wait": 2.5, "spare": 1, "queue": 60.0}
 class Context:
     """What the steps of a call and the functions of an endpoint work with.
 
-    `call`: as the steps so far have filled it in. `entered`: its entry in the journal.
+    `call`: as the steps so far have filled it in. `entered`: its entry in the journal. `notices`: remarks for
+    the document.
     """
 
     def __init__(self, session: Session, call: Call) -> None:
@@ -34,6 +35,7 @@ class Context:
         self.call = call
         self.gateway = Gateway(session.client, timeout, trace=trace, **(PAGE_PACE if options.all else {}))
         self.entered = once.Entered()
+        self.notices: list[str] = []
 
     @property
     def inbox(self) -> Inbox:

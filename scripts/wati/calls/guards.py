@@ -82,9 +82,9 @@ def confirmation(call: Call) -> None:
     if given == needed:
         return
     what = "the connection's id" if call.endpoint.confirms == "connection_id" else "the number of receivers"
+    # Not the value: whoever copies it from here has seen no text, and no problem of the send.
     message = f"--confirm must repeat {what}" + (f", not {given!r}." if given else ".")
-    hint = f"Tell the user what will happen. Once they agree, run it again with --confirm {needed}"
-    raise Failure("confirmation_required", message, hint=hint)
+    raise Failure("confirmation_required", message)
 
 
 def key(settings: Settings) -> None:

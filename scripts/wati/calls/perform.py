@@ -6,7 +6,7 @@ import traceback
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
-from wati.calls import guards
+from wati.calls import guards, last_look
 from wati.calls.context import Context
 from wati.calls.prepare import prepare
 from wati.contract import verdicts
@@ -48,7 +48,7 @@ def perform(session: Session, call: Call) -> Result:
     finally:
         for part in context.call.parts:
             part.handle.close()
-    result.notices = context.entered.notices
+    result.notices = _notices(context)
     return result
 
 
@@ -66,6 +66,7 @@ def _steps(context: Context) -> Result:
     if refused is not None:
         raise refused
     guards.confirmation(context.call)
+    last_look.files(context)
     guards.key(session.settings)
     if options.all:
         from wati.calls import lists
@@ -78,7 +79,7 @@ def _steps(context: Context) -> Result:
 
 
 def send(context: Context, sink: BinaryIO | None = None) -> Answer:
-    """Choose the connection, enter the send, make the request, judge the answer, settle, explain.
+    """Choose the connection, look once more, enter the send, make the request, judge the answer, explain.
 
     `sink`: gets the body of an answer that is a file. Raises Failure unless the call was accepted.
     """
@@ -87,6 +88,7 @@ def send(context: Context, sink: BinaryIO | None = None) -> Answer:
         from wati.reads import connections
 
         context.use_connection(connections.only_active(context.inbox))
+    last_look.receivers(context)
     try:
         # A signal waits until the entry is known here, because then it can be settled.
         interrupts.defer(partial(_enter, context))
@@ -150,12 +152,17 @@ def _aborted(context: Context, message: str, *, is_bug: bool = False) -> Failure
 
 
 def _safe(context: Context, failure: Failure) -> Failure:
-    """The failure as anyone may print it: without secrets, and with what there is to say of the journal."""
+    """The failure as anyone may print it: without secrets, and with what there is to say besides."""
     from wati.output.redaction import redact
 
     key = context.session.settings.key
     for name in ("message", "hint", "problems", "warnings", "answer", "items", "receivers"):
         setattr(failure, name, redact(getattr(failure, name), key))
     failure.args = (failure.message,)
-    failure.notices = context.entered.notices
+    failure.notices = _notices(context)
     return failure
+
+
+def _notices(context: Context) -> list[str]:
+    """What there is to say of the last look and of the journal."""
+    return [*context.notices, *context.entered.notices]

@@ -45,7 +45,10 @@ _HINTS = {
         "file_not_allowed": (
             "Use a file inside WATI_FILE_ROOTS (by default the current folder) that is not hidden."
         ),
-        "confirmation_required": "Show the user what will happen. After their yes, run it with --confirm.",
+        "confirmation_required": (
+            "Run it with --dry-run first: it shows what will happen, and the value for --confirm. Show the "
+            "user the texts. After their yes, run it with that value."
+        ),
         "recipient_not_allowed": (
             "WATI_ALLOWED_RECIPIENTS limits who may be messaged. Ask the person who set it; do not work "
             "around it."
