@@ -29,7 +29,7 @@ ENDPOINT = Endpoint(
     multiline=("customParams[].value",),
     customer_text=True,
     look_with="get_contacts",
-    preflight=("connection", "contact"),
+    preflight=("connection", "contact", "attributes"),
 )
 
 if __name__ == "__main__":

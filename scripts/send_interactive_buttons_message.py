@@ -25,12 +25,12 @@ ENDPOINT = Endpoint(
     effect="send",
     verdict=verdicts.interactive,
     omits=objects.SEND_INTERACTIVE,
-    checks=(checks.header_fits_its_type,),
+    checks=(checks.header_fits_its_type, checks.different("buttons", "text")),
     multiline=("body",),
     customer_text=True,
     messages=messages.interactive,
     look_with="get_messages",
-    preflight=("connection", "window"),
+    preflight=("connection", "window", "receivers", "menu"),
 )
 
 if __name__ == "__main__":

@@ -25,12 +25,12 @@ ENDPOINT = Endpoint(
     effect="send",
     verdict=verdicts.interactive,
     omits=objects.SEND_INTERACTIVE,
-    checks=(checks.at_most_ten_rows,),
+    checks=(checks.at_most_ten_rows, checks.different("sections[].rows", "title")),
     multiline=("body",),
     customer_text=True,
     messages=messages.interactive,
     look_with="get_messages",
-    preflight=("connection", "window"),
+    preflight=("connection", "window", "receivers", "menu"),
 )
 
 if __name__ == "__main__":

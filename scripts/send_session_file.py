@@ -55,7 +55,8 @@ ENDPOINT = Endpoint(
     customer_text=True,
     messages=messages,
     look_with="get_messages",
-    preflight=("connection", "window", "file"),
+    preflight=("connection", "window", "file", "receivers"),
+    always=("file",),
 )
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ ENDPOINT = Endpoint(
     customer_text=True,
     messages=messages.text,
     look_with="get_messages",
-    preflight=("connection", "window"),
+    preflight=("connection", "window", "receivers"),
 )
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from itertools import chain, islice
 
 if __name__ == "__main__":  # wati/__init__.py says why
     sys.path.insert(0, os.path.dirname(__file__))
@@ -86,33 +85,53 @@ def messages(call: Call) -> list[Message]:
 
 def template(context: Context, found: Findings) -> None:
     """The template, and a column for each of its parameters."""
-    from wati.calls import preconditions
+    from wati.calls import template_checks
     from wati.files.receivers_csv import CONTACT_COLUMNS
     from wati.reads import templates
 
-    wanted = preconditions.wanted_template(context, found)
-    if wanted is None or not context.call.parts:
+    variants = template_checks.named(context, found)
+    if not variants or not context.call.parts:
         return
-    needed, in_links = templates.parameters(wanted), templates.url_parameters(wanted)
-    unread = rows(context.call.parts)
-    shown = list(islice(unread, preconditions.MOST_SHOWN))
-    columns = [column for column in shown[0][1] if column not in CONTACT_COLUMNS or column in needed]
-    for position, code, problem in templates.mismatches(needed, columns):
+    header = list(next(rows(context.call.parts))[1])
+
+    def mismatches(variant: templates.Template) -> list[tuple[int | None, str, str]]:
+        columns = [column for column in header if column not in CONTACT_COLUMNS or column in variant.names]
+        return list(variant.mismatches(columns))
+
+    best = template_checks.fitting(variants, mismatches, found)
+    for position, code, problem in mismatches(best):
         if position is None:
             found.add(AT, code, f"{problem}: every parameter needs a column of its name")
         else:
             # WATI's contact import takes attributes in columns, so this one may be intended.
             found.warnings.append(f"The column {problem}.")
-    for index, (_, cells) in enumerate(chain(shown, unread)):
-        for column in in_links:
+    for index, (_, cells) in enumerate(rows(context.call.parts)):
+        for column in best.in_links:
             if problem := templates.unsendable(cells.get(column, "")):
                 found.add(f"{AT}[{index}].{column}", "parameter_unsendable", problem)
-    preconditions.describe(context, found, wanted, shown)
+    template_checks.describe(context, found, variants, best, rows(context.call.parts))
+
+
+def allowed(context: Context, found: Findings) -> None:
+    """Who is not to be sent broadcasts, by the file's own column. What WATI does with them is not known."""
+    from wati.output.rendering import enumerate_some
+
+    if not context.call.parts:
+        return
+    no = ("false", "no", "n", "0", "off")
+    refusing = [
+        f"{number} ({AT}[{index}])"
+        for index, (number, cells) in enumerate(rows(context.call.parts))
+        if cells.get("AllowBroadcast", "").strip().lower() in no
+    ]
+    if refusing:
+        problem = "AllowBroadcast says no in the file; whether WATI leaves them out is not known"
+        found.warnings.append(f"{enumerate_some(refusing, 50)}: {problem}. Remove them, or ask the user.")
 
 
 def country_codes(context: Context, found: Findings) -> None:
     """A warning of rows in which Phone already has the country code."""
-    from wati.calls.preconditions import MOST_NAMED
+    from wati.calls.template_checks import MOST_NAMED
     from wati.contract.numbers import code_twice
     from wati.output.rendering import enumerate_some
 
@@ -152,7 +171,8 @@ ENDPOINT = Endpoint(
     confirms="records",
     messages=messages,
     look_with="get_messages",
-    preflight=("connection", template, country_codes, "on_whatsapp"),
+    preflight=("connection", template, country_codes, "on_whatsapp", "receivers", allowed),
+    always=("template",),
 )
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ ENDPOINT = Endpoint(
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
     messages=messages.template,
     look_with="get_messages",
-    preflight=("connection", "template", "on_whatsapp"),
+    preflight=("connection", "template", "on_whatsapp", "receivers"),
+    always=("template",),
 )
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ ENDPOINT = Endpoint(
     confirms="receivers",
     messages=messages.templates,
     look_with="get_messages",
-    preflight=("connection", "template", "persons", "on_whatsapp"),
+    preflight=("connection", "template", "persons", "on_whatsapp", "receivers"),
+    always=("template",),
 )
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ ENDPOINT = Endpoint(
     multiline=("customParams[].value",),
     customer_text=True,
     silent_rejection="There may be no contact with this number: see get_contacts.py, or use add_contact.py.",
-    preflight=("connection", "contact"),
+    preflight=("connection", "contact", "attributes"),
 )
 
 if __name__ == "__main__":

@@ -120,10 +120,16 @@ def reply(document: Any, status: int = 200, **headers: str) -> Answer:
 
 
 class FarSide:
-    """The server. `requests`: all that came, in order. It answers from `will`, `always`, then `DEFAULTS`."""
+    """The server. `requests`: all that came, in order. It answers from `will`, `always`, then `DEFAULTS`.
+
+    `aside`: reads of templates, which are made before many sends, are kept in `looks` instead. Only answers
+    meant for them answer them; by default the list does not say where it ends, so it stops no send.
+    """
 
     def __init__(self, port: int = 0) -> None:
         self.requests: list[Received] = []
+        self.looks: list[Received] = []
+        self.aside = False
         self._once: list[tuple[str, Answer]] = []
         self._always: dict[str, Answer] = {}
         self._arrived = threading.Condition()
@@ -142,6 +148,7 @@ class FarSide:
     def forget(self) -> None:
         """Forget what came, and what was still to be answered."""
         self.requests.clear()
+        self.looks.clear()
         self._once.clear()
 
     def always(self, answer: Answer, to: str = "/") -> None:
@@ -200,7 +207,7 @@ class FarSide:
         with connection, connection.makefile("rb") as stream, suppress(OSError):
             while request := _receive(stream):
                 with self._arrived:
-                    self.requests.append(request)
+                    (self.looks if self._is_aside(request) else self.requests).append(request)
                     answer = self._next(request)
                     self._arrived.notify_all()
                 if answer.last:
@@ -209,7 +216,20 @@ class FarSide:
                 if not self._answer(connection, answer):
                     return
 
+    def _is_aside(self, request: Received) -> bool:
+        return self.aside and request.method == "GET" and request.path == TEMPLATES
+
     def _next(self, request: Received) -> Answer:
+        if self._is_aside(request):
+            self._once, once = [each for each in self._once if each[0].startswith(TEMPLATES)], self._once
+            mine = self._once.pop(0) if self._once else None
+            self._once = [each for each in once if each is not mine]
+            return (
+                mine[1]
+                if mine
+                else next((found for to, found in self._always.items() if to.startswith(TEMPLATES)), None)
+                or reply({**TEMPLATE_LIST, "link": None})
+            )
         for index, (prefix, _) in enumerate(self._once):
             if request.target.startswith(prefix):
                 return self._once.pop(index)[1]
@@ -307,6 +327,24 @@ def _v2(request: Received) -> Answer:
     )
 
 
+TEMPLATES = "/wati/api/v1/getMessageTemplates"
+# The first bytes that identify a format, by the ending of a file's name.
+HEADS = {
+    **{".jpg": b"\xff\xd8\xff", ".png": b"\x89PNG\r\n\x1a\n", ".mp4": b"\0\0\0\x18ftyp"},
+    **{".ogg": b"OggS", ".pdf": b"%PDF-"},
+}
+TEMPLATE_LIST: dict[str, Any] = {
+    "result": "success",
+    "messageTemplates": [
+        {
+            "elementName": "order_update",
+            "status": "APPROVED",
+            "bodyOriginal": "Hi {{name}}, your order {{ordernumber}} is ready.",
+        },
+        {"elementName": "welcome", "status": "APPROVED", "bodyOriginal": "Welcome!"},
+    ],
+    "link": LINK,
+}
 WATI = {
     "GET /wati/api/v1/getContacts": {
         "result": "success",
@@ -322,18 +360,7 @@ WATI = {
     },
     "POST /wati/api/v1/sendSessionMessage": {"ok": True, "result": "success", "message": {"id": "m1"}},
     "POST /wati/api/v1/sendSessionFile": {"result": True, "message": "", "ticketStatus": "OPEN"},
-    "GET /wati/api/v1/getMessageTemplates": {
-        "result": "success",
-        "messageTemplates": [
-            {
-                "elementName": "order_update",
-                "status": "APPROVED",
-                "bodyOriginal": "Hi {{name}}, your order {{ordernumber}} is ready.",
-            },
-            {"elementName": "welcome", "status": "APPROVED", "bodyOriginal": "Welcome!"},
-        ],
-        "link": LINK,
-    },
+    f"GET {TEMPLATES}": TEMPLATE_LIST,
     "POST /wati/api/v1/sendTemplateMessage": {"result": True, "validWhatsAppNumber": True},
     "POST /wati/api/v1/sendTemplateMessages": {
         "result": True,

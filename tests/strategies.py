@@ -152,8 +152,9 @@ def _object(schema: Json, at: str) -> Any:
 
 
 def _identity(item: Any) -> str:
-    """What may stand only once in a list: a receiver, a parameter's or an attribute's name."""
-    own = next((item[name] for name in ("whatsappNumber", "name") if name in item), json.dumps(item))
+    """What may stand only once in a list: a receiver, the name of a parameter or an attribute, a title."""
+    members = ("whatsappNumber", "name", "title", "text")
+    own = next((item[name] for name in members if name in item), json.dumps(item))
     return str(own).lower() if "whatsappNumber" in item else str(own)
 
 

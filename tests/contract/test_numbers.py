@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wati.contract.numbers import code_twice, complete, person, rounded, same_person, spellings
+from wati.contract.numbers import code_twice, common_end, complete, person, rounded, same_person, spellings
 
 PAIRS = [
     ("525512345678", "5215512345678"),
@@ -47,6 +47,7 @@ def test_ids_have_one_spelling_in_any_letter_case() -> None:
 def test_the_other_spelling_of_the_other_spelling_is_the_first(number: str) -> None:
     for other in spellings(number):
         assert set(spellings(other)) == set(spellings(number)) and person(other) == person(number)
+        assert other.endswith(common_end(number)) and common_end(other) == common_end(number) != ""
 
 
 WRITTEN = {  # what someone writes: the digits that are surely meant, "" if they are not sure

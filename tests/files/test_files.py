@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from conftest import ENDPOINTS, Run
-from recording import JPEG, Answer, FarSide, reply
+from recording import HEADS, JPEG, Answer, FarSide, reply
 from wati.contract.failures import Failure
 from wati.files.uploads import Files
 
@@ -235,7 +235,7 @@ def each_upload(request: pytest.FixtureRequest) -> str:
 def test_the_content_type_is_told_by_our_own_table(
     name: str, content_type: str, call: Callable[..., Run], far_side: FarSide, tmp_path: Path
 ) -> None:
-    data = bytes(range(256)) * 300
+    data = HEADS.get(Path(name).suffix.lower(), b"") + bytes(range(256)) * 300
     (tmp_path / name).write_bytes(data)
     assert call("send_session_file", upload(name)).exit == 0
     (part,) = far_side.to("/wati/")[0].parts

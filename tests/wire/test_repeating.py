@@ -633,6 +633,7 @@ def test_a_call_that_is_ended_from_outside_still_tells_what_it_knows(
     exit_code: int,
     told: str,
 ) -> None:
+    far_side.aside = True
     far_side.always(Answer(delay=60), to=during)
     flags = named(endpoints[name]) if during == OWN else ()
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("MATON_", "WATI_"))}

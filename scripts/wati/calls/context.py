@@ -25,7 +25,7 @@ class Context:
     """What the steps of a call and the functions of an endpoint work with.
 
     `call`: as the steps so far have filled it in. `entered`: its entry in the journal. `left_out`: whom
-    `--skip-sent` took out of it.
+    `--skip-sent` took out of it. `remarks`: what a look before the send has to say in the document.
     """
 
     def __init__(self, session: Session, call: Call) -> None:
@@ -37,11 +37,13 @@ class Context:
         self.gateway = Gateway(session.client, timeout, trace=trace, **(PAGE_PACE if options.all else {}))
         self.entered = once.Entered()
         self.left_out: LeftOut | None = None
+        self.remarks: list[str] = []
 
     @property
     def notices(self) -> list[str]:
-        """What the document has to say about the journal."""
-        return [*([self.left_out.notice] if self.left_out else []), *self.entered.notices]
+        """What the document has to say beside the result."""
+        left_out = [self.left_out.notice] if self.left_out else []
+        return [*left_out, *self.remarks, *self.entered.notices]
 
     def counts(self, **own: int) -> dict[str, Any]:
         """The counts of a bulk send, and who of unknown outcome was left out."""

@@ -34,16 +34,20 @@ CODES = {
 class Findings:
     """What the checks found; each check adds to it.
 
-    `invalid`: the problems of the arguments themselves. `hint`: what could be done instead. `can_ask`:
-    whether there is a key, and a connection to read over. `failed_reads`: the reads that failed.
+    `invalid`: the problems of the arguments themselves. `hint`: what could be done instead. `newest`: the
+    customer's newest message, if it was read. `can_ask`: whether there is a key, and a connection to read
+    over. `failed_reads`: the reads that failed. `is_last_look`: the checks are made right before a send, so
+    they read as little as possible.
     """
 
-    def __init__(self, *, can_ask: bool, invalid: Sequence[Problem] = ()) -> None:
+    def __init__(self, *, can_ask: bool, invalid: Sequence[Problem] = (), is_last_look: bool = False) -> None:
         self.can_ask = can_ask
+        self.is_last_look = is_last_look
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
         self.facts: dict[str, Any] = {}
         self.hint = ""
+        self.newest: dict[str, Any] | None = None
         self.failed_reads: list[Failure] = []
         self._invalid = {problem["at"] for problem in invalid}
 

@@ -82,6 +82,7 @@ def confirmation(call: Call) -> None:
     if given == needed:
         return
     what = "the connection's id" if call.endpoint.confirms == "connection_id" else "the number of receivers"
+    # Not the value: whoever copies it from here has seen no text, and no problem of the send.
     message = f"--confirm must repeat {what}" + (f", not {given!r}." if given else ".")
     raise Failure("confirmation_required", message)
 

@@ -6,7 +6,7 @@ import traceback
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
-from wati.calls import guards
+from wati.calls import guards, last_look
 from wati.calls.context import Context
 from wati.calls.prepare import prepare
 from wati.contract import verdicts
@@ -71,6 +71,7 @@ def _steps(context: Context) -> Result:
     if refused is not None:
         raise refused
     guards.confirmation(context.call)
+    last_look.files(context)
     guards.key(session.settings)
     result = _act(context)
     if context.call.endpoint.is_bulk:
@@ -91,7 +92,7 @@ def _act(context: Context) -> Result:
 
 
 def send(context: Context, sink: BinaryIO | None = None) -> Answer:
-    """Choose the connection, enter the send, make the request, judge the answer, settle, explain.
+    """Choose the connection, look once more, enter the send, make the request, judge the answer, explain.
 
     `sink`: gets the body of an answer that is a file. Raises Failure unless the call was accepted.
     """
@@ -100,6 +101,7 @@ def send(context: Context, sink: BinaryIO | None = None) -> Answer:
         from wati.reads import connections
 
         context.use_connection(connections.only_active(context.inbox))
+    last_look.receivers(context)
     try:
         # A signal waits until the entry is known here, because then it can be settled.
         interrupts.defer(partial(_enter, context))
@@ -163,7 +165,7 @@ def _aborted(context: Context, message: str, *, is_bug: bool = False) -> Failure
 
 
 def _safe(context: Context, failure: Failure) -> Failure:
-    """The failure as anyone may print it: without secrets, and with what there is to say of the journal."""
+    """The failure as anyone may print it: without secrets, and with what there is to say besides."""
     from wati.output.redaction import redact
 
     key = context.session.settings.key

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wati.calls import people
+from wati.calls.template_checks import MOST_NAMED, template
 from wati.contract.checks import select
 from wati.contract.failures import Failure
 from wati.output.rendering import duration, enumerate_some
-from wati.reads.inbox import approved_name, is_absent
+from wati.reads.inbox import approved_name, is_absent, status_of
 from wati.reads.rows import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from wati.calls.context import Context
     from wati.calls.findings import Findings
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
 ID_LENGTH = 24  # of a contact's id; a number has at most 15 digits
 PAGES_OF_CONTACTS = 8  # of 100; WATI allows 10 of these reads in 10 seconds (documented)
 _OTHER_SPELLING = "the same person, whom WhatsApp knows by that number. Use it."
-LONGEST_TEXT = 4096  # characters of a filled-in template; a template itself has at most 1,024
-MOST_SHOWN = 20  # receivers of a bulk send whose texts a dry run shows
-MOST_NAMED = 10  # templates, connections or receivers in one message
 
 # --- connections -------------------------------------------------------------------------------------------
 
@@ -64,7 +63,7 @@ def _named(context: Context, found: Findings, rows: list[dict[str, Any]], active
     if row is None:
         found.add("--connection", "connection_missing", f"there is no connection {name}{usable}")
     elif row["status"] != "ACTIVE":
-        problem = f"the connection {name} is {_status(row)}{usable}"
+        problem = f"the connection {name} is {status_of(row)}{usable}"
         found.add("--connection", "connection_not_active", problem)
     else:
         found.facts["connection"] = name
@@ -81,20 +80,15 @@ def connection_id(context: Context, found: Findings) -> None:
         there = _statuses(context.inbox.connections())
         found.add("$.connection_id", "connection_missing", f"there is no connection {wanted}{there}")
         return
-    found.facts |= {"connection": wanted, "status": _status(row)}
+    found.facts |= {"connection": wanted, "status": status_of(row)}
     if context.call.endpoint.effect == "delete" and row["status"] == "ACTIVE":
         warning = "The connection is ACTIVE. Once it is deleted, no call can use its WATI account."
         found.warnings.append(warning)
 
 
 def _statuses(rows: list[dict[str, Any]]) -> str:
-    there = [f"{row['connection_id']} is {_status(row)}" for row in rows]
+    there = [f"{row['connection_id']} is {status_of(row)}" for row in rows]
     return f" ({_some(there)})" if there else ""
-
-
-def _status(row: dict[str, Any]) -> str:
-    status = row.get("status")
-    return status if isinstance(status, str) and len(status) <= 40 else "in an unknown state"
 
 
 def _some(names: list[str]) -> str:
@@ -102,74 +96,6 @@ def _some(names: list[str]) -> str:
 
 
 # --- templates ---------------------------------------------------------------------------------------------
-
-
-def template(context: Context, found: Findings) -> None:
-    """The template, and whether every receiver's parameters fit it."""
-    from wati.reads import templates
-
-    row = wanted_template(context, found)
-    if row is None:
-        return
-    arguments = context.call.arguments
-    lists = select(arguments, "parameters") + select(arguments, "receivers[].customParams")
-    given = [(at, pairs) for at, items in lists if (pairs := _pairs(items)) is not None]
-    for at, pairs in given:
-        found.problems += templates.problems(row, pairs, at)
-    numbers = [str(number) for _, number in select(arguments, "receivers[].whatsappNumber")]
-    values = [dict(pairs) for _, pairs in given[:MOST_SHOWN]]
-    describe(context, found, row, list(zip(numbers or [""], values or [{}], strict=False)))
-
-
-def _pairs(items: Any) -> list[tuple[str, str]] | None:
-    """Names and values, if all are texts. If not, the checks of the arguments have already said so."""
-    pairs = [
-        (item.get("name"), item.get("value")) if isinstance(item, dict) else (None, None)
-        for item in (items if isinstance(items, list) else [None])
-    ]
-    texts = all(isinstance(name, str) and name and isinstance(value, str) for name, value in pairs)
-    return [(str(name), str(value)) for name, value in pairs] if texts else None
-
-
-def wanted_template(context: Context, found: Findings) -> dict[str, Any] | None:
-    """The template that the arguments name. Problems of the template itself are added to the findings."""
-    from wati.arguments.validation import quoted, suggestion
-
-    name = found.valid(context.call, "template_name")
-    if not found.can_ask or not name:
-        return None
-    others: dict[str, None] = {}
-    row = context.inbox.template(name, others)
-    if row is None:
-        approved = list(others)[:1000]  # bounds the search for a similar name
-        advice = suggestion(name, approved) or (f"; APPROVED: {_some(approved)}" if approved else "")
-        found.add("$.template_name", "template_missing", f"there is no template {quoted(name)}{advice}")
-    elif row.get("status") != "APPROVED":
-        problem = f"the template {quoted(name)} is {_status(row)}; only APPROVED ones can be sent"
-        found.add("$.template_name", "template_not_approved", problem)
-    return row
-
-
-def describe(
-    context: Context, found: Findings, row: dict[str, Any], receivers: list[tuple[str, dict[str, str]]]
-) -> None:
-    """Add the template to the facts, filled in as each of the receivers will read it."""
-    from wati.output.redaction import excerpt
-    from wati.reads import templates
-
-    def cut(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: cut(text) for name, text in value.items()}
-        if isinstance(value, list):
-            return list(map(cut, value))
-        return excerpt(value, context.session.settings.key, LONGEST_TEXT)
-
-    (_, values), *others = receivers
-    preview = templates.preview(row, values)
-    if others:
-        preview["texts"] = {number: templates.render(row, own) for number, own in receivers}
-        preview.pop("text", None)
-    found.facts["template"] = {"name": row["elementName"], "status": _status(row), **cut(preview)}
 
 
 def offer(context: Context) -> str:
@@ -205,7 +131,7 @@ def window(context: Context, found: Findings) -> None:
         return
     try:
         rows, name = context.inbox.either_conversation(number)
-        judged = windows.judge(rows)
+        judged = windows.judge(rows, _noting_newest(rows, found))
     except Failure as failure:
         return _no_conversation(context, found, number, failure)
     if name != number:
@@ -234,6 +160,13 @@ def _suggest_templates(context: Context, found: Findings) -> None:
         found.hint = offer(context)
     except Failure:
         return  # the templates are only a suggestion
+
+
+def _noting_newest(rows: Iterable[dict[str, Any]], found: Findings) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if found.newest is None and people.is_by_customer(row):
+            found.newest = row
+        yield row
 
 
 def contact(context: Context, found: Findings) -> None:
@@ -296,6 +229,31 @@ def persons(context: Context, found: Findings) -> None:
 # --- files -------------------------------------------------------------------------------------------------
 
 
+def menu(context: Context, found: Findings) -> None:
+    """Buttons or a list as the customer will see them. Needs no key."""
+    arguments = context.call.arguments
+    header = arguments.get("header")
+    if isinstance(header, dict):
+        media = header.get("media")
+        header = header.get("text") or {
+            "type": header.get("type"),
+            **(media if isinstance(media, dict) else {}),
+        }
+    titles = (row for _, row in select(arguments, "sections[].rows[]") if isinstance(row, dict))
+    buttons = select(arguments, "buttons[].text") + select(arguments, "buttonText")
+    seen = {
+        "header": header,
+        "text": arguments.get("body"),
+        "footer": arguments.get("footer"),
+        "buttons": [text for _, text in buttons],
+        "choices": [
+            f"{row.get('title')}: {row['description']}" if row.get("description") else row.get("title")
+            for row in titles
+        ],
+    }
+    found.facts["message"] = {name: value for name, value in seen.items() if value}
+
+
 def file(context: Context, found: Findings) -> None:
     """Whether WhatsApp accepts the file's type and size. Needs no key."""
     from wati.files import media
@@ -309,5 +267,17 @@ def file(context: Context, found: Findings) -> None:
         found.warnings += media.warnings(part.content_type, part.size, head)
 
 
-_ALL = (connection, connection_id, template, on_whatsapp, window, contact, persons, file)
+_ALL = (
+    connection,
+    connection_id,
+    template,
+    on_whatsapp,
+    window,
+    contact,
+    persons,
+    menu,
+    file,
+    people.receivers,
+    people.attributes,
+)
 CHECKS: dict[str, Callable[[Context, Findings], None]] = {check.__name__: check for check in _ALL}

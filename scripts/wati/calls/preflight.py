@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from wati.calls import guards
 from wati.calls.findings import Findings
-from wati.calls.preconditions import CHECKS, MOST_NAMED
+from wati.calls.preconditions import CHECKS
+from wati.calls.template_checks import MOST_NAMED
 from wati.contract.call import Result
 from wati.contract.failures import MOST_PROBLEMS, Failure
 
@@ -27,17 +28,24 @@ NOT_LOOKED_UP = "MATON_API_KEY is not set: only arguments and files were checked
 def dry_run(context: Context, refused: Failure | None) -> Result:
     """The request as it would leave. Raises Failure with every problem that was found."""
     found = run_checks(context, refused.problems if refused is not None else ())
-    if (problem := _failure(found, refused)) is not None:
+    if (problem := failure_of(found, refused)) is not None:
         raise problem
     return _preview(context, found)
 
 
-def run_checks(context: Context, invalid: Sequence[Problem] = (), *, only: tuple[str, ...] = ()) -> Findings:
+def run_checks(
+    context: Context,
+    invalid: Sequence[Problem] = (),
+    *,
+    only: tuple[str, ...] = (),
+    is_last_look: bool = False,
+) -> Findings:
     """Run the endpoint's checks, or `only` those with these names, as far as the arguments allow.
 
-    `invalid`: the problems of the arguments themselves.
+    `invalid`: the problems of the arguments themselves. `is_last_look`: right before the send.
     """
-    found = Findings(can_ask=bool(context.session.settings.key), invalid=invalid)
+    can_ask = bool(context.session.settings.key)
+    found = Findings(can_ask=can_ask, invalid=invalid, is_last_look=is_last_look)
     for check in context.call.endpoint.preflight:
         make = CHECKS[check] if isinstance(check, str) else check
         if only and make.__name__ not in only:
@@ -57,7 +65,7 @@ def run_checks(context: Context, invalid: Sequence[Problem] = (), *, only: tuple
     return found
 
 
-def _failure(found: Findings, refused: Failure | None) -> Failure | None:
+def failure_of(found: Findings, refused: Failure | None) -> Failure | None:
     """All findings as one failure; None if the call is expected to be accepted.
 
     `refused`: the failure of the arguments or files. It keeps its code, and the findings are added.
@@ -73,7 +81,8 @@ def _failure(found: Findings, refused: Failure | None) -> Failure | None:
         found.add("--dry-run", "look_up_failed", problem)
     count = len(found.problems)
     if refused is None:
-        message = "The dry run found " + ("1 problem" if count == 1 else f"{count} problems")
+        who = "The check before sending" if found.is_last_look else "The dry run"
+        message = f"{who} found " + ("1 problem" if count == 1 else f"{count} problems")
         refused = Failure("preflight_failed", f"{message}; nothing was sent.", source="package")
         if all(problem.get("code") == "repeated_send" for problem in found.problems):
             # There is nothing to fix: a different text would only hide the repeat.
@@ -121,7 +130,7 @@ def repeats(context: Context, found: Findings) -> None:
 def bulk(receivers: int) -> dict[str, Any]:
     """The size of a bulk send. It is one request, and WATI queues what exceeds its rate (documented)."""
     seconds = [(max(receivers, 1) - 1) // rate * SPAN for rate in (FASTEST, SLOWEST)]
-    return {"receivers": receivers, "requests": 1, "seconds_at_limits": seconds}
+    return {"receivers": receivers, "requests": 1} | ({"seconds_at_limits": seconds} if any(seconds) else {})
 
 
 def _preview(context: Context, found: Findings) -> Result:
@@ -140,7 +149,13 @@ def _preview(context: Context, found: Findings) -> Result:
     if content_type:
         headers["Content-Type"] = content_type
     head = {"method": outgoing.method, "url": settings.base_url + outgoing.target, "headers": headers}
-    data: dict[str, Any] = {"request": {**head, **outgoing.preview()}}
+    shown = {**head, **outgoing.preview()}
+    if "bulk" in found.facts and call.connection:
+        # The texts say what the values would say again, and `connection` what the headers would.
+        del shown["headers"]
+        if isinstance(body := shown.get("json"), dict):
+            shown["json"] = {**body, "receivers": f"… {len(call.receivers)}, see preflight"}
+    data: dict[str, Any] = {"request": shown}
     if needed := guards.needed_confirmation(call):
         data["confirm"] = needed
     if endpoint.receivers is not None:

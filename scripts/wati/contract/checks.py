@@ -31,8 +31,9 @@ def select(value: Any, path: str, at: str = "$") -> list[tuple[str, Any]]:
     return [hit for item_at, item in items for hit in select(item, rest, item_at)] if rest else items
 
 
-def unique(lists: str, name: str, *, ignore_case: bool = False) -> Check:
+def unique(lists: str, name: str, *, ignore_case: bool = False, why: str = "") -> Check:
     """No two objects of a list share a `name`: a receiver would get two messages, or a value get lost."""
+    why = f"; {why}" if why else ""
 
     def check(arguments: Arguments) -> Iterator[Problem]:
         for at, items in select(arguments, lists):
@@ -44,10 +45,15 @@ def unique(lists: str, name: str, *, ignore_case: bool = False) -> Check:
                 here = f"{at}[{index}].{name}"
                 value = value.lower() if ignore_case else value
                 if value in first_at:
-                    yield {"at": here, "problem": f"is listed twice; the first is {first_at[value]}"}
+                    yield {"at": here, "problem": f"is listed twice; the first is {first_at[value]}{why}"}
                 first_at.setdefault(value, here)
 
     return check
+
+
+def different(lists: str, title: str) -> Check:
+    """No two choices look the same: WhatsApp rejects them (reported)."""
+    return unique(lists, title, why="WhatsApp rejects equal titles")
 
 
 def sendable(*paths: str) -> Check:

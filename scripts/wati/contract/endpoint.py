@@ -50,6 +50,7 @@ class Endpoint:
     # The checks of a dry run, which also explain a rejection: names from calls/preconditions.py, or the
     # endpoint's own function (context, findings).
     preflight: tuple[str | Callable[..., None], ...] = ()
+    always: tuple[str, ...] = ()  # those of them that are made before every send, by name
     flags: tuple[str, ...] = ()  # those that most other scripts do not take
     lacks: tuple[str, ...] = ()  # the common flags that this script does not take
     keeps: tuple[str, ...] = ()  # what `--fields` always shows: how far the rest can be trusted

@@ -53,6 +53,12 @@ def spellings(number: str) -> tuple[str, ...]:
     return (number,)
 
 
+def common_end(number: str) -> str:
+    """The digits that all its spellings end in: what a search for them has to contain."""
+    matches = (pattern.fullmatch(number) for pattern, _ in _RULES)
+    return next((match[3] for match in matches if match), number)
+
+
 def same_person(one: str, other: str) -> bool:
     """Whether both are surely one person's, by spelling alone."""
     return person(one) == person(other)

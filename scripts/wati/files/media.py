@@ -42,7 +42,10 @@ def kind_of(content_type: str) -> str:
 
 def problems(content_type: str, size: int, head: bytes) -> Iterator[tuple[str, str]]:
     """Why WhatsApp would reject the file: the code and text of each problem."""
-    if content_type == "audio/wav":
+    is_wav = head[:4] == b"RIFF" and head[8:12] == b"WAVE"
+    if content_type == "audio/wav" or (
+        is_wav and content_type.startswith("audio/") and content_type != "audio/ogg"
+    ):
         yield "file_type", "is WAV: WATI accepts it, WhatsApp then fails the message; use OGG with Opus"
     kind = kind_of(content_type)
     limit = LIMITS[kind][1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from wati.contract.messages import normalized
-from wati.reads import templates
+from wati.reads import places, templates
 from wati.reads.rows import media_of, owner, template_of, text_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Form:
     """
 
     def __init__(self, template: dict[str, Any]) -> None:
-        self.pieces = templates.pieces(normalized(templates.body(template)))
+        self.pieces = places.pieces(normalized(templates.body(template)))
         self.names = set(templates.parameters(template))
 
 

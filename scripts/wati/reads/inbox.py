@@ -87,32 +87,39 @@ class Inbox:
         row: dict[str, Any] = answer.json["connection"]
         return row
 
-    def templates(self) -> Rows:
+    def templates(self, most_pages: int = MOST_PAGES_OF_TEMPLATES) -> Rows:
         """Every template of the account, with any status, in any language."""
         path = "/wati/api/v1/getMessageTemplates"
-        return Rows(self, self._on_channel(path), "messageTemplates", MOST_PAGES_OF_TEMPLATES)
+        return Rows(self, self._on_channel(path), "messageTemplates", most_pages)
 
-    def template(self, name: str, approved: dict[str, None] | None = None) -> dict[str, Any] | None:
-        """The template with that name, the APPROVED one if there are several; None if there is none.
+    def template(self, name: str) -> dict[str, Any] | None:
+        """The template with that name, an APPROVED one if there are several; None if there is none.
 
-        `approved`: collects the names of the other APPROVED templates that were read. Raises Failure if the
-        list is too long to read to its end, because the template may be in the rest.
+        Raises Failure if the list is too long to read to its end, because the template may be in the rest.
         """
-        found = None
-        rows = self.templates()
+        rows, whole = self.templates_named(name)
+        if not rows and not whole:
+            raise unread_templates()
+        return next((row for row in rows if row.get("status") == "APPROVED"), rows[0] if rows else None)
+
+    def templates_named(
+        self, name: str, others: dict[str, None] | None = None, *, most_pages: int = MOST_PAGES_OF_TEMPLATES
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """The templates with that name, one for each language, and whether the list was read to its end.
+
+        `others`: collects the names of the other APPROVED templates that were read.
+        """
+        found: list[dict[str, Any]] = []
+        rows = self.templates(most_pages)
         for row in rows:
             if row.get("elementName") == name:
-                if row.get("status") == "APPROVED":
-                    return row
-                found = found or row
-            elif approved is not None and (other := approved_name(row)):
-                approved[other] = None
-        if found is None and not rows.whole:
-            message = (
-                f"The account has more templates than the {MOST_PAGES_OF_TEMPLATES} pages that are read."
-            )
-            raise Failure("bad_answer", message, source="wati", outcome="not_sent")
-        return found
+                found.append(row)
+            elif others is not None and (other := approved_name(row)):
+                others[other] = None
+            # Its other languages may be on the same page or, if that is full, on a later one.
+            if not rows.left and rows.is_short and any(row.get("status") == "APPROVED" for row in found):
+                break
+        return found, rows.whole or (most_pages == 1 and rows.is_last)
 
     def conversation(self, number: str) -> Rows:
         """The rows of one conversation, newest first. A rejection means that WATI finds no such contact."""
@@ -151,7 +158,9 @@ class Rows:
     """The rows of a list at WATI. Each page is read when it is needed, and each row is given once.
 
     `now`: the server's time in the last answer (epoch seconds), None if it has none. `whole`: whether the
-    list was read to its end. `left`: how many rows of the current page are still to come.
+    list was read to its end. `left`: how many rows of the current page are still to come. `is_short`: the
+    current page has fewer rows than were asked for. `is_last`: and the list's own link says that it is the
+    last.
     """
 
     def __init__(
@@ -160,6 +169,7 @@ class Rows:
         self.now: float | None = None
         self.whole = False
         self.left = 0
+        self.is_short = self.is_last = False
         self._is_cut = False
         verdict, query = verdicts.listing(items), f"{path}{'&' if '?' in path else '?'}pageSize={PAGE_SIZE}"
 
@@ -168,6 +178,10 @@ class Rows:
             self.now = answer.date
             rows = verdicts.member(answer.json, items)
             self._is_cut |= len(rows) > MOST_ROWS_OF_A_PAGE
+            self.is_short = len(rows) < PAGE_SIZE
+            link = verdicts.member(answer.json, "link")
+            says_last = isinstance(link, dict) and "nextPage" in link and not link["nextPage"]
+            self.is_last = self.is_short and says_last
             return [row for row in rows[:MOST_ROWS_OF_A_PAGE] if isinstance(row, dict)]
 
         self._rows: Iterator[dict[str, Any]] = self._new(Walk(read, InMemory(), last=most_pages))
@@ -197,8 +211,18 @@ def is_absent(failure: Failure) -> bool:
     return rejected or failure.code == "not_found"
 
 
+def unread_templates() -> Failure:
+    message = f"The account has more templates than the {MOST_PAGES_OF_TEMPLATES} pages that are read."
+    return Failure("bad_answer", message, source="wati", outcome="not_sent")
+
+
 def approved_name(row: dict[str, Any]) -> str:
     """The name of an APPROVED template; "" for every other row."""
     name = row.get("elementName")
     is_name = isinstance(name, str) and len(name) <= LONGEST_NAME
     return str(name) if is_name and row.get("status") == "APPROVED" else ""
+
+
+def status_of(row: dict[str, Any]) -> str:
+    status = row.get("status")
+    return status if isinstance(status, str) and len(status) <= 40 else "in an unknown state"

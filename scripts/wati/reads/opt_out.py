@@ -1,0 +1,34 @@
+"""Whether a customer's message asks for no more messages: all of it, but for case and punctuation. Pure.
+
+The words are those that people use to opt out, in the languages that businesses on WhatsApp use most (our
+choice). That WATI acts on any of them is not documented, so they only make a warning.
+"""
+
+from __future__ import annotations
+
+from wati.reads.matching import words
+
+_WORDS = {
+    "English": "stop|stop all|stopall|unsubscribe|opt out|optout|cancel|quit|end|remove me|stop promotions",
+    "Spanish": "baja|parar|detener|cancelar|dar de baja|darme de baja|no molestar|desuscribir",
+    "Portuguese": "pare|parar|sair|cancelar|descadastrar|remover|quero sair",
+    "Indonesian and Malay": "berhenti|stop|batal|hentikan|keluar|henti",
+    "Hindi": "रोकें|बंद करो|बंद करें|रुको|band karo|band kare|roko",
+    "Arabic": "توقف|إيقاف|ايقاف|قف|إلغاء|الغاء|إلغاء الاشتراك|الغاء الاشتراك",
+    "Urdu": "بند کریں|بند کرو|روکیں",
+    "German": "stopp|stop|abmelden|abbestellen|aufhören|keine nachrichten mehr",
+    "French": "arret|arrêt|arrêter|arrêtez|stop|désabonner|désinscrire|me désabonner",
+    "Italian": "basta|ferma|annulla|cancellami|disiscrivi|disiscrivimi",
+    "Turkish": "dur|durdur|iptal|\u00e7\u0131k\u0131\u015f",
+    "Russian": "стоп|отписаться|отписка|отмена|хватит",
+    "Dutch": "stop|stoppen|afmelden|uitschrijven",
+    "Hebrew": "הסר|הפסק|עצור|להסרה",
+    "Swahili": "acha|simama|ondoa",
+    "Chinese": "停止|退订|取消订阅|退訂|取消訂閱",
+}
+_ASKED = {" ".join(words(each)) for listed in _WORDS.values() for each in listed.split("|")}
+_LONGEST = 60  # characters; a longer message says more than one of these
+
+
+def asks_to_stop(text: object) -> bool:
+    return isinstance(text, str) and len(text) <= _LONGEST and " ".join(words(text)) in _ASKED
