@@ -20,6 +20,7 @@ from wati.calls import findings, preconditions
 from wati.contract import failures
 from wati.contract.endpoint import Endpoint
 from wati.files import media
+from wati.output.document import NOTICE
 from wati.reads import inbox, templates
 from wati.reads.rows import iso, moment
 from wati.sandbox import control
@@ -394,7 +395,7 @@ def test_a_send_that_is_fine_shows_what_its_receiver_will_read(dry: Callable[...
     }
     assert run.data["request"]["headers"]["Maton-Connection"] == "sandbox-main"
     assert run.data["warnings"] == ["Whether the number is on WhatsApp shows only when the message is sent."]
-    assert "notice" not in run.document
+    assert run.document["notice"] == NOTICE, "customers choose their names"
 
 
 def test_links_of_buttons_are_shown_filled_in(dry: Callable[..., Run]) -> None:

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from conftest import Run
-from recording import FarSide, reply
+from recording import TEMPLATES, FarSide, reply
 from wati.contract.failures import Failure
 from wati.output import shape
 from wati.sandbox import control
@@ -183,6 +183,8 @@ def test_the_answer_to_a_bulk_send_counts_the_accepted_receivers_that_do_not_fit
     rows = [{"waId": str(14155550000 + n), "localMessageId": "x" * 36} for n in range(900)]
     told = [{**row, "isValidWhatsAppNumber": True, "errors": []} for row in rows]
     far_side.always(reply({"result": True, "error": None, "receivers": told}), to="/wati/")
+    sendable = {"elementName": "t", "status": "APPROVED", "body": "Hi"}
+    far_side.always(reply({"result": "success", "messageTemplates": [sendable]}), to=TEMPLATES)
     receivers = [{"whatsappNumber": row["waId"], "customParams": []} for row in rows]
     arguments = {"template_name": "t", "broadcast_name": "b", "receivers": receivers}
     run = call("send_template_messages_v2", arguments, "--confirm", "900")

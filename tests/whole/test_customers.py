@@ -171,12 +171,15 @@ def hostile_world(far_side: FarSide) -> None:
             far_side.always(reply(lists.get(own, body)), to=path)
 
 
-def test_a_dry_run_quotes_no_customer(
+def test_a_dry_run_quotes_customers_only_by_name_and_with_the_mark(
     call_example: Caller, far_side: FarSide, each_endpoint: Endpoint
 ) -> None:
     hostile_world(far_side)
     run = contained(call_example(each_endpoint, "--dry-run"))
     assert far_side.requests or not each_endpoint.through_wati, "nothing was looked at"
+    # A send shows the name of its receiver, which the customer may have chosen.
+    names = [run.data["preflight"].pop(name, None) for name in ("receiver", "names")] if is_shown(run) else []
+    assert any(names) is is_marked(run) is (each_endpoint.effect == "send"), run.text
     assert not is_shown(run), run.text
 
 

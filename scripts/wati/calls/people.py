@@ -125,8 +125,12 @@ def name_of(row: dict[str, Any]) -> str:
 
 
 def _shown(context: Context, text: str) -> str:
+    """What a customer may have written, to be quoted: the document then says so."""
+    from wati.output.document import NOTICE
     from wati.output.redaction import excerpt
 
+    if NOTICE not in context.remarks:
+        context.remarks.append(NOTICE)
     return excerpt(text, context.session.settings.key, _LONGEST_NAME)
 
 

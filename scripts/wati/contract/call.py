@@ -90,6 +90,6 @@ class Result:
     notice: str = ""  # a remark for the document, beside the data
     shown_url: str = ""  # the one authorization link that may be shown
     page: dict[str, Any] | None = None  # the document's `page`, unless it follows from the arguments
-    notices: Sequence[str] = ()  # those of the journal
+    notices: Sequence[str] = ()  # those of the steps and of the journal
     outcome: str = "accepted"
     added: Mapping[str, Any] = {}  # members for `data` that are not the far side's, such as counts

@@ -106,7 +106,7 @@ def failed(endpoint: Endpoint, failure: Failure, key: str) -> dict[str, Any]:
 
 def _marks(key: str, notices: list[str]) -> dict[str, Any]:
     """The members that qualify the rest of the document."""
-    marks = {"sandbox": key == SANDBOX_KEY, "notice": " ".join(filter(None, notices))}
+    marks = {"sandbox": key == SANDBOX_KEY, "notice": " ".join(dict.fromkeys(filter(None, notices)))}
     return {name: value for name, value in marks.items() if value}
 
 
