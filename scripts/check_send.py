@@ -184,6 +184,7 @@ HELPER = Helper(
     name="check_send",
     perform=perform,
     lacks=("dry-run", "raw", "connection"),
+    lone="id",
     default_timeout=LAG_SECONDS + 30,
 )
 

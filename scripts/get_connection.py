@@ -39,6 +39,7 @@ ENDPOINT = Endpoint(
     verdict=verdicts.connection,
     perform=perform,
     preflight=("connection_id",),
+    lone="connection_id",
 )
 
 if __name__ == "__main__":

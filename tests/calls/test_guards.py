@@ -121,8 +121,10 @@ def test_a_key_that_nothing_filled_in_reaches_nobody(
 
 @pytest.mark.parametrize(
     "variable",
-    ["MATON_CONNECTION_ID", "MATON_BASE_URL", "WATI_FILE_ROOTS", "WATI_JOURNAL", "WATI_SANDBOX_STATE"]
-    + ["WATI_ALLOWED_RECIPIENTS"],
+    [
+        *("MATON_CONNECTION_ID", "MATON_BASE_URL", "WATI_FILE_ROOTS", "WATI_JOURNAL", "WATI_SANDBOX_STATE"),
+        "WATI_ALLOWED_RECIPIENTS",
+    ],
 )
 @pytest.mark.parametrize("form", ['"{}"', "'{}'", "${{{}}}", "%{}%", "${}"])
 def test_no_variable_is_used_with_its_quotes_or_unfilled(

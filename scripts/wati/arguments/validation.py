@@ -129,14 +129,14 @@ def suggestion(value: object, known: list[Any]) -> str:
 def _explain_type(value: object, expected: str) -> str:
     if expected == "string" and type(value) is int and abs(value) < 10**15:
         return f'is a number; expected a string: "{value}"'
-    return f"is {_described(value)}; expected {_KINDS.get(expected, expected)}"
+    return f"is {described(value)}; expected {_KINDS.get(expected, expected)}"
 
 
 def _explain_number(value: object) -> str:
     if isinstance(value, int) and 10**6 <= value < 10**15:
         return _explain_type(value, "string")
     if not isinstance(value, str):
-        return f"is {_described(value)}; expected a string such as 14155551234"
+        return f"is {described(value)}; expected a string such as 14155551234"
     expected = "the country code and number in digits only, such as 14155551234"
     digits = re.sub(r"[ ().\-/\u00a0\u2010-\u2015]", "", value)
     # Only a number with its plus is certainly complete. "(415) 555-1234" lacks the country code, and its
@@ -166,10 +166,16 @@ def quoted(value: object) -> str:
     return f'"{text}"' if isinstance(value, str) else text
 
 
-_KINDS = {"object": "an object", "array": "a list", "string": "a string", "integer": "a whole number"}
+_KINDS = {
+    "object": "an object",
+    "array": "a list",
+    "string": "a string",
+    "integer": "a whole number",
+    "boolean": "true or false",
+}
 
 
-def _described(value: object) -> str:
+def described(value: object) -> str:
     """A value with its kind: `the string "x"`, `the number 5`, `true`, `a list`."""
     if isinstance(value, (list, dict)):
         return "a list" if isinstance(value, list) else "an object"

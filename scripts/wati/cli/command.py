@@ -121,7 +121,7 @@ def _call(
 
     with Session(environ, trace=lambda *entry: trace.append(entry), progress=progress) as session:
         guards.effect(session.settings, endpoint)  # before anything is read from a file or standard input
-        arguments = reading.read(command_line.source, stdin)
+        arguments = reading.read(endpoint, command_line.words, stdin)
         return run(session, Call(endpoint, arguments, command_line.options))
 
 

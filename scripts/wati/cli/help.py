@@ -43,8 +43,9 @@ def help_text(endpoint: Endpoint) -> str:
         meaning = FLAGS["timeout"][1].partition(" (")[0]
         flags["--timeout SECONDS"] = f"{meaning} (default {endpoint.default_timeout:g})"
     width = max(map(len, flags))
+    lone = f"{endpoint.lone.upper()} | " if endpoint.lone else ""
     sections = [
-        f"usage: {endpoint.name}.py [flags] ['{{…}}' | @FILE | -]",
+        f"usage: {endpoint.name}.py [flags] [{lone}name=value … | '{{…}}' | '@FILE' | -]",
         _text(endpoint.help_file),
         f"{endpoint.does} Prints one JSON document.",
         "flags:\n" + "\n".join(f"  {flag:<{width}}  {meaning}" for flag, meaning in flags.items()),
