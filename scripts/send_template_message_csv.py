@@ -35,6 +35,9 @@ AT = "$.whatsapp_numbers_csv"
 
 def parts(arguments: Arguments, files: Files) -> list[Part]:
     """The file, read once: the bytes that were checked and counted are the bytes that are sent."""
+    import io
+
+    from wati.contract.call import Part
     from wati.contract.failures import Failure
     from wati.files import receivers_csv
 
@@ -42,10 +45,15 @@ def parts(arguments: Arguments, files: Files) -> list[Part]:
     if not isinstance(path, str) or not path:
         return []
     part = files.part("whatsapp_numbers_csv", path, AT)
-    found = [{"at": AT + at, "problem": problem} for at, problem in receivers_csv.problems(part.content())]
+    content = part.content()
+    data = receivers_csv.as_utf8(content)
+    found = [{"at": AT + at, "problem": problem} for at, problem in receivers_csv.problems(data)]
     if found:
         raise Failure("invalid_arguments", "The CSV file cannot be sent as it is.", problems=found)
-    return [part]
+    if data == content:
+        return [part]
+    remark = "The CSV file is not UTF-8; it was read by its mark, and WATI gets it as UTF-8."
+    return [Part(part.name, part.filename, part.content_type, io.BytesIO(data), len(data), remark)]
 
 
 def rows(parts: Sequence[Part]) -> Iterator[tuple[str, dict[str, str]]]:

@@ -28,6 +28,8 @@ def decoded(data: bytes, *, quote: bool = True) -> tuple[str, bool]:
     `quote`: whether the message may show a line of the text.
     """
     encoding = next((name for mark, name in _MARKED if data.startswith(mark)), "utf-8")
+    if encoding == "utf-8" and b"\x00" in data[:2]:  # both bytes of a first letter that is ASCII
+        raise NotText("is not UTF-8; it looks like UTF-16 without its mark")
     try:
         return data.decode(encoding), encoding.startswith("utf-8")
     except UnicodeDecodeError as error:
@@ -40,8 +42,6 @@ def _explained(data: bytes, encoding: str, start: int, quote: bool) -> str:
         return f"is not text but {kind}, whatever its name says"
     if not encoding.startswith("utf-8"):
         return f"is not {encoding.upper()}, although it begins with its mark"
-    if b"\x00" in data[:1000]:
-        return "is not UTF-8; it looks like UTF-16 without its mark"
     if data[start:].startswith((b"\xed", b"\xf0")) or start + 1 >= len(data):
         return "is not UTF-8"  # a part of a character, rather than a letter of Windows-1252
     number = data.count(b"\n", 0, start) + 1

@@ -41,6 +41,11 @@ class Context:
 
         return Inbox(self.gateway, self.call.connection)
 
+    @property
+    def notices(self) -> list[str]:
+        """What the document has to say about the files and the journal."""
+        return [part.remark for part in self.call.parts if part.remark] + self.entered.notices
+
     def use_connection(self, connection: str) -> None:
         self.call = self.call.replace(connection=connection)
 

@@ -32,14 +32,16 @@ def perform(session: Session, call: Call) -> Result:
         if call.options.dry_run:
             from wati.calls import preflight
 
-            return preflight.dry_run(context, refused)
+            result = preflight.dry_run(context, refused)
+            result.notices = context.notices
+            return result
         if refused is not None:
             raise refused
         guards.confirmation(context.call)
         guards.key(session.settings)
         return _act(context)
     except Failure as failure:
-        failure.notices = context.entered.notices
+        failure.notices = context.notices
         raise
     except KeyboardInterrupt:
         raise _aborted(context, "The call was interrupted.") from None
@@ -62,7 +64,7 @@ def _act(context: Context) -> Result:
         result = context.call.endpoint.perform(context)
     else:
         result = Result(send(context).json or {})
-    result.notices = context.entered.notices
+    result.notices = context.notices
     return result
 
 
@@ -141,5 +143,5 @@ def _aborted(context: Context, message: str, *, is_bug: bool = False) -> Failure
         failure = Failure(
             "outcome_unknown", f"{message} The request had already left.", hint=hint, source="package"
         )
-    failure.notices = context.entered.notices
+    failure.notices = context.notices
     return failure
