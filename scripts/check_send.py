@@ -5,8 +5,6 @@
 # ///
 """Find out what became of a send whose outcome is unknown, by looking for it in the conversation."""
 
-from __future__ import annotations
-
 import math
 import os
 import sys
@@ -46,7 +44,7 @@ NEXT = {
 SETTLED = "This send was settled before, so it was not looked for again."
 
 
-def perform(context: Context) -> Result:
+def perform(context: "Context") -> "Result":
     import sqlite3
 
     from wati.contract.call import Result
@@ -70,7 +68,7 @@ def perform(context: Context) -> Result:
         raise Failure("bad_setup", f"The send journal cannot be used ({reason(error)}).") from None
 
 
-def summary(send: Send) -> dict[str, Any]:
+def summary(send: "Send") -> "dict[str, Any]":
     """A send in the list: which one, when, and how many of its receivers are unresolved."""
     from wati.reads.rows import iso
 
@@ -85,7 +83,7 @@ def summary(send: Send) -> dict[str, Any]:
     }
 
 
-def check(context: Context, journal: Journal, send: Send) -> Result:
+def check(context: "Context", journal: "Journal", send: "Send") -> "Result":
     """Search until each message of the sample is seen, or has had enough time to appear."""
     from wati.contract.failures import Failure
     from wati.journal.search import Search
@@ -108,19 +106,19 @@ def check(context: Context, journal: Journal, send: Send) -> Result:
     return conclusion(journal, send, list(found.values()))
 
 
-def sample_of(entries: list[Entry]) -> list[Entry]:
+def sample_of(entries: "list[Entry]") -> "list[Entry]":
     """At most SAMPLE of them, spread from the first to the last."""
     if len(entries) <= SAMPLE:
         return entries
     return [entries[index * (len(entries) - 1) // (SAMPLE - 1)] for index in range(SAMPLE)]
 
 
-def seconds_left(found: Iterable[Sighting]) -> float:
+def seconds_left(found: "Iterable[Sighting]") -> float:
     """Seconds until every message has had enough time to appear; 0 if all have."""
     return max((one.early for one in found), default=0.0)
 
 
-def search_failed(send: Send, failure: Failure) -> Failure:
+def search_failed(send: "Send", failure: "Failure") -> "Failure":
     """A failed search says nothing about the send, and its hint must not sound as if it did."""
     failure.message = f"Send {send.id} could not be checked and stays unresolved. {failure.message}"
     again = "Wait, then run check_send.py again." if failure.code == "rate_limited" else failure.hint
@@ -128,7 +126,7 @@ def search_failed(send: Send, failure: Failure) -> Failure:
     return failure
 
 
-def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
+def conclusion(journal: "Journal", send: "Send", found: "list[Sighting]") -> "Result":
     """Record in the journal what is clear, and report it. Raises `outcome_unknown` if anything is not."""
     from wati.contract.call import Result
 
@@ -149,7 +147,7 @@ def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
     return Result(data)
 
 
-def settle(journal: Journal, send: Send, found: list[Sighting]) -> None:
+def settle(journal: "Journal", send: "Send", found: "list[Sighting]") -> None:
     verdicts = {"unknown" if one.early > 0 else one.verdict for one in found}
     if len(verdicts) == 1 and verdicts < {"sent", "not_seen"}:
         # A bulk send is one request, so a sample that agrees speaks for all of it.
@@ -160,7 +158,7 @@ def settle(journal: Journal, send: Send, found: list[Sighting]) -> None:
             journal.resolve(send.id, [one.receiver], one.verdict)
 
 
-def still_unknown(send: Send, found: list[Sighting], sample: str) -> Failure:
+def still_unknown(send: "Send", found: "list[Sighting]", sample: str) -> "Failure":
     from wati.contract.failures import Failure
 
     problems = [{"at": one.receiver, "problem": explanation(one)} for one in found]
@@ -175,7 +173,7 @@ def still_unknown(send: Send, found: list[Sighting], sample: str) -> Failure:
     return Failure("outcome_unknown", message, hint=hint, problems=problems, retry_after=wait or None)
 
 
-def explanation(one: Sighting) -> str:
+def explanation(one: "Sighting") -> str:
     verdict = "not seen yet" if one.early > 0 and one.verdict == "not_seen" else one.verdict
     return ": ".join(filter(None, [verdict, one.why]))
 

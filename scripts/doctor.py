@@ -5,8 +5,6 @@
 # ///
 """Check the whole setup in one call, from the key to the templates, and say what to do next."""
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -30,7 +28,7 @@ MOST_SENDS = 5  # unresolved ones, each with a warning of its own
 OTHER_STATUSES = ("PENDING", "REJECTED", "DRAFT", "PAUSED", "DISABLED", "DELETED")
 
 
-def perform(context: Context) -> Result:
+def perform(context: "Context") -> "Result":
     """Run the checks until one fails. Its Failure has the warnings of all checks before it."""
     from wati.calls.findings import Findings
     from wati.contract.call import Result
@@ -50,7 +48,7 @@ def perform(context: Context) -> Result:
     return Result({**report.facts, **({"warnings": report.warnings} if report.warnings else {})})
 
 
-def connection(context: Context, report: Findings) -> None:
+def connection(context: "Context", report: "Findings") -> None:
     """Whether it is clear which connection to use. The request checks the key, too."""
     from wati.calls import preconditions
     from wati.calls.findings import Findings
@@ -72,7 +70,7 @@ def connection(context: Context, report: Findings) -> None:
     context.use_connection(found.facts["connection"])
 
 
-def remedy(problems: list[Problem]) -> str:
+def remedy(problems: "list[Problem]") -> str:
     """What to do if no connection, or not the named one, can be used."""
     text = " ".join(problem["problem"] for problem in problems)
     if "ACTIVE:" in text:
@@ -84,7 +82,7 @@ def remedy(problems: list[Problem]) -> str:
     return "Make one with create_connection.py: it gives a link for the user to open."
 
 
-def inbox(context: Context, report: Findings) -> None:
+def inbox(context: "Context", report: "Findings") -> None:
     """Whether WATI answers. Its token can expire while Maton still calls the connection ACTIVE."""
     from wati.contract import verdicts
     from wati.contract.failures import Failure
@@ -109,7 +107,7 @@ def inbox(context: Context, report: Findings) -> None:
     report.facts["inbox"] = "WATI answers"
 
 
-def templates(context: Context, report: Findings) -> None:
+def templates(context: "Context", report: "Findings") -> None:
     """Which templates can be sent. Without one, only customers whose window is open can be messaged."""
     from wati.reads.inbox import approved_name
 
@@ -134,7 +132,7 @@ def templates(context: Context, report: Findings) -> None:
         )
 
 
-def guards(context: Context, report: Findings) -> None:
+def guards(context: "Context", report: "Findings") -> None:
     """What the environment does not allow, so that a refusal later is no surprise."""
     settings = context.session.settings
     allowed = settings.allowed_recipients
@@ -145,7 +143,7 @@ def guards(context: Context, report: Findings) -> None:
     }
 
 
-def journal(context: Context, report: Findings) -> list[Send]:
+def journal(context: "Context", report: "Findings") -> "list[Send]":
     """Whether repeated sends would be noticed. Returns the sends whose outcome is unknown."""
     import sqlite3
 
@@ -177,7 +175,7 @@ def journal(context: Context, report: Findings) -> list[Send]:
     return unresolved
 
 
-def next_step(context: Context, report: Findings, unresolved: list[Send]) -> str:
+def next_step(context: "Context", report: "Findings", unresolved: "list[Send]") -> str:
     settings = context.session.settings
     if unresolved:
         return "Find out what became of the unresolved sends (see `warnings`) before sending anything."

@@ -5,8 +5,6 @@
 # ///
 """Send an approved template to the customers in a CSV file, with one column for each parameter."""
 
-from __future__ import annotations
-
 import os
 import sys
 from itertools import chain, islice
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
 AT = "$.whatsapp_numbers_csv"
 
 
-def parts(arguments: Arguments, files: Files) -> list[Part]:
+def parts(arguments: "Arguments", files: "Files") -> "list[Part]":
     """The file, read once: the bytes that were checked and counted are the bytes that are sent."""
     import io
 
@@ -56,18 +54,18 @@ def parts(arguments: Arguments, files: Files) -> list[Part]:
     return [Part(part.name, part.filename, part.content_type, io.BytesIO(data), len(data), remark)]
 
 
-def rows(parts: Sequence[Part]) -> Iterator[tuple[str, dict[str, str]]]:
+def rows(parts: "Sequence[Part]") -> "Iterator[tuple[str, dict[str, str]]]":
     """Each receiver's number, and its cells by column."""
     from wati.files import receivers_csv
 
     return receivers_csv.rows(parts[0].content())
 
 
-def receivers(_: Arguments, parts: Sequence[Part]) -> Receivers:
+def receivers(_: "Arguments", parts: "Sequence[Part]") -> "Receivers":
     return [(f"{AT}[{index}].Phone", number) for index, (number, _) in enumerate(rows(parts))]
 
 
-def messages(call: Call) -> list[Message]:
+def messages(call: "Call") -> "list[Message]":
     """One template for each row. Every column that is not the contact's own is a parameter."""
     from wati.contract.messages import Message
     from wati.files.receivers_csv import CONTACT_COLUMNS
@@ -79,7 +77,7 @@ def messages(call: Call) -> list[Message]:
     return found
 
 
-def template(context: Context, found: Findings) -> None:
+def template(context: "Context", found: "Findings") -> None:
     """The template, and a column for each of its parameters."""
     from wati.calls import preconditions
     from wati.files.receivers_csv import CONTACT_COLUMNS
@@ -100,12 +98,13 @@ def template(context: Context, found: Findings) -> None:
             found.warnings.append(f"The column {problem}.")
     for index, (_, cells) in enumerate(chain(shown, unread)):
         for column in in_links:
-            if problem := templates.unsendable(cells.get(column, "")):
+            problem = templates.unsendable(cells.get(column, ""))
+            if problem:
                 found.add(f"{AT}[{index}].{column}", "parameter_unsendable", problem)
     preconditions.describe(context, found, wanted, shown)
 
 
-def perform(context: Context) -> Result:
+def perform(context: "Context") -> "Result":
     """WATI's answer names no receiver, so the document says where to look."""
     from wati.calls.perform import send
     from wati.contract.call import Result
