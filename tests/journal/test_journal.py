@@ -39,6 +39,7 @@ from sends import (
 )
 from wati.contract import verdicts
 from wati.contract.endpoint import Endpoint
+from wati.contract.settings import Settings
 from wati.sandbox import control
 
 POSIX = os.name == "posix"
@@ -690,6 +691,41 @@ def test_a_folder_that_may_not_be_written(far_side: FarSide, tmp_path: Path) -> 
         document = json.loads(done.stdout)
         assert done.returncode == 0 and "would not be noticed" in document["notice"], done.stdout
     assert list(closed.iterdir()) == [] and len(far_side.writes) == 2
+
+
+PLACES = {  # by platform: the variable, and the folder below the home without it
+    "linux": ("XDG_STATE_HOME", ".local/state"),
+    "win32": ("LOCALAPPDATA", "AppData/Local"),
+    "darwin": ("", "Library/Application Support"),
+}
+
+
+@pytest.mark.parametrize("platform", PLACES)
+def test_the_usual_place_is_the_platforms_and_an_old_file_is_still_used(
+    platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable, folder = PLACES[platform]
+    home, named = tmp_path / "home", tmp_path / "named"
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path.replace("~", str(home), 1))
+
+    def place(**environ: str) -> Path:
+        return Path(os.path.expanduser(Settings({"MATON_API_KEY": KEY, **environ}).journal))
+
+    old, new = home / folder / "wati-skill" / "sends.sqlite", named / "wati-skill" / "sends.sqlite"
+    assert place() == old
+    others = {name: str(named) for name, _ in PLACES.values() if name and name != variable}
+    assert place(**others) == old
+    if not variable:
+        return
+    assert place(**{variable: "relative"}) == place(**{variable: " "}) == old
+    assert place(**{variable: str(named)}) == new
+    old.parent.mkdir(parents=True)
+    old.touch()
+    assert place(**{variable: str(named)}) == old
+    new.parent.mkdir(parents=True)
+    new.touch()
+    assert place(**{variable: str(named)}) == new
 
 
 def test_no_home_makes_no_folder_here(

@@ -10,7 +10,7 @@ import time
 from typing import IO, TYPE_CHECKING
 
 from wati.arguments import diagnosis, encodings, words
-from wati.arguments.validation import described, load_schema, quoted
+from wati.arguments.validation import described, load_schema, quoted, tilde_problem
 from wati.contract.failures import Failure
 from wati.wire import strict_json
 from wati.wire.departure import Departure, run_until
@@ -34,7 +34,7 @@ def read(endpoint: Endpoint, given: Sequence[str], stdin: IO[bytes] | None = Non
     if source == "-":
         where, data = "standard input", _read_stdin(stdin)
     elif source.startswith("@"):
-        where, data = "the file after @", _read_file(os.path.expanduser(source[1:]))
+        where, data = "the file after @", _read_file(source[1:])
     else:
         where, data = "the argument", source_bytes(source)
     if len(data) > LARGEST_INPUT:
@@ -98,7 +98,11 @@ def _read_file(path: str) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         # With the place where it was looked for: the path may be relative.
-        place = f": {os.path.abspath(path)}" if path.isprintable() and len(path) <= 300 else ""
+        place = (
+            f": {os.path.abspath(path)}{tilde_problem(path)}"
+            if path.isprintable() and len(path) <= 300
+            else ""
+        )
         message = f"The file after @ cannot be read ({reason}){place}"
         raise Failure("file_unreadable", message) from None
 

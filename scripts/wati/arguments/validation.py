@@ -126,6 +126,11 @@ def suggestion(value: object, known: list[Any]) -> str:
     return f" (did you mean {by_lower[matches[0]]}?)" if matches else ""
 
 
+def tilde_problem(path: str) -> str:
+    """What to say of a path that was not found, if it begins with `~/`: only shells expand that."""
+    return "; ~ is not expanded here, so write the whole path" if path.startswith("~/") else ""
+
+
 def _explain_type(value: object, expected: str) -> str:
     if expected == "string" and type(value) is int and abs(value) < 10**15:
         return f'is a number; expected a string: "{value}"'

@@ -47,6 +47,18 @@ class Answer:
         return " ".join(self.content[:65536].decode("utf-8", "replace").split())
 
     @property
+    def web_page(self) -> str:
+        """What the body is, if it is a web page: neither Maton's nor WATI's interface answers with one."""
+        import re
+
+        beginning = self.content[:65536].decode("utf-8", "replace")
+        if self.json is not None or not re.match(r"\s*<(!doctype html|html)\b", beginning, re.IGNORECASE):
+            return ""
+        found = re.search(r"<title[^>]*>([^<]{1,200})", beginning, re.IGNORECASE)
+        title = " ".join(found[1].split()) if found else ""
+        return "a web page" + (f', titled "{title}",' if title else "") + " of a server on the way"
+
+    @property
     def from_maton(self) -> bool:
         """Whether Maton itself answered: none of the error forms in its SDK has `result` or `ok`."""
         body = self.json

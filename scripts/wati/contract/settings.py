@@ -83,7 +83,7 @@ class Settings:
         self.sandbox_state = text("WATI_SANDBOX_STATE")
         journal = text("WATI_JOURNAL")
         # The journal's file, "" if it is switched off. The sandbox keeps its own beside its state.
-        self.journal = "" if journal == "off" else journal or os.path.join(_state_folder(), "sends.sqlite")
+        self.journal = "" if journal == "off" else journal or _state_file(environ, "sends.sqlite")
 
         if problems:
             message = "Some environment variables cannot be used as they are."
@@ -115,10 +115,24 @@ def _misread(value: str) -> str:
     return _UNFILLED if _PLACEHOLDER.fullmatch(value) else ""
 
 
-def _state_folder() -> str:
-    """Where programs on this system keep a user's state."""
-    places = {"darwin": ("Library", "Application Support"), "win32": ("AppData", "Local")}
-    return os.path.join("~", *places.get(sys.platform, (".local", "state")), "wati-skill")
+# Where programs keep a user's state, by platform, as platformdirs has it: the variable that names the folder
+# ("" for none, else an absolute path), and the folder without it.
+_STATE = {
+    "win32": ("LOCALAPPDATA", ("~", "AppData", "Local")),
+    "darwin": ("", ("~", "Library", "Application Support")),
+}
+_UNIX_STATE = ("XDG_STATE_HOME", ("~", ".local", "state"))
+
+
+def _state_file(environ: Mapping[str, str], name: str) -> str:
+    """The file in the user's state folder. One in the folder without the variable, its old place, is kept."""
+    variable, usual = _STATE.get(sys.platform, _UNIX_STATE)
+    named = environ.get(variable, "").strip()
+    old = os.path.join(*usual, "wati-skill", name)
+    if not os.path.isabs(named):
+        return old
+    new = os.path.join(named, "wati-skill", name)
+    return old if os.path.exists(os.path.expanduser(old)) and not os.path.exists(new) else new
 
 
 def api_key(environ: Mapping[str, str]) -> str:

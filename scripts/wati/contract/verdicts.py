@@ -105,7 +105,7 @@ def said(answer: Answer) -> str:
     """The far side's words. Endpoints put them into different members."""
     body = answer.json
     if not isinstance(body, dict):
-        return answer.text
+        return answer.web_page or answer.text
     error, errors = body.get("error"), body.get("errors")
     candidates = [
         *(body.get("message"), body.get("info")),

@@ -27,6 +27,8 @@ def parse(status: int, headers: Any, content: bytes) -> Answer:
     except (ValueError, RecursionError):
         kind = answer.media_type or "no content type"
         answer.flaw = f"The answer is not JSON ({kind})." if content.strip() else "The answer has no body."
+        if page := answer.web_page:
+            answer.flaw = f"The answer is {page}, such as Cloudflare, a proxy or a login page."
     return answer
 
 
