@@ -41,7 +41,7 @@ def read(endpoint: Endpoint, given: Sequence[str], stdin: IO[bytes] | None = Non
         raise Failure("invalid_json", f"The JSON in {where} is larger than {LARGEST_INPUT >> 20} MiB.")
     text = _text(data, f"The text in {where}")
     try:
-        arguments = strict_json.loads(text.removeprefix("\ufeff"))
+        arguments = strict_json.loads(text)
     except RecursionError:
         raise Failure("invalid_json", f"The JSON in {where} is nested too deeply.") from None
     except strict_json.TooRich as error:

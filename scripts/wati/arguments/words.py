@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from wati.arguments import diagnosis
-from wati.arguments.validation import quoted
+from wati.arguments.validation import load_schema, quoted
 from wati.contract.failures import Failure
 from wati.wire import strict_json
 
@@ -26,9 +26,19 @@ def are_words(endpoint: Endpoint, given: Sequence[str]) -> bool:
     """Whether these are words, not one piece of JSON, `@FILE` or `-`."""
     if len(given) != 1:
         return bool(given)
-    (one,) = given
-    is_plain = re.match(r"[\s{\[\"'@]|$|-$", one) is None
-    return bool(_NAMED.match(one)) or bool(endpoint.lone and is_plain and "=" not in one)
+    return _NAMED.match(given[0]) is not None or _is_lone(endpoint, given[0])
+
+
+def _is_lone(endpoint: Endpoint, word: str) -> bool:
+    """Whether a word is the endpoint's lone argument. JSON such as `null` never is, except for a number."""
+    if not endpoint.lone or "=" in word or re.match(r"[\s{\[\"'@]|$|-$", word):
+        return False
+    try:
+        value = strict_json.loads(word)
+    except ValueError:
+        return True
+    kind = load_schema(endpoint)["properties"][endpoint.lone]["type"]
+    return kind == "integer" and type(value) is int
 
 
 def read(endpoint: Endpoint, schema: dict[str, Any], given: Sequence[str]) -> dict[str, Any]:
