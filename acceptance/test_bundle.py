@@ -15,7 +15,7 @@ from users import User
 from static_rules import RULES, Rule, findings
 
 LISTED = (Path(__file__).parent / "bundle.txt").read_text(encoding="utf-8").split()
-MOST_BYTES = 700_000
+MOST_BYTES = 950_000  # 700 kB until 1.1.0 learned to check templates, receivers and lists before a send
 
 
 def differences(paths: Iterable[str]) -> list[str]:

@@ -28,7 +28,7 @@ ENDPOINT = Endpoint(
     checks=(checks.unique("customParams", "name"),),
     multiline=("customParams[].value",),
     customer_text=True,
-    look_with="get_contacts",
+    look_with="find_contact",
     preflight=("connection", "contact", "attributes"),
 )
 

@@ -5,8 +5,6 @@
 # ///
 """Assign a conversation to an operator."""
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from wati.calls.findings import Findings
 
 
-def operator(_: Context, found: Findings) -> None:
+def operator(_: "Context", found: "Findings") -> None:
     if found.can_ask:
         # Reported; and the script cannot do it, because a call without an email would hide the change.
         found.warnings.append(

@@ -5,8 +5,6 @@
 # ///
 """Find out what became of a send: whether one of unknown outcome went out, and how far a message got."""
 
-from __future__ import annotations
-
 import math
 import os
 import sys
@@ -75,7 +73,7 @@ LOOKED_MIXED = (
 )
 
 
-def perform(context: Context) -> Result:
+def perform(context: "Context") -> "Result":
     import sqlite3
 
     from wati.contract.call import Result
@@ -100,7 +98,7 @@ def perform(context: Context) -> Result:
         raise Failure("bad_setup", f"The send journal cannot be used ({reason(error)}).") from None
 
 
-def summary(send: Send) -> dict[str, Any]:
+def summary(send: "Send") -> "dict[str, Any]":
     """A send in the list: which one, when, and how many of its receivers are unresolved."""
     from wati.reads.rows import iso
 
@@ -116,7 +114,7 @@ def summary(send: Send) -> dict[str, Any]:
     }
 
 
-def groups(send: Send) -> dict[str, list[str]]:
+def groups(send: "Send") -> dict[str, list[str]]:
     """The receivers of a send by what the journal knows of them."""
     found: dict[str, list[str]] = {}
     for entry in send.entries:
@@ -124,7 +122,7 @@ def groups(send: Send) -> dict[str, list[str]]:
     return found
 
 
-def told(send: Send) -> dict[str, Any]:
+def told(send: "Send") -> "dict[str, Any]":
     """A send by what the journal knows of each receiver."""
     by_verdict = groups(send)
     verdict = next(iter(by_verdict)) if len(by_verdict) == 1 else "mixed"
@@ -134,7 +132,7 @@ def told(send: Send) -> dict[str, Any]:
     return {**head, "verdict": verdict, "receivers": by_verdict}
 
 
-def check(context: Context, journal: Journal, send: Send) -> Result:
+def check(context: "Context", journal: "Journal", send: "Send") -> "Result":
     """Search until each message of the sample is seen, or has had enough time to appear."""
     from wati.contract.failures import Failure
     from wati.journal.search import Search
@@ -158,14 +156,14 @@ def check(context: Context, journal: Journal, send: Send) -> Result:
     return conclusion(journal, send, list(found.values()))
 
 
-def inbox_of(context: Context, send: Send) -> Inbox:
+def inbox_of(context: "Context", send: "Send") -> "Inbox":
     """The reads over the connection and the number that the send went by."""
     inbox = context.inbox
     inbox.channel = send.channel
     return inbox
 
 
-def sample_of(entries: list[Entry]) -> list[Entry]:
+def sample_of(entries: "list[Entry]") -> "list[Entry]":
     """At most SAMPLE of them, spread from the first to the last of those who were not looked at in vain."""
     if len(entries) > SAMPLE:
         entries = [entry for entry in entries if entry.state not in FOR_A_PERSON] or entries
@@ -174,12 +172,12 @@ def sample_of(entries: list[Entry]) -> list[Entry]:
     return [entries[index * (len(entries) - 1) // (SAMPLE - 1)] for index in range(SAMPLE)]
 
 
-def seconds_left(found: Iterable[Sighting]) -> float:
+def seconds_left(found: "Iterable[Sighting]") -> float:
     """Seconds until every message has had enough time to appear; 0 if all have."""
     return max((one.early for one in found), default=0.0)
 
 
-def search_failed(send: Send, failure: Failure) -> Failure:
+def search_failed(send: "Send", failure: "Failure") -> "Failure":
     """A failed search says nothing about the send, and its hint must not sound as if it did."""
     failure.message = f"Send {send.id} could not be checked and stays unresolved. {failure.message}"
     again = "Wait, then run check_send.py again." if failure.code == "rate_limited" else failure.hint
@@ -187,7 +185,7 @@ def search_failed(send: Send, failure: Failure) -> Failure:
     return failure
 
 
-def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
+def conclusion(journal: "Journal", send: "Send", found: "list[Sighting]") -> "Result":
     """Record in the journal what is clear, and report it. Raises `outcome_unknown` if anything is not."""
     from wati.contract.call import Result
 
@@ -204,7 +202,7 @@ def conclusion(journal: Journal, send: Send, found: list[Sighting]) -> Result:
     return Result(data)
 
 
-def settle(journal: Journal, send: Send, found: list[Sighting]) -> None:
+def settle(journal: "Journal", send: "Send", found: "list[Sighting]") -> None:
     verdicts = {"unknown" if one.early > 0 else one.verdict for one in found}
     if len(verdicts) == 1 and verdicts < {"sent", "not_seen"}:
         # A bulk send is one request, so a sample that agrees speaks for all of it. But an answer that named
@@ -225,7 +223,7 @@ def settle(journal: Journal, send: Send, found: list[Sighting]) -> None:
             journal.resolve(send.id, [one.receiver], "unclear")
 
 
-def still_unknown(send: Send, found: list[Sighting], sample: str) -> Failure:
+def still_unknown(send: "Send", found: "list[Sighting]", sample: str) -> "Failure":
     """The failure that says of each receiver what is known, and what to do about those who are open."""
     from wati.contract.failures import Failure
 
@@ -239,7 +237,7 @@ def still_unknown(send: Send, found: list[Sighting], sample: str) -> Failure:
     return failure
 
 
-def hint_for(send: Send, wait: int) -> str:
+def hint_for(send: "Send", wait: int) -> str:
     from wati.journal.once import ONLY_A_PERSON, only_once_more
     from wati.output.rendering import enumerate_some
 
@@ -257,7 +255,7 @@ def hint_for(send: Send, wait: int) -> str:
     return f"{which}Do not send it again. {ONLY_A_PERSON} {only}"
 
 
-def explanation(one: Sighting) -> str:
+def explanation(one: "Sighting") -> str:
     verdict = "not seen yet" if one.early > 0 and one.verdict == "not_seen" else one.verdict
     return ": ".join(filter(None, [verdict, one.why]))
 
@@ -265,7 +263,7 @@ def explanation(one: Sighting) -> str:
 # --- what became of a settled send --------------------------------------------------------------------------
 
 
-def look_at(context: Context, journal: Journal, send: Send) -> Result:
+def look_at(context: "Context", journal: "Journal", send: "Send") -> "Result":
     """Look at each receiver who has it, in the order of the send, at WATI's pace and within the time."""
     from wati.contract.call import Result
     from wati.contract.failures import Failure
@@ -296,7 +294,8 @@ def look_at(context: Context, journal: Journal, send: Send) -> Result:
     is_whole = len(by_fate) == 1 and not unread and after is None
     data["verdict"] = next(iter(by_fate)) if is_whole else "mixed"
     data["next"] = LOOKED.get(data["verdict"], NEXT.get(data["verdict"], LOOKED_MIXED))
-    if reasons := {fate.receiver: fate.why for fate in fates if fate.why}:
+    reasons = {fate.receiver: fate.why for fate in fates if fate.why}
+    if reasons:
         data["reasons"] = reasons
     data["looked_at"] = [fate.document() for fate in fates[:MOST_SHOWN]]
     if unread:
@@ -307,7 +306,7 @@ def look_at(context: Context, journal: Journal, send: Send) -> Result:
     return Result(data)
 
 
-def following(entries: list[Entry], receiver: str) -> list[Entry]:
+def following(entries: "list[Entry]", receiver: str) -> "list[Entry]":
     """Those after a receiver, where an earlier look stopped."""
     from wati.contract.failures import Failure
 
@@ -318,7 +317,7 @@ def following(entries: list[Entry], receiver: str) -> list[Entry]:
     raise Failure("invalid_arguments", "There is no such receiver.", problems=[problem])
 
 
-def look_failed(failure: Failure) -> Failure:
+def look_failed(failure: "Failure") -> "Failure":
     """Nobody was looked at. The send stays what it was: settled."""
     failure.message = f"What became of it could not be looked at. {failure.message}"
     again = "Wait, then run check_send.py again." if failure.code == "rate_limited" else failure.hint
@@ -330,6 +329,7 @@ HELPER = Helper(
     name="check_send",
     perform=perform,
     lacks=("dry-run", "raw", "connection"),
+    lone="id",
     default_timeout=LAG_SECONDS + 30,
 )
 

@@ -5,8 +5,6 @@
 # ///
 """Show one customer's recent conversation as a short transcript, and whether the 24-hour window is open."""
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 LIMIT = 20
 
 
-def perform(context: Context) -> Result:
+def perform(context: "Context") -> "Result":
     """The newest rows, oldest first. Older pages are read only as far as the window needs them."""
     from itertools import chain, islice
 
@@ -49,7 +47,8 @@ def perform(context: Context) -> Result:
         "channel": context.call.channel,
         "window": window_member(window.judge(rows, chain(read, rows))),
     }
-    if operator := transcript.assigned(read):
+    operator = transcript.assigned(read)
+    if operator:
         data["assigned"] = excerpt(operator, key, 100)
     data["zone"] = transcript.ZONE
     data["days"] = transcript.by_day(reversed(newest), lambda text: str(redact(text, key)), ids=ids)
@@ -61,7 +60,7 @@ def perform(context: Context) -> Result:
     return Result(data, notice=notice)
 
 
-def window_member(window: Window) -> dict[str, Any]:
+def window_member(window: "Window") -> "dict[str, Any]":
     from wati.reads.rows import iso
 
     if window.open is None or window.until is None:

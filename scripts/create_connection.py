@@ -5,8 +5,6 @@
 # ///
 """Create a WATI connection. The answer has the link that the user opens to authorize it."""
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from wati.contract.types import Receivers
 
 
-def connection_id(body: Any) -> str:
+def connection_id(body: "Any") -> str:
     """The new id. Maton's SDK accepts all of these forms, because Maton's answers differ."""
     from wati.contract.settings import is_connection_id
 
@@ -41,11 +39,11 @@ def connection_id(body: Any) -> str:
     return ""
 
 
-def created(answer: Answer, _: Receivers) -> verdicts.Verdict:
+def created(answer: "Answer", _: "Receivers") -> verdicts.Verdict:
     return verdicts.accepted_if(connection_id(answer.json) != "", answer)
 
 
-def perform(context: Context) -> Result:
+def perform(context: "Context") -> "Result":
     """Create it, then read it: the first answer may lack the status and the link."""
     from wati.calls.perform import send
     from wati.contract.call import Result
@@ -60,7 +58,7 @@ def perform(context: Context) -> Result:
         return Result({"connection": {"connection_id": new}}, notice=notice)
 
 
-def existing(context: Context, found: Findings) -> None:
+def existing(context: "Context", found: "Findings") -> None:
     """With a second connection, every call that names none is ambiguous."""
     if not found.can_ask:
         return

@@ -25,6 +25,7 @@ ENDPOINT = Endpoint(
     confirms="connection_id",
     look_with="get_connection",
     preflight=("connection_id",),
+    lone="connection_id",
 )
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@
 # ///
 """Check the whole setup in one call, from the key to the templates, and say what to do next."""
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -31,7 +29,7 @@ MOST_BLOCKED = 20  # shown
 OTHER_STATUSES = ("PENDING", "REJECTED", "DRAFT", "PAUSED", "DISABLED", "DELETED")
 
 
-def perform(context: Context) -> Result:
+def perform(context: "Context") -> "Result":
     """Run the checks until one fails. Its Failure has the warnings of all checks before it."""
     from wati.calls.findings import Findings
     from wati.contract.call import Result
@@ -51,7 +49,7 @@ def perform(context: Context) -> Result:
     return Result({**report.facts, **({"warnings": report.warnings} if report.warnings else {})})
 
 
-def connection(context: Context, report: Findings) -> None:
+def connection(context: "Context", report: "Findings") -> None:
     """Whether it is clear which connection to use. The request checks the key, too."""
     from wati.calls import preconditions
     from wati.calls.findings import Findings
@@ -73,7 +71,7 @@ def connection(context: Context, report: Findings) -> None:
     context.use_connection(found.facts["connection"])
 
 
-def remedy(problems: list[Problem]) -> str:
+def remedy(problems: "list[Problem]") -> str:
     """What to do if no connection, or not the named one, can be used."""
     text = " ".join(problem["problem"] for problem in problems)
     if "ACTIVE:" in text:
@@ -85,7 +83,7 @@ def remedy(problems: list[Problem]) -> str:
     return "Make one with create_connection.py: it gives a link for the user to open."
 
 
-def inbox(context: Context, report: Findings) -> None:
+def inbox(context: "Context", report: "Findings") -> None:
     """Whether WATI answers. Its token can expire while Maton still calls the connection ACTIVE."""
     from wati.contract import verdicts
     from wati.contract.failures import Failure
@@ -110,7 +108,7 @@ def inbox(context: Context, report: Findings) -> None:
     report.facts["inbox"] = "WATI answers"
 
 
-def templates(context: Context, report: Findings) -> None:
+def templates(context: "Context", report: "Findings") -> None:
     """Which templates can be sent. Without one, only customers whose window is open can be messaged."""
     from wati.reads.inbox import approved_name
 
@@ -135,7 +133,7 @@ def templates(context: Context, report: Findings) -> None:
         )
 
 
-def guards(context: Context, report: Findings) -> None:
+def guards(context: "Context", report: "Findings") -> None:
     """What the environment does not allow, so that a refusal later is no surprise."""
     settings = context.session.settings
     allowed = settings.allowed_recipients
@@ -144,13 +142,14 @@ def guards(context: Context, report: Findings) -> None:
         "allowed_recipients": "everyone" if allowed is None else allowed or "no one",
         "file_roots": settings.file_roots,
     }
-    if blocked := settings.blocked_recipients.entries:  # there can be thousands
+    blocked = settings.blocked_recipients.entries  # there can be thousands
+    if blocked:
         report.facts["guards"]["blocked_recipients"] = (
             blocked if len(blocked) <= MOST_BLOCKED else len(blocked)
         )
 
 
-def journal(context: Context, report: Findings) -> list[Send]:
+def journal(context: "Context", report: "Findings") -> "list[Send]":
     """Whether repeated sends would be noticed. Returns the sends whose outcome is unknown."""
     import sqlite3
 
@@ -182,7 +181,7 @@ def journal(context: Context, report: Findings) -> list[Send]:
     return unresolved
 
 
-def next_step(context: Context, report: Findings, unresolved: list[Send]) -> str:
+def next_step(context: "Context", report: "Findings", unresolved: "list[Send]") -> str:
     settings = context.session.settings
     if unresolved:
         return "Find out what became of the unresolved sends (see `warnings`) before sending anything."

@@ -5,8 +5,6 @@
 # ///
 """Find contacts by name, number or attribute, written as people write them. Lists all that match."""
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -41,18 +39,19 @@ GUESSES = {  # by the rank of the best match, if a number was given
 LONGEST_TEXT, MOST_ATTRIBUTES = 200, 30  # of what is shown
 
 
-def check_search(arguments: Arguments) -> Iterator[Problem]:
+def check_search(arguments: "Arguments") -> "Iterator[Problem]":
     """JSON Schema can say this only in a form that some hosts reject."""
     from wati.reads.matching import Number
 
     if not any(name in arguments for name in SEARCH_ARGUMENTS):
         yield {"at": "$", "problem": f"needs one of {', '.join(SEARCH_ARGUMENTS)}"}
     number = arguments.get("whatsappNumber")
-    if isinstance(number, str) and (problem := Number(number).problem):
+    problem = Number(number).problem if isinstance(number, str) else ""
+    if problem:
         yield {"at": "$.whatsappNumber", "problem": problem}
 
 
-def perform(context: Context) -> Result:
+def perform(context: "Context") -> "Result":
     """Ask WATI's filters one after the other, then read without one. The first matches end the search."""
     from wati.contract.call import Result
     from wati.reads.inbox import MOST_PAGES_OF_CONTACTS
@@ -81,7 +80,7 @@ def searched(compared: int, *, whole: bool, pages: int) -> str:
     return f"{part}: to search further, give more pages (with --timeout)"
 
 
-def queries(arguments: Arguments) -> Iterator[dict[str, str]]:
+def queries(arguments: "Arguments") -> "Iterator[dict[str, str]]":
     """What to ask WATI's filters, the likeliest first. Each only narrows the list: every row is compared."""
     import json
 
@@ -114,7 +113,7 @@ class Hits:
     code of the failure that ended it.
     """
 
-    def __init__(self, arguments: Arguments) -> None:
+    def __init__(self, arguments: "Arguments") -> None:
         self.limit: int = arguments.get("limit", LIMIT)
         self.found: dict[str, tuple[int, Row]] = {}
         self.compared = 0
@@ -125,7 +124,7 @@ class Hits:
         self._attribute: str = arguments.get("attribute", {}).get("name", "")
         self._attributes: dict[str, None] = {}
 
-    def search(self, rows: Rows) -> None:
+    def search(self, rows: "Rows") -> None:
         """Read rows until enough match. Raises Failure if a read fails before anything was found."""
         from wati.contract.failures import Failure
 
@@ -136,7 +135,7 @@ class Hits:
                 raise
             self.more, self.stopped = True, failure.code
 
-    def _search(self, rows: Rows) -> None:
+    def _search(self, rows: "Rows") -> None:
         self.compared = 0
         for row in rows:
             self.compared += 1
@@ -154,7 +153,7 @@ class Hits:
                 return
         self.more = not rows.whole
 
-    def known_attributes(self, context: Context) -> dict[str, Any]:
+    def known_attributes(self, context: "Context") -> "dict[str, Any]":
         """The attributes that contacts have, if none of them has the one that was asked for."""
         from wati.output.redaction import excerpt
         from wati.reads.matching import folded
@@ -165,13 +164,13 @@ class Hits:
         key = context.session.settings.key
         return {"known_attributes": [excerpt(name, key, LONGEST_TEXT) for name in names]}
 
-    def _rank(self, row: Row) -> int | None:
+    def _rank(self, row: "Row") -> int | None:
         """The worst rank of all that is compared; None if anything does not match."""
-        ranks = [rank for matcher in self._matchers if (rank := matcher(row)) is not None]
+        ranks = [rank for rank in (matcher(row) for matcher in self._matchers) if rank is not None]
         return max(ranks) if len(ranks) == len(self._matchers) else None
 
 
-def matchers(arguments: Arguments) -> Iterator[Callable[[Row], int | None]]:
+def matchers(arguments: "Arguments") -> "Iterator[Callable[[Row], int | None]]":
     from wati.reads import matching
 
     if "whatsappNumber" in arguments:
@@ -187,25 +186,25 @@ def matchers(arguments: Arguments) -> Iterator[Callable[[Row], int | None]]:
         )
 
 
-def best(ranks: Iterable[int | None]) -> int | None:
+def best(ranks: "Iterable[int | None]") -> int | None:
     return min((rank for rank in ranks if rank is not None), default=None)
 
 
-def names_of(row: Row) -> list[str]:
+def names_of(row: "Row") -> list[str]:
     """Every name that the contact has, the usual one first."""
     members = [row.get(member) for member in ("fullName", "firstName", "displayName")]
     attribute = [value for name, value in attributes(row) if name == "name"]
     return [name for name in members + attribute if isinstance(name, str) and name]
 
 
-def attributes(row: Row) -> list[tuple[str, str]]:
+def attributes(row: "Row") -> list[tuple[str, str]]:
     params = row.get("customParams")
     found = params if isinstance(params, list) else []
     pairs = [(param.get("name"), param.get("value")) for param in found if isinstance(param, dict)]
     return [(name, value) for name, value in pairs if isinstance(name, str) and isinstance(value, str)]
 
 
-def answer(context: Context, hits: Hits) -> dict[str, Any]:
+def answer(context: "Context", hits: Hits) -> "dict[str, Any]":
     """The `data` of the document, with the best matches first."""
     ranked = sorted(hits.found.values(), key=lambda hit: hit[0])
     contacts = [summary(context, row) for _, row in ranked[: hits.limit]]
@@ -219,11 +218,11 @@ def answer(context: Context, hits: Hits) -> dict[str, Any]:
     return data
 
 
-def summary(context: Context, row: Row) -> dict[str, Any]:
+def summary(context: "Context", row: "Row") -> "dict[str, Any]":
     """What an agent needs of a contact. `optedIn` is left out: sends work even if it is false (reported)."""
     from wati.output.redaction import excerpt
 
-    def text(value: Any) -> str:
+    def text(value: "Any") -> str:
         return excerpt(value, context.session.settings.key, LONGEST_TEXT) if isinstance(value, str) else ""
 
     number = text(row.get("wAid")) or text(row.get("phone"))

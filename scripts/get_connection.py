@@ -5,8 +5,6 @@
 # ///
 """Show one connection, with the link that authorizes it while it is PENDING."""
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from wati.contract.call import Result
 
 
-def perform(context: Context) -> Result:
+def perform(context: "Context") -> "Result":
     from wati.calls.perform import send
     from wati.reads import connections
 
@@ -39,6 +37,7 @@ ENDPOINT = Endpoint(
     verdict=verdicts.connection,
     perform=perform,
     preflight=("connection_id",),
+    lone="connection_id",
 )
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@
 # ///
 """Download a file from a conversation. --output names the file to write."""
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -27,18 +25,18 @@ if TYPE_CHECKING:
     from wati.contract.types import Receivers
 
 
-def media(answer: Answer, _: Receivers) -> verdicts.Verdict:
+def media(answer: "Answer", _: "Receivers") -> verdicts.Verdict:
     """Accepts a body that was saved as a file, unless it is only a part (206)."""
     if answer.saved and answer.status != 206:
         return verdicts.ACCEPTED
     return verdicts.rejection(answer) or verdicts.unknown(answer)
 
 
-def target(call: Call) -> str:
+def target(call: "Call") -> str:
     return call.options.output or os.path.basename(call.arguments["fileName"])
 
 
-def perform(context: Context) -> Result:
+def perform(context: "Context") -> "Result":
     """Write the file as it comes. It gets its name only when it is complete."""
     from wati.calls.perform import failed, send
     from wati.contract.call import Result
@@ -56,7 +54,7 @@ def perform(context: Context) -> Result:
     return Result({"file": path, "bytes": size, "content_type": answer.media_type})
 
 
-def name_is_free(context: Context, found: Findings) -> None:
+def name_is_free(context: "Context", found: "Findings") -> None:
     """Whether the file may be written. This needs no key. `--output` is checked with the arguments."""
     from wati.contract.failures import Failure
 

@@ -10,8 +10,6 @@ leaves. Every command prints one JSON document, and uses the same state file as 
 references/sandbox.md.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 

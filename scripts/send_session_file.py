@@ -5,8 +5,6 @@
 # ///
 """Send a file to a customer whose 24-hour window is open."""
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -26,12 +24,12 @@ if TYPE_CHECKING:
     from wati.files.uploads import Files
 
 
-def parts(arguments: Arguments, files: Files) -> list[Part]:
+def parts(arguments: "Arguments", files: "Files") -> "list[Part]":
     path = arguments.get("file")
     return [files.part("file", path, "$.file")] if isinstance(path, str) and path else []
 
 
-def messages(call: Call) -> list[Message]:
+def messages(call: "Call") -> "list[Message]":
     """A file is identified by its bytes: under another name it is the same message."""
     import hashlib
 

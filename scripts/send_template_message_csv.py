@@ -5,8 +5,6 @@
 # ///
 """Send an approved template to the customers in a CSV file, with one column for each parameter."""
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -32,8 +30,11 @@ if TYPE_CHECKING:
 AT = "$.whatsapp_numbers_csv"
 
 
-def parts(arguments: Arguments, files: Files) -> list[Part]:
+def parts(arguments: "Arguments", files: "Files") -> "list[Part]":
     """The file, read once: the bytes that were checked and counted are the bytes that are sent."""
+    import io
+
+    from wati.contract.call import Part
     from wati.contract.failures import Failure
     from wati.files import receivers_csv
 
@@ -41,24 +42,29 @@ def parts(arguments: Arguments, files: Files) -> list[Part]:
     if not isinstance(path, str) or not path:
         return []
     part = files.part("whatsapp_numbers_csv", path, AT)
-    found = [{"at": AT + at, "problem": problem} for at, problem in receivers_csv.problems(part.content())]
+    content = part.content()
+    data = receivers_csv.as_utf8(content)
+    found = [{"at": AT + at, "problem": problem} for at, problem in receivers_csv.problems(data)]
     if found:
         raise Failure("invalid_arguments", "The CSV file cannot be sent as it is.", problems=found)
-    return [part]
+    if data == content:
+        return [part]
+    remark = "The CSV file is not UTF-8; it was read by its mark, and WATI gets it as UTF-8."
+    return [Part(part.name, part.filename, part.content_type, io.BytesIO(data), len(data), remark)]
 
 
-def rows(parts: Sequence[Part]) -> Iterator[tuple[str, dict[str, str]]]:
+def rows(parts: "Sequence[Part]") -> "Iterator[tuple[str, dict[str, str]]]":
     """Each receiver's number, and its cells by column."""
     from wati.files import receivers_csv
 
     return receivers_csv.rows(parts[0].content())
 
 
-def receivers(_: Arguments, parts: Sequence[Part]) -> Receivers:
+def receivers(_: "Arguments", parts: "Sequence[Part]") -> "Receivers":
     return [(f"{AT}[{index}].Phone", number) for index, (number, _) in enumerate(rows(parts))]
 
 
-def only(parts: Sequence[Part], positions: set[int]) -> list[Part]:
+def only(parts: "Sequence[Part]", positions: set[int]) -> "list[Part]":
     """The file with only the records at these positions."""
     import io
 
@@ -71,7 +77,7 @@ def only(parts: Sequence[Part], positions: set[int]) -> list[Part]:
     return [Part(part.name, part.filename, part.content_type, io.BytesIO(data), len(data))]
 
 
-def messages(call: Call) -> list[Message]:
+def messages(call: "Call") -> "list[Message]":
     """One template for each row. Every column that is not the contact's own is a parameter."""
     from wati.contract.messages import Message
     from wati.files.receivers_csv import CONTACT_COLUMNS
@@ -83,7 +89,7 @@ def messages(call: Call) -> list[Message]:
     return found
 
 
-def template(context: Context, found: Findings) -> None:
+def template(context: "Context", found: "Findings") -> None:
     """The template, and a column for each of its parameters."""
     from wati.calls import template_checks
     from wati.files.receivers_csv import CONTACT_COLUMNS
@@ -107,12 +113,13 @@ def template(context: Context, found: Findings) -> None:
             found.warnings.append(f"The column {problem}.")
     for index, (_, cells) in enumerate(rows(context.call.parts)):
         for column in best.in_links:
-            if problem := templates.unsendable(cells.get(column, "")):
+            problem = templates.unsendable(cells.get(column, ""))
+            if problem:
                 found.add(f"{AT}[{index}].{column}", "parameter_unsendable", problem)
     template_checks.describe(context, found, variants, best, rows(context.call.parts))
 
 
-def allowed(context: Context, found: Findings) -> None:
+def allowed(context: "Context", found: "Findings") -> None:
     """Who is not to be sent broadcasts, by the file's own column. What WATI does with them is not known."""
     from wati.output.rendering import enumerate_some
 
@@ -129,7 +136,7 @@ def allowed(context: Context, found: Findings) -> None:
         found.warnings.append(f"{enumerate_some(refusing, 50)}: {problem}. Remove them, or ask the user.")
 
 
-def country_codes(context: Context, found: Findings) -> None:
+def country_codes(context: "Context", found: "Findings") -> None:
     """A warning of rows in which Phone already has the country code."""
     from wati.calls.template_checks import MOST_NAMED
     from wati.contract.numbers import code_twice
@@ -148,7 +155,7 @@ def country_codes(context: Context, found: Findings) -> None:
         )
 
 
-def perform(context: Context) -> Result:
+def perform(context: "Context") -> "Result":
     """WATI's answer names no receiver, so the document says where to look."""
     from wati.calls.perform import send
     from wati.contract.call import Result

@@ -18,8 +18,6 @@ the JSON object of the call. A failure is {"ok": false, "error": {"code", "messa
 for wrong usage, 3 for a missing package or file, and 1 for a bug in this package.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -142,7 +142,8 @@ def call(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Unsynced))
     # What a run finds without a variable of its own: nothing of whoever runs the tests.
-    monkeypatch.delenv("WATI_SANDBOX_STATE", raising=False)
+    for variable in ("WATI_SANDBOX_STATE", "XDG_STATE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(variable, raising=False)
     home = tmp_path_factory.mktemp("home")
     for variable in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(variable, str(home))

@@ -16,4 +16,12 @@ A script adds its folder to the path, because Python leaves it out under PYTHONS
 OpenClaw installed, Python must not add bytecode: OpenClaw updates a skill only if its folder is unchanged.
 """
 
+import sys
+
+# The scripts and these lines can be read by Python 3.6 and newer; no other module can.
+if sys.version_info < (3, 10):  # noqa: UP036
+    from wati import too_old
+
+    too_old.refuse()
+
 __version__ = "1.1.0"

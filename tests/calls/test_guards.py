@@ -81,6 +81,62 @@ def test_a_key_that_is_no_key_is_refused_and_not_quoted(
     assert far_side.requests == []
 
 
+MISREAD = {  # the key as a shell, an env file or a person leaves it: a word of what is said
+    '"sandbox"': "quotation marks",
+    "'sandbox'": "quotation marks",
+    "\u201csandbox\u201d": "quotation marks",
+    'sandbox"': "quotation marks",
+    '"mk_live_0123456789"': "quotation marks",
+    "'mk_live_0123456789": "quotation marks",
+    "Sandbox": "small letters",
+    "SANDBOX": "small letters",
+    "sandbox;": "small letters",
+    "[sandbox]": "small letters",
+    "sandbox,,": "small letters",
+    "${MATON_API_KEY}": "placeholder",
+    "$MATON_API_KEY": "placeholder",
+    "$env:MATON_API_KEY": "placeholder",
+    "%MATON_API_KEY%": "placeholder",
+    "{{ MATON_API_KEY }}": "placeholder",
+    "${MATON_API_KEY:-}": "placeholder",
+    "MATON_API_KEY=sandbox": "placeholder",
+    "${SOME_KEY}": "placeholder",
+    "YOUR_KEY": "placeholder",
+    "your-api-key": "placeholder",
+    "<your key>": "placeholder",
+}
+
+
+@pytest.mark.parametrize("key", MISREAD, ids=ascii)
+@pytest.mark.parametrize("script", ["get_contacts", "send_session_message"])
+def test_a_key_that_nothing_filled_in_reaches_nobody(
+    script: str, key: str, call: Callable[..., Run], far_side: FarSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = {} if script == "get_contacts" else {"whatsappNumber": "14155551234", "messageText": "x"}
+    run = call(script, arguments, MATON_API_KEY=key)
+    bad_setup(run, "MATON_API_KEY")
+    assert MISREAD[key] in run.error["problems"][0]["problem"]
+    assert far_side.requests == []
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *("MATON_CONNECTION_ID", "MATON_BASE_URL", "WATI_FILE_ROOTS", "WATI_JOURNAL", "WATI_SANDBOX_STATE"),
+        *("WATI_ALLOWED_RECIPIENTS", "WATI_BLOCKED_RECIPIENTS"),
+    ],
+)
+@pytest.mark.parametrize("form", ['"{}"', "'{}'", "${{{}}}", "%{}%", "${}"])
+def test_no_variable_is_used_with_its_quotes_or_unfilled(
+    form: str, variable: str, call: Callable[..., Run], far_side: FarSide, tmp_path: Path
+) -> None:
+    run = call("get_contacts", {}, **{variable: form.format("HOME")})
+    bad_setup(run, variable)
+    problem = run.error["problems"][0]["problem"]
+    assert ("quotation marks" if form[0] in "\"'" else "placeholder") in problem
+    assert far_side.requests == [] and list(tmp_path.iterdir()) == []
+
+
 def test_white_space_around_the_key_is_not_part_of_it(call: Callable[..., Run], far_side: FarSide) -> None:
     assert call("get_contacts", {}, MATON_API_KEY=f"  {KEY}\n").exit == 0
     assert far_side.requests[0].header("authorization") == f"Bearer {KEY}"

@@ -106,7 +106,7 @@ WRONG: dict[str, tuple[bytes, list[str], str]] = {  # the file, the places told,
     "tabs": (b"Name\tPhone\nA\t14155551234\n", [AT], "commas"),
     "a column in another case": (b"countrycode,Phone\n1,4155551234\n", [AT], "must be written CountryCode"),
     "Latin-1": ("Name,Phone\nJosé,14155551234\n".encode("latin-1"), [AT], "UTF-8"),
-    "UTF-16": ("Name,Phone\nA,14155551234\n".encode("utf-16"), [AT], "UTF-8"),
+    "UTF-16 without its mark": ("Name,Phone\nA,14155551234\n".encode("utf-16-le"), [AT], "UTF-16"),
     "a column twice": (b"Phone,name,name\n14155551234,a,b\n", [AT], "twice"),
     "Phone twice": (b"Phone,Phone\n14155551234,14155555678\n", [AT], "twice"),
     "a column without a name": (b"Phone,\n14155551234,x\n", [AT], "name"),
@@ -146,6 +146,97 @@ WRONG: dict[str, tuple[bytes, list[str], str]] = {  # the file, the places told,
         "",
     ),
 }
+
+
+SHOWN: dict[str, tuple[bytes, str, list[str]]] = {  # the file, the place, words of what is said
+    "semicolons": (b"Name;Phone\nA;1\n", "", ["semicolons", '"Name,Phone"']),
+    "semicolons in quotes": (b'"Name";"Phone"\n"A";"1"\n', "", ["semicolons"]),
+    "tabs": (b"Name\tPhone\nA\t1\n", "", ["tabs", '"Name,Phone"']),
+    "bars": (b"Name|Phone\nA|1\n", "", ["bars", '"Name,Phone"']),
+    "sep=;": (b"sep=;\nPhone;name\n14155551234;A\n", "", ['"sep=;"', "remove that line"]),
+    "sep=,": (b"sep=,\nPhone,name\n14155551234,A\n", "", ['"sep=,', "remove that line"]),
+    "Windows-1252": (
+        "Name,Phone\nAnn,14155551234\nJosé,14155555678\n".encode("cp1252"),
+        "",
+        ["line 3", "Windows-1252", "José,14155555678", "UTF-8"],
+    ),
+    "a workbook": (b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00\xa4\xff", "", ["Excel workbook"]),
+    "an old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00\xff", "", ["Excel workbook"]),
+    "columns without names": (b"Phone,name,,\n14155551234,A,,\n", "", ["2 columns without a name", "commas"]),
+    "cells after the last column": (b"Phone,name\n14155551234,A,,\n", "[0]", ["4 cells", "at the end"]),
+    "a comma in a value": (b"Phone,name\n14155551234,Doe, John\n", "[0]", ["3 cells", "quotation marks"]),
+    "no header": (b"14155551234,A\n", "", ['"14155551234,A"', "names of the columns"]),
+    "another name for the number": (b"Name,Mobile\nA,14155551234\n", "", ['not "Mobile"', "called Phone"]),
+    "a rounded float": (b"Phone\n1.41556E+10\n", "[0].Phone", ['"1.41556E+10"', "rounded", "as text"]),
+    "a rounded float with a comma": (b'Phone\n"1,41556E+10"\n', "[0].Phone", ['"1,41556E+10"', "rounded"]),
+    "a whole float": (b"Phone\n1.4155551234E+10\n", "[0].Phone", ["use 14155551234"]),
+    "decimals": (b"Phone\n14155551234.0\n", "[0].Phone", ['"14155551234.0"', "use 14155551234"]),
+    "an apostrophe": (b"Phone\n'14155550101\n", "[0].Phone", ['"\'14155550101"', "use 14155550101"]),
+    "an apostrophe and a plus": (b"Phone\n'+14155550101\n", "[0].Phone", ["use 14155550101"]),
+    "a plus": (b"Phone\n+14155550101\n", "[0].Phone", ['"+14155550101"', "use 14155550101"]),
+    "a plus and fillers": (b"Phone\n+1 (415) 555-0101\n", "[0].Phone", ["use 14155550101"]),
+    "a trunk zero": (b"Phone\n+44 (0)20 7946 0958\n", "[0].Phone", ["use 442079460958"]),
+    "00": (b"Phone\n004915123456789\n", "[0].Phone", ["without 00", "use 4915123456789"]),
+    "hyphens after a country code": (
+        b"CountryCode,Phone\n1,415-555-0101\n",
+        "[0].Phone",
+        ['"415-555-0101"', "use 4155550101"],
+    ),
+    "a plus after its country code": (
+        b"CountryCode,Phone\n1,+14155550101\n",
+        "[0].Phone",
+        ["use 4155550101"],
+    ),
+    "letters": (b"Phone\n4155551O09\n", "[0].Phone", ['"4155551O09"', "digits only"]),
+    "too short": (b"CountryCode,Phone\n1,12345\n", "[0].Phone", ["6 digits", "CountryCode 1", "7 to 15"]),
+    "a country's name": (b"CountryCode,Phone\nUS,4155550101\n", "[0].Phone", ['CountryCode "US"']),
+}
+# Numbers whose digits alone may be somebody else's: none is suggested.
+UNCERTAIN = [
+    "+39 (0)6 1234567",
+    "415-555-0101",
+    "0151 23456789",
+    "1.41556E+10",
+    "415 555 O101",
+    "(0)20 7946 0958",
+    "+1",
+    "00",
+]
+
+
+@pytest.mark.parametrize("case", SHOWN)
+def test_what_is_wrong_with_a_file_is_shown_with_the_way_out(
+    case: str, send: Callable[..., Run], far_side: FarSide
+) -> None:
+    data, place, said = SHOWN[case]
+    run = send(data, "--confirm", "1")
+    assert run.exit == 2 and run.error["code"] == "invalid_arguments", run.text
+    (problem,) = [each["problem"] for each in run.error["problems"] if each["at"] == AT + place]
+    assert [word for word in said if word not in problem] == [], problem
+    assert far_side.requests == []
+
+
+@pytest.mark.parametrize("phone", UNCERTAIN)
+def test_a_number_that_is_not_certain_is_not_suggested(phone: str, send: Callable[..., Run]) -> None:
+    (problem,) = send(f"Phone\n{phone}\n".encode(), "--confirm", "1").error["problems"]
+    assert phone in problem["problem"] and "use " not in problem["problem"]
+    conflict = send(b"CountryCode,Phone\n49,+14155550101\n", "--confirm", "1").error["problems"]
+    assert "use " not in conflict[0]["problem"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_with_its_mark_is_read_and_sent_as_utf_8(
+    encoding: str, send: Callable[..., Run], far_side: FarSide
+) -> None:
+    text = "Name,Phone\r\nZoë 🙂,14155551234\r\n"
+    data = ("\ufeff" + text).encode(encoding)
+    dry = send(data, "--dry-run", MATON_API_KEY=None)
+    assert dry.exit == 0 and dry.data["confirm"] == "1" and "UTF-8" in dry.document["notice"], dry.text
+    run = send(data, "--confirm", "1")
+    assert run.exit == 0 and "gets it as UTF-8" in run.document["notice"], run.text
+    (sent,) = far_side.to("/wati/")
+    (part,) = sent.parts
+    assert part.content == text.encode()
 
 
 # Files whose receivers another program could read otherwise than we do: then others would be messaged.

@@ -184,6 +184,28 @@ def test_what_cannot_be_read_is_named(
     assert said in refused(send(path), far_side, "file_unreadable")
 
 
+@pytest.mark.parametrize("path", ["https://example.com/a.pdf", "HTTP://example.com/a", "file:///etc/passwd"])
+def test_an_address_is_not_a_file(path: str, send: Callable[..., Run], far_side: FarSide) -> None:
+    said = refused(send(path), far_side, "file_unreadable")
+    assert f'the address "{path}"' in said and "download it first" in said
+
+
+def test_a_refused_file_is_named_with_the_folders_that_are_allowed(
+    send: Callable[..., Run], world: Path, far_side: FarSide
+) -> None:
+    said = refused(send("../a.csv"), far_side, "file_not_allowed")
+    assert str(world.parent / "a.csv") in said and str(world) in said
+    said = refused(send(".hidden.csv"), far_side, "file_not_allowed")
+    assert str(world / ".hidden.csv") in said
+
+
+def test_a_tilde_that_no_shell_expanded_is_explained(
+    send: Callable[..., Run], world: Path, far_side: FarSide
+) -> None:
+    said = refused(send("~/a.csv"), far_side, "file_unreadable")
+    assert str(world / "~" / "a.csv") in said and "~ is not expanded" in said
+
+
 @pytest.mark.skipif(not POSIX, reason="pipes and devices are POSIX's")
 def test_pipes_and_devices_are_no_files(send: Callable[..., Run], world: Path, far_side: FarSide) -> None:
     os.mkfifo(world / "pipe.csv")

@@ -109,6 +109,47 @@ class Switch:
             act()
 
 
+@pytest.fixture
+def closed_above(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As macOS is for a sandboxed program: no O_PATH, and / may not be opened for reading."""
+    monkeypatch.setattr(folder, "_STEP", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    really = os.open
+
+    def refusing(path: Any, *arguments: Any, **options: Any) -> int:
+        if path == "/":
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        return really(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", refusing)
+
+
+@BY_STEPS
+@pytest.mark.usefixtures("closed_above")
+def test_a_folder_above_that_may_not_be_opened_is_no_obstacle(
+    send: Callable[..., Run], fetch: Callable[..., Run], world: Path, far_side: FarSide
+) -> None:
+    assert send("inside/deep/a.csv").exit == 0
+    assert uploaded(far_side) == [MINE]
+    far_side.always(Answer(body=JPEG, content_type="image/jpeg"), to="/wati/api/v1/getMedia")
+    assert fetch("--output", "inside/photo.jpg", WATI_FILE_ROOTS="inside").exit == 0
+    assert (world / "inside" / "photo.jpg").read_bytes() == JPEG
+
+
+@BY_STEPS
+@pytest.mark.usefixtures("closed_above")
+def test_a_link_leads_nowhere_without_steps_either(
+    send: Callable[..., Run], world: Path, far_side: FarSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    descend = folder._descend
+
+    def once_it_is_swapped(path: str) -> int:
+        swap(world)
+        return descend(path)
+
+    monkeypatch.setattr(folder, "_descend", once_it_is_swapped)
+    refused(send("inside/deep/a.csv"), far_side, "file_unreadable")
+
+
 @BY_STEPS
 def test_a_folder_that_becomes_a_link_once_it_was_checked(
     send: Callable[..., Run], world: Path, far_side: FarSide, monkeypatch: pytest.MonkeyPatch

@@ -39,6 +39,7 @@ from sends import (
 )
 from wati.contract import verdicts
 from wati.contract.endpoint import Endpoint
+from wati.contract.settings import Settings
 from wati.sandbox import control
 
 POSIX = os.name == "posix"
@@ -120,7 +121,7 @@ def test_an_unknown_outcome_stops_it_until_somebody_looks(
 ) -> None:
     world.lose(kind, **({"status": 502, "effect": True} if kind == "status" else {}))
     unknown = world.send(name)
-    assert unknown.exit == 7 and '{"id": 1}' in unknown.error["hint"]
+    assert unknown.exit == 7 and "check_send.py 1" in unknown.error["hint"]
     before = dict(world.count)
     clock.ahead += 40 * 86400
     again = world.send(name)
@@ -398,7 +399,7 @@ def test_interrupted_once_the_request_has_left(
     process.send_signal(getattr(signal, name))
     code, document = ended(process)
     assert code == 7 and document["error"]["outcome"] == "unknown"
-    assert '{"id": 1}' in document["error"]["hint"]
+    assert "check_send.py 1" in document["error"]["hint"]
     stopped(send("send_session_message", HELLO, "--connection", "conn-1"))
 
 
@@ -460,7 +461,7 @@ def test_a_crash_in_the_verdict_leaves_it_unknown(world: World, monkeypatch: pyt
     with monkeypatch.context() as patch:
         patch.setattr("wati.contract.verdicts.judge", judge)
         first = world.run("send_session_message", HELLO)
-    assert first.exit == 7 and '{"id": 1}' in first.error["hint"]
+    assert first.exit == 7 and "check_send.py 1" in first.error["hint"]
     assert states(world) == ["unknown"]
     stopped(world.run("send_session_message", HELLO))
     assert len(world.delivered) == 1
@@ -692,6 +693,41 @@ def test_a_folder_that_may_not_be_written(far_side: FarSide, tmp_path: Path) -> 
     assert list(closed.iterdir()) == [] and len(far_side.writes) == 2
 
 
+PLACES = {  # by platform: the variable, and the folder below the home without it
+    "linux": ("XDG_STATE_HOME", ".local/state"),
+    "win32": ("LOCALAPPDATA", "AppData/Local"),
+    "darwin": ("", "Library/Application Support"),
+}
+
+
+@pytest.mark.parametrize("platform", PLACES)
+def test_the_usual_place_is_the_platforms_and_an_old_file_is_still_used(
+    platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable, folder = PLACES[platform]
+    home, named = tmp_path / "home", tmp_path / "named"
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path.replace("~", str(home), 1))
+
+    def place(**environ: str) -> Path:
+        return Path(os.path.expanduser(Settings({"MATON_API_KEY": KEY, **environ}).journal))
+
+    old, new = home / folder / "wati-skill" / "sends.sqlite", named / "wati-skill" / "sends.sqlite"
+    assert place() == old
+    others = {name: str(named) for name, _ in PLACES.values() if name and name != variable}
+    assert place(**others) == old
+    if not variable:
+        return
+    assert place(**{variable: "relative"}) == place(**{variable: " "}) == old
+    assert place(**{variable: str(named)}) == new
+    old.parent.mkdir(parents=True)
+    old.touch()
+    assert place(**{variable: str(named)}) == old
+    new.parent.mkdir(parents=True)
+    new.touch()
+    assert place(**{variable: str(named)}) == new
+
+
 def test_no_home_makes_no_folder_here(
     send: Callable[..., Run], far_side: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -728,7 +764,7 @@ def test_numbers_of_dropped_sends_are_not_given_again(world: World, clock: Clock
     clock.ahead += 31 * 86400
     world.lose()
     run = world.run("send_template_message", {**ONE, "whatsappNumber": JANE})
-    assert run.exit == 7 and '{"id": 2}' in run.error["hint"]
+    assert run.exit == 7 and "check_send.py 2" in run.error["hint"]
 
 
 # --- cost --------------------------------------------------------------------------------------------------

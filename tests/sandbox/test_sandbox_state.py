@@ -133,15 +133,31 @@ def test_where_the_file_lives(tmp_path, monkeypatch):
         "darwin": "Library/Application Support",
         "win32": "AppData/Local",
     }
+    variables = {"linux": "XDG_STATE_HOME", "darwin": "", "win32": "LOCALAPPDATA"}
+    for variable in filter(None, variables.values()):
+        monkeypatch.delenv(variable, raising=False)
     for platform, folder in folders.items():
         monkeypatch.setattr(sys, "platform", platform)
-        assert Path(state_path()) == home / folder / "wati-skill" / "sandbox.sqlite"
+        old = home / folder / "wati-skill" / "sandbox.sqlite"
+        assert Path(state_path()) == old
+        if variable := variables[platform]:
+            for useless in ("", " ", "relative/folder"):
+                monkeypatch.setenv(variable, useless)
+                assert Path(state_path()) == old
+            new = tmp_path / platform / "wati-skill" / "sandbox.sqlite"
+            monkeypatch.setenv(variable, str(tmp_path / platform))
+            assert Path(state_path()) == new
+            old.touch()  # what an earlier version wrote is still used
+            assert Path(state_path()) == old
+            new.touch()
+            assert Path(state_path()) == new
 
 
 def test_where_the_home_cannot_be_written_the_temporary_folder_serves(tmp_path, monkeypatch):
     blocked = tmp_path / "blocked"
     blocked.write_text("a file, not a folder", encoding="utf-8")
-    monkeypatch.delenv("WATI_SANDBOX_STATE", raising=False)
+    for variable in ("WATI_SANDBOX_STATE", "XDG_STATE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(os.path, "expanduser", lambda text: text.replace("~", str(blocked)))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     found = Path(state_path())

@@ -76,7 +76,8 @@ BROKEN = [
     b"",
     b"\xef\xbb\xbf",
     b"\xef\xbb\xbf\xef\xbb\xbf{}",
-    b"\xff\xfe{\x00}\x00",
+    b"{\x00}\x00",  # UTF-16 without its mark; with it, such a file is read
+    b"\xff\xfe{\x00}",
     b"{\xff}",
     b'{"name": "\xed\xa0\x80"}',
     b'{"name": "\xc0\x80"}',
@@ -136,7 +137,8 @@ def steps_of(holder: Any) -> list[Any]:
 def refused_unless_valid(run: Run, far_side: FarSide, text: bytes, name: str) -> None:
     """Nothing leaves the machine for arguments that their schema does not take."""
     try:
-        value = json.loads(text.decode("utf-8-sig"))
+        wide = text.startswith((b"\xff\xfe", b"\xfe\xff"))
+        value = json.loads(text.decode("utf-16" if wide else "utf-8-sig"))
         is_valid = isinstance(value, dict) and Draft202012Validator(SCHEMAS[name]).is_valid(value)
     except (ValueError, RecursionError):
         is_valid = False

@@ -179,6 +179,25 @@ def test_a_large_page_is_no_trouble(call_example: Caller, far_side: FarSide, end
     assert len(call_example(endpoints["get_contacts"], "--raw").data["contact_list"]) == 100
 
 
+CLOUDFLARE = (
+    b"<!DOCTYPE html>\n<html lang='en'><head><title>Attention Required!\n | Cloudflare</title></head></html>"
+)
+
+
+@pytest.mark.parametrize("status", [200, 403, 503])
+@pytest.mark.parametrize("name", ["get_contacts", "send_session_message", "list_connections"])
+def test_a_web_page_in_place_of_an_answer_is_named_as_one(
+    name: str, status: int, call_example: Caller, far_side: FarSide, endpoints: Endpoints, pauses: list[float]
+) -> None:
+    far_side.always(
+        Answer(status, CLOUDFLARE, content_type="text/html"), to=endpoints[name].path.partition("{")[0]
+    )
+    run = call_example(endpoints[name])
+    assert run.exit != 0
+    assert 'a web page with the title "Attention Required! | Cloudflare"' in run.error["message"], run.text
+    assert "<html" not in run.error["message"]
+
+
 def test_a_long_page_of_an_error_is_shown_by_its_beginning(
     call_example: Caller, far_side: FarSide, endpoints: Endpoints
 ) -> None:

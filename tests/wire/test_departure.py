@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
 import pytest
 
+from wati.wire import departure
 from wati.wire.departure import Cancelled, Departure, run_until
 
 
@@ -79,3 +81,22 @@ def test_the_exception_of_an_attempt_is_raised_where_it_is_waited_for() -> None:
 
     with pytest.raises(LookupError, match="told"):
         run_until(time.monotonic() + 5, Departure(), fail)
+
+
+def test_no_wait_is_longer_than_what_ctrl_c_can_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows ends no `join` for Ctrl-C, so there it is waited for in short steps."""
+    waits: list[float] = []
+    join = threading.Thread.join
+
+    def counted(thread: threading.Thread, timeout: float | None = None) -> None:
+        waits.append(timeout or 0)
+        join(thread, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", counted)
+    monkeypatch.setattr(departure, "LONGEST_WAIT", 0.02)
+    never, began = threading.Event(), time.monotonic()
+    assert run_until(began + 0.2, Departure(), never.wait) is None
+    assert 0.2 <= time.monotonic() - began < 2
+    assert len(waits) > 5 and max(waits) <= 0.02
+    never.set()
+    assert run_until(time.monotonic() + 5, Departure(), lambda: 7) == 7

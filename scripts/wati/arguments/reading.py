@@ -1,4 +1,4 @@
-"""Reads the arguments from the command line: one JSON object, not validated yet."""
+"""Reads the arguments from the command line: one JSON object or words, not validated yet."""
 
 from __future__ import annotations
 
@@ -9,21 +9,28 @@ import sys
 import time
 from typing import IO, TYPE_CHECKING
 
+from wati.arguments import diagnosis, encodings, words
+from wati.arguments.validation import described, load_schema, quoted, tilde_problem
 from wati.contract.failures import Failure
 from wati.wire import strict_json
 from wati.wire.departure import Departure, run_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from wati.contract.endpoint import Endpoint
     from wati.contract.types import Arguments
 
 INPUT_SECONDS = 30.0
 LARGEST_INPUT = 16 * 1024 * 1024  # 1,000 receivers with ten long parameters each take about 12 MB
 
 
-def read(source: str, stdin: IO[bytes] | None = None) -> Arguments:
-    """The arguments from JSON, from `@FILE`, or from `-` for standard input."""
+def read(endpoint: Endpoint, given: Sequence[str], stdin: IO[bytes] | None = None) -> Arguments:
+    """The arguments from name=value words, from JSON, from `@FILE`, or from `-` for standard input."""
+    if words.are_words(endpoint, given):
+        texts = [_text(source_bytes(word), f"The argument {quoted(word)}") for word in given]
+        return words.read(endpoint, load_schema(endpoint), texts)
+    source = given[0] if given else "{}"
     if source == "-":
         where, data = "standard input", _read_stdin(stdin)
     elif source.startswith("@"):
@@ -32,22 +39,38 @@ def read(source: str, stdin: IO[bytes] | None = None) -> Arguments:
         where, data = "the argument", source_bytes(source)
     if len(data) > LARGEST_INPUT:
         raise Failure("invalid_json", f"The JSON in {where} is larger than {LARGEST_INPUT >> 20} MiB.")
+    text = _text(data, f"The text in {where}")
     try:
-        arguments = strict_json.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise Failure("invalid_json", f"The text in {where} is not UTF-8.") from None
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise Failure("invalid_json", f"The text in {where} is not JSON ({place}: {error.msg}).") from None
+        arguments = strict_json.loads(text)
     except RecursionError:
         raise Failure("invalid_json", f"The JSON in {where} is nested too deeply.") from None
     except strict_json.TooRich as error:
         raise Failure("invalid_json", f"The JSON in {where} contains {error}.") from None
     except ValueError as error:
-        raise Failure("invalid_json", f"The text in {where} is not JSON: {error}.") from None
+        # Only what came on the command line is shown: a file may be one that nobody meant to show.
+        shown = f" {quoted(source)}" if where == "the argument" else ""
+        message = f"The text in {where}{shown} is not JSON ({_reason(error, text)})."
+        hint = diagnosis.hint(endpoint, load_schema(endpoint), text)
+        raise Failure("invalid_json", message, hint=hint) from None
     if not isinstance(arguments, dict):
-        raise Failure("invalid_json", f"The JSON in {where} is not an object.")
+        message = f"The JSON in {where} is {described(arguments)}, not an object with the arguments by name."
+        raise Failure("invalid_json", message, hint=diagnosis.hint(endpoint, load_schema(endpoint), text))
     return arguments
+
+
+def _text(data: bytes, what: str) -> str:
+    try:
+        return encodings.decoded(data, quote=False)[0]
+    except encodings.NotText as error:
+        raise Failure("invalid_json", f"{what} {error}.", hint="Save it as UTF-8.") from None
+
+
+def _reason(error: ValueError, text: str) -> str:
+    if happened := diagnosis.what_happened(text):
+        return happened
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}, column {error.colno}: {error.msg}"
+    return str(error)
 
 
 def source_bytes(source: str) -> bytes:
@@ -74,7 +97,14 @@ def _read_file(path: str) -> bytes:
         return _in_time("The file after @", lambda: _read_regular(path))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise Failure("file_unreadable", f"The file after @ cannot be read: {reason}.") from None
+        # With the place where it was looked for: the path may be relative.
+        place = (
+            f": {os.path.abspath(path)}{tilde_problem(path)}"
+            if path.isprintable() and len(path) <= 300
+            else ""
+        )
+        message = f"The file after @ cannot be read ({reason}){place}"
+        raise Failure("file_unreadable", message) from None
 
 
 def _read_regular(path: str) -> bytes | None:

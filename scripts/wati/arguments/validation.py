@@ -126,17 +126,22 @@ def suggestion(value: object, known: list[Any]) -> str:
     return f" (did you mean {by_lower[matches[0]]}?)" if matches else ""
 
 
+def tilde_problem(path: str) -> str:
+    """What to say of a path that was not found, if it begins with `~/`: only shells expand that."""
+    return "; ~ is not expanded here, so write the whole path" if path.startswith("~/") else ""
+
+
 def _explain_type(value: object, expected: str) -> str:
     if expected == "string" and type(value) is int and abs(value) < 10**15:
         return f'is a number; expected a string: "{value}"'
-    return f"is {_described(value)}; expected {_KINDS.get(expected, expected)}"
+    return f"is {described(value)}; expected {_KINDS.get(expected, expected)}"
 
 
 def _explain_number(value: object) -> str:
     if isinstance(value, int) and 10**6 <= value < 10**15:
         return _explain_type(value, "string")
     if not isinstance(value, str):
-        return f"is {_described(value)}; expected a string such as 14155551234"
+        return f"is {described(value)}; expected a string such as 14155551234"
     expected = "the country code and number in digits only, such as 14155551234"
     return f"is {quoted(value)}; expected {expected}{_advice(value)}"
 
@@ -181,10 +186,16 @@ def quoted(value: object) -> str:
     return f'"{text}"' if isinstance(value, str) else text
 
 
-_KINDS = {"object": "an object", "array": "a list", "string": "a string", "integer": "a whole number"}
+_KINDS = {
+    "object": "an object",
+    "array": "a list",
+    "string": "a string",
+    "integer": "a whole number",
+    "boolean": "true or false",
+}
 
 
-def _described(value: object) -> str:
+def described(value: object) -> str:
     """A value with its kind: `the string "x"`, `the number 5`, `true`, `a list`."""
     if isinstance(value, (list, dict)):
         return "a list" if isinstance(value, list) else "an object"

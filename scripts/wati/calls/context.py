@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from wati.contract.commands import command_line, python, script
@@ -25,7 +24,8 @@ class Context:
     """What the steps of a call and the functions of an endpoint work with.
 
     `call`: as the steps so far have filled it in. `entered`: its entry in the journal. `left_out`: whom
-    `--skip-sent` took out of it. `remarks`: what a look before the send has to say in the document.
+    `--skip-sent` took out of it. `remarks`: what the files, and a look before the send, have to say in the
+    document.
     """
 
     def __init__(self, session: Session, call: Call) -> None:
@@ -67,13 +67,13 @@ class Context:
             return f"Do not run it again. Find out whether it happened: {once.check_command(self.entered.id)}"
         call = self.call
         number = call.receivers[0][1] if call.endpoint.through_wati else ""
-        by_script: dict[str, dict[str, Any]] = {
-            "get_messages": {"whatsappNumber": number, "pageSize": 10},
-            "get_contacts": {"attribute": [{"name": "phone", "operator": "==", "value": number}]},
-            "get_connection": {"connection_id": call.arguments.get("connection_id")},
+        arguments = {
+            "get_messages": [f"whatsappNumber={number}", "pageSize=10"],
+            "find_contact": [f"whatsappNumber={number}"],
+            "get_connection": [str(call.arguments.get("connection_id"))],
         }
-        arguments = json.dumps(by_script.get(call.endpoint.look_with, {}), ensure_ascii=False)
-        words = [python(), script(call.endpoint.look_with), arguments]
+        look_with = call.endpoint.look_with
+        words = [python(), script(look_with), *arguments.get(look_with, [])]
         words += ["--connection", call.connection] if call.connection else []
         wait = "Do not run it again. Wait a minute, because WATI's lists lag. Then check whether it happened"
         where = ", in each receiver's conversation; for the first one" if len(call.receivers) > 1 else ""

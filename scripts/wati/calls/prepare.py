@@ -46,6 +46,7 @@ def prepare(context: Context) -> Failure | None:
     try:
         if endpoint.parts is not None:
             context.call = call = call.replace(parts=endpoint.parts(call.arguments, files))
+            context.remarks += [part.remark for part in call.parts if part.remark]
         if files is not None and options.output:
             files.download(options.output, force=options.force)
             if options.all:

@@ -123,7 +123,7 @@ def _call(
     from wati.wire import interrupts
 
     guards.effect(session.settings, endpoint)  # before anything is read from a file or standard input
-    arguments = interrupts.allow(partial(reading.read, command_line.source, stdin))
+    arguments = interrupts.allow(partial(reading.read, endpoint, command_line.words, stdin))
     return run(session, Call(endpoint, arguments, command_line.options))
 
 

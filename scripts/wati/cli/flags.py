@@ -1,4 +1,4 @@
-"""Parses the command line: flags and one positional argument. Nothing is guessed, abbreviated or ignored."""
+"""Parses the command line: flags, and the words between them. Nothing is guessed, abbreviated or ignored."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class CommandLine(NamedTuple):
-    source: str  # the positional argument
+    words: tuple[str, ...]  # the arguments that are not flags: JSON, @FILE, - or name=value words
     options: Options
     schema: bool  # whether only the schema is to be printed
 
 
 def parse(endpoint: Endpoint, argv: list[str]) -> CommandLine:
-    """The flags and the positional argument. Raises `usage`."""
+    """The flags and the other words. Raises `usage`."""
     known = flags_of(endpoint)
     given: dict[str, str] = {}
     positionals: list[str] = []
@@ -46,10 +46,6 @@ def parse(endpoint: Endpoint, argv: list[str]) -> CommandLine:
                 raise Failure("usage", f"--{name} takes no value.")
             if given.setdefault(name, value) != value:
                 raise Failure("usage", f"--{name} is given twice, with different values.")
-    if len(positionals) > 1:
-        message = f"There are {len(positionals)} arguments; a script takes one JSON object."
-        hint = "Put the whole JSON object in single quotes, or in a file given as @path."
-        raise Failure("usage", message, hint=hint)
     wants_schema = given.pop("schema", None) is not None
     values: dict[str, Any] = {
         name.replace("-", "_"): _READ[name](value) if FLAGS[name][0] else True
@@ -58,7 +54,7 @@ def parse(endpoint: Endpoint, argv: list[str]) -> CommandLine:
     options = Options(**values)
     if problem := problem_of(endpoint, options):
         raise Failure("usage", problem)
-    return CommandLine(positionals[0] if positionals else "{}", options, wants_schema)
+    return CommandLine(tuple(positionals), options, wants_schema)
 
 
 def _unknown_flag(endpoint: Endpoint, item: str, known: list[str]) -> Failure:

@@ -37,8 +37,9 @@ def help_text(endpoint: Endpoint) -> str:
 
     flags = {f"--{name} {FLAGS[name][0]}".strip(): meaning(name, endpoint) for name in flags_of(endpoint)}
     width = max(map(len, flags))
+    lone = f"{endpoint.lone.upper()} | " if endpoint.lone else ""
     sections = [
-        f"usage: {endpoint.name}.py [flags] ['{{…}}' | @FILE | -]",
+        f"usage: {endpoint.name}.py [flags] [{lone}name=value … | '{{…}}' | '@FILE' | -]",
         _text(endpoint.help_file),
         f"{endpoint.does} Prints one JSON document.",
         "flags:\n" + "\n".join(f"  {flag:<{width}}  {meaning}" for flag, meaning in flags.items()),

@@ -25,6 +25,7 @@ class Part:
     content_type: str
     handle: BinaryIO  # holds its checked bytes
     size: int
+    remark: str = ""  # what was changed in them, for the document's notice
 
     def content(self) -> bytes:
         """All of its bytes, as they will be sent."""

@@ -53,6 +53,7 @@ class Endpoint:
     always: tuple[str, ...] = ()  # those of them that are made before every send, by name
     flags: tuple[str, ...] = ()  # those that most other scripts do not take
     lacks: tuple[str, ...] = ()  # the common flags that this script does not take
+    lone: str = ""  # the argument that a single word without its name is, such as an id
     keeps: tuple[str, ...] = ()  # what `--fields` always shows: how far the rest can be trusted
     default_timeout: float | None = None  # seconds, without --timeout; None = the gateway's own limit
 

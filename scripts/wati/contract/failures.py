@@ -33,8 +33,8 @@ _HINTS = {
     },
     2: {
         "invalid_json": (
-            "Pass one JSON object: as the first argument, as @FILE, or - for standard input. --help shows an "
-            "example."
+            "Pass name=value words, or one JSON object: as the first argument, as @FILE, or - for standard "
+            "input. --help shows an example."
         ),
         "invalid_arguments": (
             "Fix every problem listed, then run it again. Ask the user for customer data; never guess it. "

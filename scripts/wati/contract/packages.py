@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any
 
-from wati.contract.commands import command_line, python
+from wati.contract.commands import command_line, portable, python
 from wati.contract.endpoint import SKILL_FOLDER
 from wati.contract.failures import Failure
 
@@ -28,7 +28,7 @@ def require_package(name: str) -> None:
 
 
 def _missing(name: str) -> Failure:
-    requirements = os.path.join(SKILL_FOLDER, "requirements.txt")
+    requirements = portable(os.path.join(SKILL_FOLDER, "requirements.txt"))
     command = [python(), "-m", "pip", "install", "-r", requirements]
     hint = f"Run the script with `uv run -q`, or install what it needs: {command_line(command)}"
     if sys.prefix == sys.base_prefix:

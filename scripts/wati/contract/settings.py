@@ -24,6 +24,11 @@ _NO_ENTRY = (
     "this), a contact id or a user id"
 )
 _MOST_PROBLEMS = 50  # of one variable
+_LETTERS = re.compile(r"[^A-Za-z]")
+_QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
+_PLACEHOLDER = re.compile(r"\$?\{.*\}|\$[A-Za-z_:]+|%[A-Za-z_]+%|<.*>|YOUR[_-](API[_-])?KEY", re.IGNORECASE)
+_QUOTED = "has quotation marks around it; set it without them"
+_UNFILLED = "is a placeholder that nothing has filled in; set the value itself"
 _ALLOWED = re.compile(r"[1-9][0-9]{0,14}\*|\*|[1-9][0-9]{6,14}|[0-9a-fA-F]{24}|[A-Z]{2}\.[0-9A-Za-z]{1,128}")
 
 
@@ -36,17 +41,30 @@ class Settings:
         def report(variable: str, problem: str) -> None:
             problems.append({"at": variable, "problem": problem})
 
-        self.key = api_key(environ)
-        if self.key and not _HEADER_SAFE.fullmatch(self.key):
+        def text(variable: str) -> str:
+            value = environ.get(variable, "").strip()
+            if problem := _misread(value):
+                report(variable, problem)
+            return "" if problem else value
+
+        self.key = text("MATON_API_KEY")
+        if self.key and (self.key[0] in _QUOTES or self.key[-1] in _QUOTES):
+            report("MATON_API_KEY", _QUOTED)
+        elif "MATON_API_KEY" in self.key:
+            report("MATON_API_KEY", _UNFILLED)
+        elif self.key != SANDBOX_KEY and _LETTERS.sub("", self.key).lower() == SANDBOX_KEY:
+            report("MATON_API_KEY", "is not the word sandbox exactly; write it in small letters, alone")
+        elif self.key and not _HEADER_SAFE.fullmatch(self.key):
             report("MATON_API_KEY", "contains spaces or characters that no key has; paste only the key")
         elif self.key and self.key != SANDBOX_KEY and len(self.key) < SHORTEST_KEY:
             report("MATON_API_KEY", "is too short to be a key; paste the whole key")
 
-        self.connection = environ.get("MATON_CONNECTION_ID", "").strip()
+        self.connection = text("MATON_CONNECTION_ID")
         if self.connection and not is_connection_id(self.connection):
-            report("MATON_CONNECTION_ID", "is not a connection id; expected only letters, digits, _ and -")
+            problem = f"is {self.connection!r}; a connection id has only letters, digits, _ and -"
+            report("MATON_CONNECTION_ID", problem)
 
-        base_url = environ.get("MATON_BASE_URL", "").strip()
+        base_url = text("MATON_BASE_URL")
         if base_url and not _is_loopback(base_url):
             places = "http://127.0.0.1:PORT, http://localhost:PORT or http://[::1]:PORT"
             report("MATON_BASE_URL", f"must be {places}")
@@ -55,6 +73,7 @@ class Settings:
         self.read_only = environ.get("WATI_READ_ONLY", "") not in ("", "0", "false")
 
         allowed = environ.get("WATI_ALLOWED_RECIPIENTS")
+        allowed = allowed and text("WATI_ALLOWED_RECIPIENTS")
         entries = [entry.strip() for entry in (allowed or "").split(",")]
         self.allowed_recipients = None if allowed is None else [entry for entry in entries if entry]
         for entry in self.allowed_recipients or []:
@@ -62,7 +81,7 @@ class Settings:
                 report("WATI_ALLOWED_RECIPIENTS", f"{entry!r} {_NO_ENTRY}")
 
         try:
-            listed = blocked.entries(environ.get("WATI_BLOCKED_RECIPIENTS", ""))
+            listed = blocked.entries(text("WATI_BLOCKED_RECIPIENTS"))
         except (OSError, ValueError) as error:
             listed = []
             why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
@@ -72,13 +91,13 @@ class Settings:
             report("WATI_BLOCKED_RECIPIENTS", f"{entry[:60]!r} {_NO_ENTRY}")
         self.blocked_recipients = blocked.Blocked(listed)
 
-        roots = environ.get("WATI_FILE_ROOTS", "")
+        roots = text("WATI_FILE_ROOTS") and environ["WATI_FILE_ROOTS"]  # a folder's name may end in a space
         self.file_roots = [folder for folder in roots.split(os.pathsep) if folder.strip()] or [os.curdir]
 
-        self.sandbox_state = environ.get("WATI_SANDBOX_STATE", "").strip()
-        journal = environ.get("WATI_JOURNAL", "").strip()
+        self.sandbox_state = text("WATI_SANDBOX_STATE")
+        journal = text("WATI_JOURNAL")
         # The journal's file, "" if it is switched off. The sandbox keeps its own beside its state.
-        self.journal = "" if journal == "off" else journal or os.path.join(_state_folder(), "sends.sqlite")
+        self.journal = "" if journal == "off" else journal or _state_file(environ, "sends.sqlite")
 
         if problems:
             message = "Some environment variables cannot be used as they are."
@@ -105,15 +124,37 @@ class Settings:
         return is_number and any(name.startswith(prefixes) for name in names)
 
 
-def _state_folder() -> str:
-    """Where programs on this system keep a user's state."""
-    places = {"darwin": ("Library", "Application Support"), "win32": ("AppData", "Local")}
-    return os.path.join("~", *places.get(sys.platform, (".local", "state")), "wati-skill")
+def _misread(value: str) -> str:
+    """Why a value is surely not what its author meant; "" if it may be. cmd and env files keep quotes."""
+    if len(value) > 1 and value[0] in _QUOTES and value[-1] in _QUOTES:
+        return _QUOTED
+    return _UNFILLED if _PLACEHOLDER.fullmatch(value) else ""
+
+
+# Where programs keep a user's state, by platform, as platformdirs has it: the variable that names the folder
+# ("" for none, else an absolute path), and the folder without it.
+_STATE = {
+    "win32": ("LOCALAPPDATA", ("~", "AppData", "Local")),
+    "darwin": ("", ("~", "Library", "Application Support")),
+}
+_UNIX_STATE = ("XDG_STATE_HOME", ("~", ".local", "state"))
+
+
+def _state_file(environ: Mapping[str, str], name: str) -> str:
+    """The file in the user's state folder. One in the folder without the variable, its old place, is kept."""
+    variable, usual = _STATE.get(sys.platform, _UNIX_STATE)
+    named = environ.get(variable, "").strip()
+    old = os.path.join(*usual, "wati-skill", name)
+    if not os.path.isabs(named):
+        return old
+    new = os.path.join(named, "wati-skill", name)
+    return old if os.path.exists(os.path.expanduser(old)) and not os.path.exists(new) else new
 
 
 def api_key(environ: Mapping[str, str]) -> str:
     """The key; "" if none is set. Redaction needs it even if the rest of the setup is broken."""
-    return environ.get("MATON_API_KEY", "").strip()
+    # Without its name, which a key that was pasted as `MATON_API_KEY=…` has, and documents have to show.
+    return environ.get("MATON_API_KEY", "").strip().replace("MATON_API_KEY", "")
 
 
 def is_connection_id(text: str) -> bool:

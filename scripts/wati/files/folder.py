@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
-# O_PATH (Linux, FreeBSD): a part of the path may be unlistable, such as another user's home.
-_STEP = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+# O_PATH (Linux), O_SEARCH (POSIX): a part of the path may be unlistable, such as another user's home.
+_PASS = getattr(os, "O_PATH", getattr(os, "O_SEARCH", os.O_RDONLY))
+_STEP = _PASS | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _FILE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _BY_STEPS = {os.open, os.stat, os.unlink, os.link, os.rename} <= os.supports_dir_fd  # not on Windows
 
@@ -63,6 +65,14 @@ class Folder:
 
 
 def _descend(path: str) -> int:
+    try:
+        return _by_steps(path)
+    except PermissionError:
+        # Without O_PATH, a folder above may be closed, such as / for a sandboxed program on macOS.
+        return _at_once(path)
+
+
+def _by_steps(path: str) -> int:
     descriptor = os.open(os.sep, _STEP)
     for step in filter(None, path.split(os.sep)):
         try:
@@ -71,3 +81,12 @@ def _descend(path: str) -> int:
             os.close(descriptor)
         descriptor = below
     return descriptor
+
+
+def _at_once(path: str) -> int:
+    """Open the folder by its path. Once it is open, the path must lead to it without a link."""
+    descriptor = os.open(path, _STEP)
+    if os.path.realpath(path) == path and os.path.samestat(os.fstat(descriptor), os.lstat(path)):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))

@@ -8,8 +8,10 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from wati.arguments import encodings
 from wati.arguments.texts import text_problem
 from wati.arguments.validation import quoted
+from wati.files import phone_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,7 +38,7 @@ def rows(data: bytes) -> Iterator[tuple[str, dict[str, str]]]:
     _, header = next(records)
     for _, record in records:
         cells = dict(zip(header, record, strict=True))
-        yield _number(cells), cells
+        yield phone_cells.number(cells.get("CountryCode", ""), cells["Phone"]), cells
 
 
 def only(data: bytes, positions: set[int]) -> bytes:
@@ -68,21 +70,30 @@ def problems(data: bytes) -> list[tuple[str, str]]:
         return [("", str(error))]
 
 
+def as_utf8(data: bytes) -> bytes:
+    """The file in UTF-8, which is what WATI is sent; a file that is no text stays as it is."""
+    try:
+        text, is_utf8 = encodings.decoded(data)
+    except encodings.NotText:
+        return data  # `problems` says so
+    return data if is_utf8 else text.encode()
+
+
 def _records(data: bytes) -> Iterator[tuple[int, list[str]]]:
     """The header, then each record that is not blank, with its line. Raises ValueError if it is not CSV.
 
     One at a time: a hundred thousand records in memory take ten times the room of the file.
     """
+    text, _ = encodings.decoded(data)
+    if problem := _foreign(text):
+        raise ValueError(problem)
     try:
-        text = data.decode("utf-8-sig")
         lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
         reader, read_to = csv.reader(lines, strict=True), 0
         for record in reader:
             line, read_to = read_to + 1, reader.line_num
             if any(map(str.strip, record)):
                 yield line, record
-    except UnicodeDecodeError:
-        raise ValueError("is not UTF-8") from None
     except csv.Error as error:
         raise ValueError(f"is not CSV: {error}") from None
     # Programs disagree about any other quotation mark, and so about where a record ends and who is in it.
@@ -92,16 +103,15 @@ def _records(data: bytes) -> Iterator[tuple[int, list[str]]]:
         raise ValueError(f"is not CSV that every program reads the same way: it {problem} ({how})")
 
 
-def _number(cells: dict[str, str]) -> str:
-    """`Phone`, after `CountryCode` if there is such a column."""
-    return cells.get("CountryCode", "").strip().removeprefix("+") + cells.get("Phone", "").strip()
-
-
 def _header_problems(header: list[str]) -> Found:
     """A column that WATI could read in another way: then it would message others than are counted here."""
     if not any(_bare(column) == "phone" for column in header):
-        yield "", "has no Phone column in its first line (commas separate columns)"
+        yield "", _no_phone(header)
         return
+    header, unnamed = _without_unnamed_end(header)
+    if unnamed:
+        columns = "a column" if unnamed == 1 else f"{unnamed} columns"
+        yield "", f"has {columns} without a name at the end: remove the commas there, in every line"
     for column in header:
         if problem := _column_problem(column):
             yield "", f"column {quoted(column)} {problem}"
@@ -115,23 +125,62 @@ def _header_problems(header: list[str]) -> Found:
         yield "", "has the same column twice"
 
 
+# Between columns in place of commas: their names.
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+def _foreign(text: str) -> str:
+    """Why the columns are not separated by commas, by the first line; "" if they are."""
+    line = next(iter(text[:10_000].strip().splitlines()), "")
+    if line.lower().startswith("sep="):
+        advice = "remove that line, so that Phone is in the first"
+        return f"begins with {quoted(line)}, which only Excel reads: {advice}"
+    for separator, name in _SEPARATORS.items():
+        columns = [column.strip('"') for column in line.split(separator)]
+        if any(_bare(column) == "phone" for column in columns) and separator in line and "," not in line:
+            begin = quoted(",".join(columns))
+            return f"has {name} between its columns: save it with commas, so that it begins {begin}"
+    return ""
+
+
+def _no_phone(header: list[str]) -> str:
+    """Why no column is `Phone`, and what to do."""
+    line = ",".join(header)
+    problem = f"has no Phone column in its first line (commas separate columns), which is {quoted(line)}"
+    if rivals := [column for column in header if _is_rival(column)]:
+        return f"{problem}; the column with the number must be called Phone, not {quoted(rivals[0])}"
+    if any(re.fullmatch(r"\+?[0-9]{7,15}", cell.strip()) for cell in header):
+        return f"{problem}: put a line with the names of the columns before it"
+    return problem
+
+
+def _without_unnamed_end(header: list[str]) -> tuple[list[str], int]:
+    """The header without the nameless columns at its end, and how many those are."""
+    named = len(header)
+    while named and not header[named - 1].strip():
+        named -= 1
+    return header[:named], len(header) - named
+
+
 def _record_problems(header: list[str], records: Iterable[tuple[int, list[str]]]) -> Found:
     first_line: dict[str, int] = {}
     index = -1
     for index, (line, record) in enumerate(records):
         at = f"[{index}]"
         if len(record) != len(header):
-            yield at, f"has {len(record)} cells; the header has {len(header)} (line {line})"
+            counts = f"has {len(record)} cells; the header has {len(header)}"
+            yield at, f"{counts}{_surplus(record, header)} (line {line})"
             continue
         cells = dict(zip(header, record, strict=True))
-        receiver = _number(cells)
+        country, phone = cells.get("CountryCode", ""), cells["Phone"]
+        receiver = phone_cells.number(country, phone)
         if receiver in first_line:
             yield f"{at}.Phone", f"is listed twice, already in line {first_line[receiver]} (line {line})"
         first_line.setdefault(receiver, line)
         for column, cell in cells.items():
             problem = _cell_problem(column, cell)
             if column == "Phone" and not problem:
-                problem = _number_problem(cell, receiver)
+                problem = phone_cells.problem(country, phone)
             if problem:
                 yield f"{at}.{column}", f"{problem} (line {line})"
     if index < 0:
@@ -168,17 +217,16 @@ def _cell_problem(column: str, cell: str) -> str:
     """What is wrong with a cell. WhatsApp fails a parameter that is blank or has four spaces in a row."""
     problem = _line_problem(cell)
     if column == "CountryCode" and len(cell.strip().removeprefix("+")) > 4:
-        problem = problem or "is not a country code"
+        problem = problem or f"is {quoted(cell)}, which is not a country code"
     if problem or column in CONTACT_COLUMNS:
         return problem
     return "is blank" if not cell else "has four spaces in a row" if "    " in cell else ""
 
 
-def _number_problem(phone: str, receiver: str) -> str:
-    if not phone.strip():
-        return "is empty: there is no number"
-    if phone.strip().startswith("0"):
-        return "starts with a zero; no international number does"
-    if receiver.isascii() and receiver.isdigit() and 7 <= len(receiver) <= 15 and receiver[0] != "0":
+def _surplus(record: list[str], header: list[str]) -> str:
+    if len(record) < len(header):
         return ""
-    return "is not a number of 7 to 15 digits, together with CountryCode"
+    surplus = record[len(header) :]
+    is_empty = not any(map(str.strip, surplus))
+    how = "remove the commas at the end" if is_empty else "a cell with a comma in it needs quotation marks"
+    return f": {how}"

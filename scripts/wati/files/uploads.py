@@ -8,6 +8,7 @@ import os
 import re
 import stat
 
+from wati.arguments.validation import quoted, tilde_problem
 from wati.contract.call import LARGEST_FILE, Part
 from wati.contract.failures import Failure
 from wati.files.download import Download, not_allowed, reason
@@ -75,6 +76,9 @@ class Files:
 
     def _allowed(self, path: str, at: str) -> str:
         """The resolved path, if it is inside one of the roots and not hidden."""
+        if _URL.match(path):
+            problem = f"is the address {quoted(path)}; only local files can be sent: download it first"
+            raise _unreadable(at, problem)
         if os.path.basename(path) in ("", os.curdir, os.pardir):
             raise _unreadable(at, "is a folder; name a file")
         if os.name == "nt" and (problem := windows_problem(path)):
@@ -85,10 +89,20 @@ class Files:
         roots = [root for root in self._roots if _is_below(real, root)]
         if not roots:
             allowed = ", ".join(self._roots)
-            raise not_allowed(at, f"is outside WATI_FILE_ROOTS (by default the current folder): {allowed}")
+            where = f"{_shown(real)} is outside WATI_FILE_ROOTS (by default the current folder)"
+            raise not_allowed(at, f"{where}: {allowed}{tilde_problem(path)}", hint=_OUTSIDE)
         if all(_is_hidden(os.path.relpath(real, root)) for root in roots):
-            raise not_allowed(at, "is hidden: a name in its path begins with a dot")
+            raise not_allowed(at, f"{_shown(real)} is hidden: a name in its path begins with a dot")
         return real
+
+
+def _shown(path: str) -> str:
+    """A path for a message, whole unless it is very long: its end says which file it is."""
+    return f'"{path}"' if path.isprintable() and len(path) <= 300 else quoted(path)
+
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]+:/+", re.IGNORECASE)  # two letters or more, unlike a drive of Windows
+_OUTSIDE = "Copy the file into one of these folders, or ask the user to add its folder to WATI_FILE_ROOTS."
 
 
 def _read(real: str, at: str) -> bytes:
@@ -119,8 +133,10 @@ def _why_unread(error: OSError, path: str, real: str) -> str:
         return "is a folder"
     if error.errno != errno.ENOENT:
         return f"cannot be read: {reason(error)}"
-    # With the place where it was looked for: the path may be relative, and `~` is not expanded.
-    return "does not exist" + (f": {os.path.abspath(path)}" if path.isprintable() else "")
+    # With the place where it was looked for: the path may be relative.
+    return "does not exist" + (
+        f": {os.path.abspath(path)}{tilde_problem(path)}" if path.isprintable() else ""
+    )
 
 
 def _refuse_special(status: os.stat_result | None, at: str) -> None:

@@ -99,7 +99,7 @@ def enter(journal: Journal | None, call: Call, clock: float | None) -> Entered:
 
 def check_command(send: int) -> str:
     """The command that finds out what became of a send."""
-    return command_line([python(), script("check_send"), f'{{"id": {send}}}'])
+    return command_line([python(), script("check_send"), str(send)])
 
 
 ONLY_A_PERSON = (

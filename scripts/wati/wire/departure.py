@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -61,6 +62,15 @@ class Departure:
             setattr(self, mark, True)
 
 
+# Seconds for which nothing can interrupt the waiting: on Windows, Ctrl-C does not end a `join`.
+LONGEST_WAIT = 0.1 if os.name == "nt" else threading.TIMEOUT_MAX
+
+
+def _wait_for(worker: threading.Thread, deadline: float) -> None:
+    while worker.is_alive() and (left := deadline - time.monotonic()) > 0:
+        worker.join(min(left, LONGEST_WAIT))
+
+
 def run_until(deadline: float, departure: Departure, attempt: Callable[[], T]) -> T | None:
     """The result of `attempt`, or its exception; None if `deadline` (monotonic seconds) came first.
 
@@ -79,7 +89,7 @@ def run_until(deadline: float, departure: Departure, attempt: Callable[[], T]) -
     try:
         worker.start()
         # A moment longer than httpx's timeouts: their errors say more.
-        worker.join(max(0.0, deadline - time.monotonic()) + 0.1)
+        _wait_for(worker, max(deadline, time.monotonic()) + 0.1)
     finally:
         departure.close()
     if not outcome:
