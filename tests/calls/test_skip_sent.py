@@ -50,6 +50,18 @@ def test_those_who_have_it_are_left_out(world: World, script: str) -> None:
     assert world.count == {JOHN: 1, JANE: 1, MARIA: 1}
 
 
+def test_the_rest_of_a_csv_in_utf_16_is_sent_as_utf_8(world: World) -> None:
+    first_to_john(world)
+    given = arguments(world, BULK[2], JANE, JOHN, MARIA)
+    path = world.folder / "list.csv"
+    path.write_bytes(("\ufeff" + path.read_text(encoding="utf-8")).encode("utf-16-le"))
+    run = world.run(BULK[2], given, "--skip-sent", "--confirm", "2")
+    assert run.exit == 0, run.text
+    assert "1 receiver has this message" in run.document["notice"]
+    assert "gets it as UTF-8" in run.document["notice"]
+    assert world.count == {JOHN: 1, JANE: 1, MARIA: 1}
+
+
 @pytest.mark.parametrize("script", BULK)
 def test_nobody_left_is_done_and_nothing_is_sent(world: World, script: str) -> None:
     given = arguments(world, script, JOHN, JANE)
