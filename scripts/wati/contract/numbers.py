@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from wati.contract.types import Problem, Receivers
 
 # Between the digits of a number as people write it.
-_SEPARATORS = re.compile("[ ().\\-/\u00a0\u2010-\u2015]")
-_ROUNDED = re.compile(r"[+']?[0-9]+([.,][0-9]+)?[eE][+]?[0-9]+")
+_SEPARATORS = "[ ().\\-/\u00a0\u2010-\u2015]"
+_ROUNDED = r"[+']?[0-9]+([.,][0-9]+)?[eE][+]?[0-9]+"
 # Countries whose numbers keep their zero behind the country code (national numbering plans at the ITU). In
 # all others, it is dialed only inside the country.
 _KEEPS_ZERO = ("39", "378", "225", "241", "242")
@@ -37,25 +37,25 @@ TWICE = (
     "person to get both messages."
 )
 
-# (short spelling, what the long one has in between), both as patterns with two groups around it
+# (a pattern, what the long spelling has in its second group); as text, because most calls need none of them
 _RULES = (
-    (re.compile(r"(52)(1?)([0-9]{10})"), "1"),
-    (re.compile(r"(54)(9?)([0-9]{10})"), "9"),
-    (re.compile(r"(55[1-9][0-9])(9?)([6-9][0-9]{7})"), "9"),
+    (r"(52)(1?)([0-9]{10})", "1"),
+    (r"(54)(9?)([0-9]{10})", "9"),
+    (r"(55[1-9][0-9])(9?)([6-9][0-9]{7})", "9"),
 )
 
 
 def spellings(number: str) -> tuple[str, ...]:
     """The number as given, then its other spelling, if it has one; an id has only itself."""
     for pattern, digit in _RULES:
-        if match := pattern.fullmatch(number):
+        if match := re.fullmatch(pattern, number):
             return (number, match[1] + ("" if match[2] else digit) + match[3])
     return (number,)
 
 
 def common_end(number: str) -> str:
     """The digits that all its spellings end in: what a search for them has to contain."""
-    matches = (pattern.fullmatch(number) for pattern, _ in _RULES)
+    matches = (re.fullmatch(pattern, number) for pattern, _ in _RULES)
     return next((match[3] for match in matches if match), number)
 
 
@@ -66,12 +66,12 @@ def same_person(one: str, other: str) -> bool:
 
 def rounded(text: str) -> bool:
     """Whether it is a number as a spreadsheet shows it if it is too long for the cell: 9.19877E+11."""
-    return _ROUNDED.fullmatch(text.strip()) is not None
+    return re.fullmatch(_ROUNDED, text.strip()) is not None
 
 
 def complete(text: str) -> str:
     """The digits of a number that is surely whole: with its plus or 00, and no zero that may not belong."""
-    digits = _SEPARATORS.sub("", without_trunk_zero(text))
+    digits = re.sub(_SEPARATORS, "", without_trunk_zero(text))
     digits = "+" + digits[2:] if digits.startswith("00") else digits
     is_whole = re.fullmatch(r"\+[1-9][0-9]{6,14}", digits) and not has_trunk_zero(text)
     return digits[1:] if is_whole else ""
