@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import os
 import re
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -260,3 +262,15 @@ def assert_contract(endpoint: Endpoint, exit_code: int, document: dict[str, Any]
         assert problem.get("code", "file_type") in CODES
     assert error["code"] != "preflight_failed" or all("code" in problem for problem in error["problems"])
     assert error.get("more_problems", 1) > 0 and error.get("warnings", [""]) != []
+
+
+def bound_by_modes() -> list[str]:
+    """What stands before a command for file modes to bind it: nothing, or for root the loss of two powers."""
+    if os.geteuid() != 0:
+        return []
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        pytest.skip(
+            "file modes do not bind root, and setpriv (util-linux) is not here to take that power away"
+        )
+    return [setpriv, "--bounding-set=-dac_override,-dac_read_search"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from conftest import ENDPOINTS, KEY, ROOT, assert_contract
+from conftest import ENDPOINTS, KEY, ROOT, assert_contract, bound_by_modes
 from recording import FarSide, reply
 from wati.sandbox import control
 
@@ -108,18 +108,6 @@ def test_from_a_folder_that_is_gone(tmp_path: Path, environ: dict[str, str], far
         assert done.returncode in (2, 3), done.stdout
         document(done, name)
     assert far_side.requests == []
-
-
-def bound_by_modes() -> list[str]:
-    """What stands before a command for file modes to bind it: nothing, or for root the loss of two powers."""
-    if os.geteuid() != 0:
-        return []
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        pytest.skip(
-            "file modes do not bind root, and setpriv (util-linux) is not here to take that power away"
-        )
-    return [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
 
 
 @pytest.mark.skipif(not POSIX, reason="modes are POSIX's")

@@ -679,7 +679,7 @@ def test_an_entry_that_cannot_be_completed_is_told_and_stays(
 
 @pytest.mark.skipif(not POSIX, reason="modes are POSIX's")
 def test_a_folder_that_may_not_be_written(far_side: FarSide, tmp_path: Path) -> None:
-    from test_processes import bound_by_modes
+    from conftest import bound_by_modes
 
     closed = tmp_path / "closed"
     closed.mkdir(0o500)
