@@ -542,7 +542,8 @@ def test_a_dry_run_tells_of_the_same_message_for_a_day(
 ) -> None:
     assert call("send_template_message", single(**ORDER), **SANDBOX).exit == 0
     now = time.time() + hours * 3600
-    monkeypatch.setattr("wati.journal.store.time", SimpleNamespace(time=lambda: now))
+    clock = SimpleNamespace(time=lambda: now, monotonic=time.monotonic)
+    monkeypatch.setattr("wati.journal.store.time", clock)
     run = call("send_template_message", single(**ORDER), "--dry-run", **SANDBOX)
     assert run.exit == 0, run.text
     told = [warning for warning in run.data["warnings"] if "the same message was accepted" in warning]

@@ -118,9 +118,15 @@ def send(context: Context, sink: BinaryIO | None = None) -> Answer:
 
 def _enter(context: Context) -> None:
     if context.call.endpoint.messages is not None:
-        gateway = context.gateway
-        until = time.time() + gateway.left
-        context.entered = once.enter(context.session.journal, context.call, gateway.clock, until=until)
+        session, gateway = context.session, context.gateway
+        context.entered = once.enter(
+            session.journal,
+            context.call,
+            gateway.clock,
+            until=time.time() + gateway.left,
+            wait=gateway.left,
+            is_required=session.settings.journal_required,
+        )
 
 
 def _judged(context: Context, sink: BinaryIO | None) -> Answer:
