@@ -40,7 +40,7 @@ FOR_A_PERSON = ("unclear", "unpaired")  # the states of which another search wou
 
 # By the state of an entry: what is said of it.
 VERDICTS = {
-    **{state: state for state in ("accepted", "sent", "not_seen", "rejected", "not_sent")},
+    **{state: state for state in ("accepted", "sent", "presumed", "not_seen", "rejected", "not_sent")},
     **dict.fromkeys(UNRESOLVED, "unknown"),
 }
 NEXT = {
@@ -49,6 +49,9 @@ NEXT = {
         "check_send shows whether it was delivered."
     ),
     "sent": "It went out: do not send it again. With `look` true, check_send shows how far it got.",
+    "presumed": (
+        "Others of the list were looked at and have it; nobody looked at this one. Do not send it again."
+    ),
     "not_seen": "It did not appear, although it had enough time. Ask the user before you send it again.",
     "rejected": "It was rejected, and nothing was delivered. Fix the cause before another try.",
     "not_sent": "It never left this machine.",

@@ -557,7 +557,8 @@ def test_only_its_owner_reads_the_file(send: Callable[..., Run], tmp_path: Path)
         os.umask(old)
     folder = tmp_path / "state"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert [stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()] == [0o600]
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    assert modes == {"sends.sqlite": 0o600, "sends.sqlite-owners": 0o600}
 
 
 def test_without_a_path_it_lies_in_the_users_state_folder(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
@@ -121,7 +122,9 @@ def send(context: Context, sink: BinaryIO | None = None) -> Answer:
 
 def _enter(context: Context) -> None:
     if context.call.endpoint.messages is not None:
-        context.entered = once.enter(context.session.journal, context.call, context.gateway.clock)
+        gateway = context.gateway
+        until = time.time() + gateway.left
+        context.entered = once.enter(context.session.journal, context.call, gateway.clock, until=until)
 
 
 def _judged(context: Context, sink: BinaryIO | None) -> Answer:

@@ -24,9 +24,10 @@ LAG_SECONDS = 120.0
 # What the journal knows about a message. It starts as `open`. If the process is killed, it stays open: it may
 # or may not have gone out. `unpaired`: the answer named others instead, and one may be this receiver. `sent`
 # and `not_seen` are what check_send found in the conversation. `unclear`: it could not tell, and looking
-# again would not help, so a person has to decide.
+# again would not help, so a person has to decide. `presumed`: some receivers of a bulk send were looked at
+# and got it, and this one was not looked at.
 UNRESOLVED = ("open", "unknown", "unpaired", "unclear")
-DELIVERING = ("accepted", "sent")
+DELIVERING = ("accepted", "sent", "presumed")
 
 
 class Message:

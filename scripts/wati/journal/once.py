@@ -78,10 +78,11 @@ class Entered:
             self.notices.append(_UNSETTLED.format(reason(error)))
 
 
-def enter(journal: Journal | None, call: Call, clock: float | None) -> Entered:
+def enter(journal: Journal | None, call: Call, clock: float | None, *, until: float) -> Entered:
     """Enter a call that is about to leave. Raises `repeated_send` if someone already has the message.
 
-    `clock`: by how many seconds the far side's clock is ahead of this machine's; None if unknown.
+    `clock`: by how many seconds the far side's clock is ahead of this machine's; None if unknown. `until`:
+    the latest moment at which it may leave, in epoch seconds.
     """
     if journal is None or call.endpoint.messages is None:
         return Entered()
@@ -89,7 +90,9 @@ def enter(journal: Journal | None, call: Call, clock: float | None) -> Entered:
 
     messages, name, again = call.endpoint.messages(call), call.endpoint.name, call.options.again
     try:
-        entered = journal.enter(name, call.connection, messages, clock, again=again, channel=call.channel)
+        entered = journal.enter(
+            name, call.connection, messages, clock, again=again, channel=call.channel, until=until
+        )
     except (sqlite3.Error, OSError) as error:
         return Entered(notice=_UNUSABLE.format(reason(error)))
     if isinstance(entered, list):
@@ -120,6 +123,7 @@ def only_once_more(receivers: int) -> str:
 _STATES = {
     "accepted": "the same message was accepted {} ago",
     "sent": "the same message was sent {} ago, and check_send found it",
+    "presumed": "the same message was sent {} ago in a list of which check_send found others",
     "unknown": "the same message was sent {} ago, with an unknown outcome",
     "unpaired": "the same message was sent {} ago, and the answer named someone else instead",
     "unclear": "the same message was sent {} ago, and check_send could not tell whether it went out",

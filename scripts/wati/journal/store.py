@@ -25,8 +25,9 @@ from typing import NamedTuple
 from wati.contract import messages as kinds
 from wati.contract.messages import DELIVERING, UNRESOLVED, Message
 from wati.contract.numbers import person
+from wati.journal.owners import Owners
 
-_VERSION = 2
+_VERSION = 3
 _BUSY_SECONDS = 5.0
 _KEPT_SECONDS = 30 * 86400  # settled entries stop repeats for minutes; after that they are for people
 
@@ -52,6 +53,14 @@ CREATE TABLE aliases (place TEXT NOT NULL, connection TEXT NOT NULL, alias TEXT 
 DROP INDEX IF EXISTS messages_alike;
 CREATE INDEX messages_alike ON messages (digest, person);
 """
+# The third version: until when a send may leave, and whether its owner holds a lock. Before it, a call took
+# 30 seconds unless it was told otherwise.
+_THIRD = """
+ALTER TABLE sends ADD COLUMN until REAL NOT NULL DEFAULT 0;
+ALTER TABLE sends ADD COLUMN owned INTEGER NOT NULL DEFAULT 0;
+UPDATE sends SET until = at + 30;
+"""
+_USUAL_SECONDS = 30.0
 
 
 class Entry(NamedTuple):
@@ -76,6 +85,10 @@ class Send(NamedTuple):
     script: str
     channel: str  # the account's own number that it named; "" = WATI's default
     entries: list[Entry]
+    until: float  # the latest moment at which it may leave, by this machine's clock
+    # Whether the process that entered it still lives and has not settled it. Where that cannot be known, a
+    # send counts as alive until `until`.
+    alive: bool
 
     @property
     def unresolved(self) -> list[Entry]:
@@ -97,9 +110,11 @@ class Repeat(NamedTuple):
 class Journal:
     """The journal at `path`. `place`: its far side; sends to another one are not seen."""
 
-    def __init__(self, path: str, place: str) -> None:
+    def __init__(self, path: str, place: str, clock: Callable[[], float] | None = None) -> None:
         self.path = path
         self._place = place
+        self._clock = clock or time.time
+        self._owners = Owners(path)
 
     def enter(
         self,
@@ -110,12 +125,13 @@ class Journal:
         *,
         again: bool,
         channel: str = "",
+        until: float | None = None,
     ) -> int | list[Repeat]:
-        """Enter a send that is about to leave, and return its id.
+        """Enter a send that is about to leave, until `until` at the latest, and return its id.
 
         If repeats forbid it, return them instead. `again` allows repeats.
         """
-        now = time.time()
+        now = self._clock()
         with self._transaction() as db:
             parts, digests = self._digests(db, connection, messages)
             persons = self._persons(db, connection, messages)
@@ -124,10 +140,13 @@ class Journal:
             if refused:
                 return refused
             _forget(db, now)
+            latest = now + _USUAL_SECONDS if until is None else until
             send = db.execute(
-                "INSERT INTO sends (at, clock, place, connection, script, channel) VALUES (?, ?, ?, ?, ?, ?)",
-                (now, clock, self._place, connection, script, channel),
+                "INSERT INTO sends (at, clock, place, connection, script, channel, until) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (now, clock, self._place, connection, script, channel, latest),
             ).lastrowid
+            assert send is not None
             db.executemany(
                 "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, 'open', ?, '')",
                 (
@@ -135,7 +154,10 @@ class Journal:
                     for message, own, hashed, who in zip(messages, parts, digests, persons, strict=True)
                 ),
             )
-            return send or 0
+            # Before anyone can see the entry.
+            claimed = self._owners.claim(send)
+            db.execute("UPDATE sends SET owned = ? WHERE id = ?", (claimed, send))
+        return send
 
     def repeats(self, connection: str, messages: list[Message], channel: str = "") -> list[Repeat]:
         """What a send would repeat. Enters nothing, and does not create the journal."""
@@ -144,7 +166,7 @@ class Journal:
         with self._transaction() as db:
             digests = self._digests(db, connection, messages)[1]
             persons = self._persons(db, connection, messages)
-            return _repeats(db, messages, digests, persons, time.time(), channel)
+            return _repeats(db, messages, digests, persons, self._clock(), channel)
 
     def _digests(
         self, db: sqlite3.Connection, connection: str, messages: list[Message]
@@ -170,13 +192,20 @@ class Journal:
 
         `answered`: the number that the answer gave for a receiver, or for an id.
         """
+        try:
+            self._settle(send, state, by_receiver or {}, answered or {})
+        finally:
+            self._owners.release(send)
+
+    def _settle(
+        self, send: int, state: str, by_receiver: Mapping[str, str], numbers: Mapping[str, str]
+    ) -> None:
         with self._transaction() as db:
             db.execute("UPDATE messages SET state = ? WHERE send = ?", (state, send))
             db.executemany(
                 "UPDATE messages SET state = ? WHERE send = ? AND receiver = ?",
-                [(other, send, receiver) for receiver, other in (by_receiver or {}).items()],
+                [(other, send, receiver) for receiver, other in by_receiver.items()],
             )
-            numbers = answered or {}
             db.executemany(
                 "UPDATE messages SET answered = ? WHERE send = ? AND receiver = ?",
                 [(number, send, receiver) for receiver, number in numbers.items()],
@@ -198,7 +227,7 @@ class Journal:
     def send(self, number: int) -> Send | None:
         with self._transaction() as db:
             rows = db.execute("SELECT * FROM sends WHERE id = ? AND place = ?", (number, self._place))
-            return next((_send(db, row) for row in rows), None)
+            return next((self._send(db, row) for row in rows), None)
 
     def unresolved(self) -> list[Send]:
         """Every send with an unresolved message, newest first."""
@@ -208,13 +237,13 @@ class Journal:
                 f"(SELECT send FROM messages WHERE {_UNRESOLVED}) ORDER BY id DESC",
                 (self._place,),
             ).fetchall()
-            return [_send(db, row) for row in rows]
+            return [self._send(db, row) for row in rows]
 
     def recent(self, most: int) -> list[Send]:
         """The newest sends, whatever became of them."""
         with self._transaction() as db:
             query = "SELECT * FROM sends WHERE place = ? ORDER BY id DESC LIMIT ?"
-            return [_send(db, row) for row in db.execute(query, (self._place, most)).fetchall()]
+            return [self._send(db, row) for row in db.execute(query, (self._place, most)).fetchall()]
 
     def others(self, send: Send, entry: Entry, since: float) -> list[tuple[float, Entry]]:
         """The receiver's other messages of this kind and template over this connection, each with its time.
@@ -240,6 +269,16 @@ class Journal:
             known = "SELECT person FROM aliases WHERE place = ? AND alias = ? ORDER BY rowid DESC"
             row = db.execute(known, (self._place, person(receiver))).fetchone()
             return str(row[0]) if row else ""
+
+    def _send(self, db: sqlite3.Connection, row: sqlite3.Row) -> Send:
+        entries = db.execute("SELECT * FROM messages WHERE send = ? ORDER BY rowid", (row["id"],))
+        members = (row["id"], row["at"], row["clock"], row["connection"], row["script"], row["channel"])
+        found = [_entry(each) for each in entries]
+        alive = any(entry.state == "open" for entry in found)  # who has settled a send has done with it
+        if alive:
+            owned = self._owners.has(row["id"]) if row["owned"] else None
+            alive = self._clock() <= row["until"] if owned is None else owned
+        return Send(*members, found, row["until"], alive)
 
     def digest(self) -> Callable[[str], str]:
         """The hash function for the parts of messages."""
@@ -278,13 +317,15 @@ def _create(db: sqlite3.Connection) -> None:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version == _VERSION:
         return
-    if version not in (0, 1) or (not version and db.execute("SELECT 1 FROM sqlite_master").fetchone()):
+    if version not in (0, 1, 2) or (not version and db.execute("SELECT 1 FROM sqlite_master").fetchone()):
         raise sqlite3.DatabaseError("it is not a journal of this version")
     if version == 0:
         _run(db, _SCHEMA)
         db.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
-    _run(db, _SECOND)
-    _identify(db)
+    if version < 2:
+        _run(db, _SECOND)
+        _identify(db)
+    _run(db, _THIRD)
     db.execute(f"PRAGMA user_version = {_VERSION}")
 
 
@@ -400,12 +441,6 @@ def _forget(db: sqlite3.Connection, now: float) -> None:
     db.execute(f"DELETE FROM messages WHERE send IN ({old})", (oldest,))
     emptied = "NOT EXISTS (SELECT 1 FROM messages WHERE send = sends.id)"
     db.execute(f"DELETE FROM sends WHERE at < ? AND {emptied}", (oldest,))
-
-
-def _send(db: sqlite3.Connection, row: sqlite3.Row) -> Send:
-    entries = db.execute("SELECT * FROM messages WHERE send = ? ORDER BY rowid", (row["id"],))
-    members = (row["id"], row["at"], row["clock"], row["connection"], row["script"], row["channel"])
-    return Send(*members, [_entry(each) for each in entries])
 
 
 def _entry(row: sqlite3.Row) -> Entry:

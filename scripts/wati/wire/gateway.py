@@ -86,6 +86,11 @@ class Gateway:
         self._deadline = time.monotonic() + (self.timeout or WHOLE_CALL)
         self._waits_left = self.timeout or ALL_WAITS
 
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline."""
+        return max(0.0, self._deadline - time.monotonic())
+
     def shorten(self, seconds: float) -> None:
         """Allow at most `seconds` from now on, and no waits."""
         self._deadline = min(self._deadline, time.monotonic() + seconds)
