@@ -7,10 +7,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -261,3 +263,19 @@ def test_a_signal_at_any_moment_gets_a_true_document(far_side: FarSide, tmp_path
         else:
             assert outcome == "unknown", stdout
     assert "not_sent" in seen, told
+
+
+def test_the_entry_says_when_the_door_closes(call: Caller, tmp_path: Path) -> None:
+    """From the start of the call, however late it is entered."""
+    began = time.time()
+    journal = tmp_path / "sends.sqlite"
+    run = call(
+        "send_session_message",
+        HELLO,
+        *("--connection", "conn-1", "--timeout", "400"),
+        WATI_JOURNAL=str(journal),
+    )
+    assert run.exit == 0
+    with closing(sqlite3.connect(journal)) as db:
+        ((at, until),) = db.execute("SELECT at, until FROM sends")
+    assert began + 400 <= until <= at + 400

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import traceback
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
@@ -123,8 +122,9 @@ def send(context: Context, sink: BinaryIO | None = None) -> Answer:
 def _enter(context: Context) -> None:
     if context.call.endpoint.messages is not None:
         gateway = context.gateway
-        until = time.time() + gateway.left
-        context.entered = once.enter(context.session.journal, context.call, gateway.clock, until=until)
+        context.entered = once.enter(
+            context.session.journal, context.call, gateway.clock, until=gateway.door.until
+        )
 
 
 def _judged(context: Context, sink: BinaryIO | None) -> Answer:
