@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import traceback
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
@@ -15,6 +14,7 @@ from wati.contract.call import Result
 from wati.contract.failures import Failure, place_of
 from wati.journal import once
 from wati.wire import interrupts, request
+from wati.wire.door import INTERRUPTED
 
 if TYPE_CHECKING:
     from wati.calls.session import Session
@@ -35,7 +35,7 @@ def perform(session: Session, call: Call) -> Result:
         context.entered.settle(failure.outcome, failure.receivers)
         raise _safe(context, failure) from None
     except KeyboardInterrupt:
-        aborted = _aborted(context, "The call was interrupted.")
+        aborted = _aborted(context, INTERRUPTED)
         context.entered.settle(aborted.outcome)
         if not interrupts.ends_the_call():
             raise
@@ -43,7 +43,8 @@ def perform(session: Session, call: Call) -> Result:
     except Exception as error:
         if session.trace is not None and call.options.verbose:
             session.trace(traceback.format_exc(), None)
-        aborted = _aborted(context, place_of(error), is_bug=True)
+        is_bug = not interrupts.is_marked()  # an interruption in the wrong place can become any error
+        aborted = _aborted(context, place_of(error) if is_bug else INTERRUPTED, is_bug=is_bug)
         context.entered.settle(aborted.outcome)
         raise _safe(context, aborted) from None
     finally:
@@ -103,6 +104,8 @@ def send(context: Context, sink: BinaryIO | None = None) -> Answer:
 
         context.use_connection(connections.only_active(context.inbox))
     last_look.receivers(context)
+    if endpoint.effect != "read":
+        context.gateway.look()
     try:
         # A signal waits until the entry is known here, because then it can be settled.
         interrupts.defer(partial(_enter, context))
@@ -123,7 +126,7 @@ def _enter(context: Context) -> None:
             session.journal,
             context.call,
             gateway.clock,
-            until=time.time() + gateway.left,
+            until=gateway.door.until,
             wait=gateway.left,
             is_required=session.settings.journal_required,
         )
