@@ -16,7 +16,7 @@ from wati.contract.packages import import_package
 from wati.contract.records import record
 from wati.contract.settings import MATON
 from wati.contract.verdicts import TOO_MANY_REQUESTS, says_yes
-from wati.wire import answers, decoding
+from wati.wire import answers, decoding, proxies
 from wati.wire.departure import Departure, run_until
 
 if TYPE_CHECKING:
@@ -229,7 +229,8 @@ class Gateway:
             raise AttemptFailed("timeout", f"No {what} in time.") from None
         except (httpx.ConnectError, httpx.ProxyError) as error:
             departure.not_connected()
-            message = f"No connection to {settings.base_url} could be made ({error})."
+            way = f"{settings.base_url}{proxies.way_to(settings.base_url)}"
+            message = f"No connection to {way} could be made ({error})."
             raise AttemptFailed("unreachable", message) from None
         except (httpx.InvalidURL, ValueError) as error:
             # httpx also parses redirects that it does not follow and cookies that it does not keep.
