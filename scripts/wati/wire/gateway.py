@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import random
+import re
 import time
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -249,9 +250,13 @@ class Gateway:
             raise AttemptFailed("upstream_error", "The connection broke before an answer came.") from None
 
 
+_SECRET_HEADER = re.compile("cookie|authoriz|token|secret|session|api-?key|password", re.IGNORECASE)
+
+
 def _headers(answer: Answer) -> dict[str, str]:
-    """The headers for --verbose; a cookie can be a secret."""
-    return {name: value for name, value in answer.headers.items() if name.lower() != "set-cookie"}
+    """The headers for --verbose, without what can be a secret of a server on the way."""
+    headers = answer.headers.items()
+    return {name: "[hidden]" if _SECRET_HEADER.search(name) else value for name, value in headers}
 
 
 def _state(answer: Answer) -> str:
