@@ -24,8 +24,7 @@ def main(endpoint: Endpoint) -> None:
     if help.is_wanted(sys.argv[1:]):
         from wati.cli.streams import write
 
-        write(help.help_text(endpoint))
-        os._exit(0)
+        os._exit(write(help.help_text(endpoint)))
 
     import signal
 
@@ -47,7 +46,7 @@ def main(endpoint: Endpoint) -> None:
     for name in signals:
         signal.signal(name, signal.SIG_IGN)  # the outcome is settled
     counter.close()
-    write(text)
+    exit_code = write(text, exit_code)
     diagnose("\n".join(diagnostics))
     # No clean-up: a late signal, or a thread that is left, would change the exit code of a finished call.
     os._exit(exit_code)

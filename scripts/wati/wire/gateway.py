@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import random
+import re
 import time
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,7 +17,7 @@ from wati.contract.packages import import_package
 from wati.contract.records import record
 from wati.contract.settings import MATON
 from wati.contract.verdicts import TOO_MANY_REQUESTS, says_yes
-from wati.wire import answers, decoding
+from wati.wire import answers, decoding, proxies
 from wati.wire.departure import Cancelled, Departure, Watched, run_until
 from wati.wire.door import Door
 
@@ -250,7 +251,8 @@ class Gateway:
             raise AttemptFailed("timeout", f"No {what} in time.") from None
         except (httpx.ConnectError, httpx.ProxyError) as error:
             departure.not_connected()
-            message = f"No connection to {settings.base_url} could be made ({error})."
+            way = f"{settings.base_url}{proxies.way_to(settings.base_url)}"
+            message = f"No connection to {way} could be made ({error})."
             raise AttemptFailed("unreachable", message) from None
         except (httpx.InvalidURL, ValueError) as error:
             # httpx also parses redirects that it does not follow and cookies that it does not keep.
@@ -269,9 +271,13 @@ class Gateway:
             raise AttemptFailed("upstream_error", "The connection broke before an answer came.") from None
 
 
+_SECRET_HEADER = re.compile("cookie|authoriz|token|secret|session|api-?key|password", re.IGNORECASE)
+
+
 def _headers(answer: Answer) -> dict[str, str]:
-    """The headers for --verbose; a cookie can be a secret."""
-    return {name: value for name, value in answer.headers.items() if name.lower() != "set-cookie"}
+    """The headers for --verbose, without what can be a secret of a server on the way."""
+    headers = answer.headers.items()
+    return {name: "[hidden]" if _SECRET_HEADER.search(name) else value for name, value in headers}
 
 
 def _state(answer: Answer) -> str:
