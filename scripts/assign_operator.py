@@ -38,6 +38,7 @@ ENDPOINT = Endpoint(
     method="POST",
     path="/wati/api/v1/assignOperator",
     query=("email", "whatsappNumber", "channelPhoneNumber"),
+    narrows=("channelPhoneNumber",),
     effect="write",
     verdict=verdicts.result_yes,
     omits=omissions.omit("result"),

@@ -329,6 +329,7 @@ def look_failed(failure: "Failure") -> "Failure":
 
 HELPER = Helper(
     name="check_send",
+    narrows=("id", "after"),
     perform=perform,
     lacks=("dry-run", "raw", "connection"),
     lone="id",

@@ -246,6 +246,7 @@ HELPER = Helper(
     name="find_contact",
     perform=perform,
     customer_text=True,
+    narrows=("name", "whatsappNumber", "attribute", "limit", "pages"),
     checks=(check_search,),
     keeps=("matches", "more", "searched", "known_attributes", "stopped", "guess"),
 )

@@ -38,6 +38,7 @@ ENDPOINT = Endpoint(
         *("optedIn", "allowBroadcast", "source"),
     ),
     flags=LISTING,
+    narrows=("name", "attribute", "attribute[].value", "createdDate"),
     checks=(checks.operators_have_values, checks.real_date("createdDate")),
     customer_text=True,
     preflight=("connection",),

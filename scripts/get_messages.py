@@ -23,6 +23,7 @@ ENDPOINT = Endpoint(
     path="/wati/api/v1/getMessages/{whatsappNumber}",
     query=("pageSize", "pageNumber", "channelPhoneNumber"),
     defaults=PAGE,
+    narrows=("channelPhoneNumber",),
     effect="read",
     verdict=verdicts.listing("messages.items"),
     items="messages.items",

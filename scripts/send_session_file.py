@@ -49,6 +49,7 @@ ENDPOINT = Endpoint(
     effect="send",
     verdict=verdicts.result_yes,
     omits=omissions.omit("result"),
+    narrows=("channelPhoneNumber",),
     multiline=("caption",),
     customer_text=True,
     messages=messages,

@@ -29,6 +29,7 @@ ENDPOINT = Endpoint(
         # The text repeats the argument.
         **omissions.inside("message", {**objects.MESSAGE, **omissions.omit("text")}),
     },
+    narrows=("channelPhoneNumber",),
     multiline=("messageText",),
     customer_text=True,
     messages=messages.text,

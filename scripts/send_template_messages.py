@@ -24,6 +24,7 @@ ENDPOINT = Endpoint(
     effect="send",
     verdict=verdicts.bulk,
     omits=omissions.omit("result"),
+    narrows=("channel_number",),
     checks=(
         checks.unique("receivers", "whatsappNumber", ignore_case=True),
         checks.unique("receivers[].customParams", "name"),

@@ -104,12 +104,12 @@ def execute(
         import traceback
 
         failure = bug(error)
-        record(traceback.format_exc(), None)
+        if "--verbose" in argv:
+            record(traceback.format_exc(), None)
     if failure is not None:
         exit_code, result = failure.exit, document.failed(endpoint, failure, key)
-    if "--verbose" in argv:
-        for line in trace:
-            (say or diagnose)(terminal_safe(line, key))
+    for line in trace:
+        (say or diagnose)(terminal_safe(line, key))
     return exit_code, render(result, indent=2 if pretty else None)
 
 
@@ -119,15 +119,16 @@ def _call(
     """The call of a command line."""
     from functools import partial
 
-    from wati.arguments import reading
+    from wati.arguments import flags, reading
     from wati.calls import guards
     from wati.calls.run import run
     from wati.contract.call import Call
     from wati.wire import interrupts
 
     guards.effect(session.settings, endpoint)  # before anything is read from a file or standard input
-    arguments = interrupts.allow(partial(reading.read, endpoint, command_line.words, stdin))
-    return run(session, Call(endpoint, arguments, command_line.options))
+    given = interrupts.allow(partial(reading.read, endpoint, command_line.words, stdin))
+    arguments, options = flags.take_run(endpoint, given, command_line.options, session.settings.key)
+    return run(session, Call(endpoint, arguments, options))
 
 
 def _line(title: str, body: object, key: str) -> str:

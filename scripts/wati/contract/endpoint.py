@@ -38,6 +38,9 @@ class Endpoint:
     defaults: Mapping[str, Any] = {}  # sent for a member that the arguments leave out or cannot name
     checks: tuple[Callable[[Arguments], Iterable[Problem]], ...] = ()  # what JSON Schema cannot express
     multiline: tuple[str, ...] = ()  # may contain line breaks; paths such as `receivers[].name`
+    # Optional arguments without which the call would do or find more, or go to another number, by path: null
+    # for one of these is refused. For any other it counts as absence.
+    narrows: tuple[str, ...] = ()
     items: str = ""  # the dotted path of the list in the answer; "" = the answer has none
     members: tuple[str, ...] = ()  # the documented members of an item of that list, for `--fields`
     omits: Mapping[str, Omission] = {}  # which members of `data` are left out, and when, by path

@@ -7,29 +7,17 @@ scripts in skills"). Here it is cut between items, and the document says how to 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from wati.contract.failures import Failure
 from wati.contract.verdicts import member
 from wati.output.rendering import shorten
 
 LONGEST = 30_000  # characters of one document
 LONGEST_ANSWER = 10_000  # of the far side's answer to a call that failed
-_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}(\.[A-Za-z_][A-Za-z0-9_]{0,79})*")
 _TEXTS = (4000, 1000, 250, 60)  # lengths to cut texts to, one after the other, until the value fits
 
 Path = tuple[str, ...]
-
-
-def paths(text: str) -> list[Path]:
-    """The paths in the value of `--fields`. Raises `usage`."""
-    fields = [field.strip() for field in text.split(",")]
-    if not all(map(_FIELD.fullmatch, fields)):
-        example = "a dot leads to a nested member: id,messages.text."
-        raise Failure("usage", f"--fields takes names separated by commas; {example}")
-    return [tuple(field.split(".")) for field in fields]
 
 
 def unknown_fields(
