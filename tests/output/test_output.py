@@ -21,7 +21,7 @@ from conftest import ENDPOINTS, KEY, Run
 from recording import CONNECTION, Answer, FarSide, reply
 from wati.cli.command import execute
 from wati.cli.streams import write
-from wati.output import redaction
+from wati.output import redaction, rendering
 from wati.output.redaction import redact, terminal_safe
 from wati.output.rendering import clean, render
 
@@ -545,3 +545,30 @@ def test_a_secret_of_a_server_on_the_way_is_not_shown(
     run = call("get_contacts", {}, "--verbose")
     assert secret not in run.stderr + run.text
     assert name.lower() in run.stderr.lower() and "shown" in run.stderr
+
+
+PAIRS = [{"name": "city", "value": "Lima"}, {"name": "note", "value": ""}]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (PAIRS, {"city": "Lima", "note": ""}),
+        ([{"paramName": "1", "paramValue": "x"}, {"paramName": "2"}], {"1": "x", "2": ""}),
+        ([{"name": "n", "value": {"a": [1]}}], {"n": {"a": [1]}}),
+        # Whatever an object could not say stays a list.
+        ([*PAIRS, {"name": "city", "value": "Rome"}], None),
+        ([{"name": "city", "value": "Lima", "type": "text"}], None),
+        ([{"name": "city"}, {"paramName": "town"}], None),
+        ([{"name": 5, "value": "x"}], None),
+        ([{"value": "x"}], None),
+        (["city"], None),
+        ([], None),
+        ("city", None),
+    ],
+    ids=str,
+)
+def test_names_and_values_are_shown_as_one_object_if_it_says_the_same(given: Any, shown: Any) -> None:
+    document = {"contact": {"customParams": given, "others": given}}
+    expected = given if shown is None else shown
+    assert rendering.paired([document]) == [{"contact": {"customParams": expected, "others": given}}]

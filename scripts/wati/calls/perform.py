@@ -6,6 +6,7 @@ import traceback
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
+from wati.arguments import pairs
 from wati.calls import guards, last_look
 from wati.calls.context import Context
 from wati.calls.prepare import prepare
@@ -181,6 +182,9 @@ def _safe(context: Context, failure: Failure) -> Failure:
     from wati.output.redaction import redact
 
     key = context.session.settings.key
+    failure.problems = [
+        {**problem, "at": pairs.place(context.given, problem["at"])} for problem in failure.problems
+    ]
     for name in ("message", "hint", "problems", "warnings", "answer", "items", "receivers"):
         setattr(failure, name, redact(getattr(failure, name), key))
     failure.args = (failure.message,)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wati.calls.context import Context
+    from wati.contract.call import Call
     from wati.contract.types import Problem
 
 # WATI documents 30, 60 or 100 template sends in 10 seconds, by plan.
@@ -26,7 +27,7 @@ NOT_LOOKED_UP = "MATON_API_KEY is not set: only arguments and files were checked
 
 
 def dry_run(context: Context, refused: Failure | None) -> Result:
-    """The request as it would leave. Raises Failure with every problem that was found."""
+    """What would be sent. Raises Failure with every problem that was found."""
     found = run_checks(context, refused.problems if refused is not None else ())
     if (problem := failure_of(found, refused)) is not None:
         raise problem
@@ -60,8 +61,8 @@ def run_checks(
             problem["at"] = context.left_out.original(problem["at"])
     if not only and not invalid:
         repeats(context, found)
-    if context.call.endpoint.is_bulk and not invalid:
-        found.facts["bulk"] = bulk(len(context.call.receivers))
+    if context.call.endpoint.is_bulk and not invalid and (size := bulk(len(context.call.receivers))):
+        found.facts["bulk"] = size
     return found
 
 
@@ -131,17 +132,37 @@ def repeats(context: Context, found: Findings) -> None:
 
 
 def bulk(receivers: int) -> dict[str, Any]:
-    """The size of a bulk send. It is one request, and WATI queues what exceeds its rate (documented)."""
+    """How long a bulk send takes, if WATI's rate makes it wait: it queues what exceeds it (documented)."""
     seconds = [(max(receivers, 1) - 1) // rate * SPAN for rate in (FASTEST, SLOWEST)]
-    return {"receivers": receivers, "requests": 1} | ({"seconds_at_limits": seconds} if any(seconds) else {})
+    return {"receivers": receivers, "seconds_at_limits": seconds} if any(seconds) else {}
 
 
 def _preview(context: Context, found: Findings) -> Result:
-    """The request as it would leave, what a person has to see before the yes, and the findings."""
+    """What a person has to see before the yes, and the findings.
+
+    The request repeats the arguments, so it is shown only if it was asked for, or if there is nothing else to
+    show.
+    """
+    call, settings = context.call, context.session.settings
+    data: dict[str, Any] = {}
+    if call.options.raw or call.options.verbose or not settings.key:
+        data["request"] = _request(call, settings.base_url)
+    if needed := guards.needed_confirmation(call):
+        data["confirm"] = needed
+    findings = {"preflight": found.facts, "warnings": found.warnings}
+    data |= {name: value for name, value in findings.items() if value}
+    result = Result(data, notice="" if settings.key else NOT_LOOKED_UP)
+    if context.left_out is not None:
+        result.added = context.counts(send_to=len(call.receivers))
+        result.notices = context.notices
+    return result
+
+
+def _request(call: Call, base_url: str) -> dict[str, Any]:
+    """The request as it would leave."""
     from wati.wire import request
     from wati.wire.gateway import USER_AGENT
 
-    call, settings = context.call, context.session.settings
     endpoint, outgoing = call.endpoint, request.build(call)
     headers = {"Authorization": "Bearer [hidden]", "User-Agent": USER_AGENT}
     if call.connection:
@@ -151,23 +172,5 @@ def _preview(context: Context, found: Findings) -> Result:
     content_type = "multipart/form-data" if outgoing.parts else outgoing.body()[1]
     if content_type:
         headers["Content-Type"] = content_type
-    head = {"method": outgoing.method, "url": settings.base_url + outgoing.target, "headers": headers}
-    shown = {**head, **outgoing.preview()}
-    if "bulk" in found.facts and call.connection:
-        # The texts say what the values would say again, and `connection` what the headers would.
-        del shown["headers"]
-        if isinstance(body := shown.get("json"), dict):
-            shown["json"] = {**body, "receivers": f"… {len(call.receivers)}, see preflight"}
-    data: dict[str, Any] = {"request": shown}
-    if needed := guards.needed_confirmation(call):
-        data["confirm"] = needed
-    if endpoint.receivers is not None:
-        # The request does not show them: they are in the file.
-        data["first_receivers"] = [number for _, number in call.receivers[:5]]
-    findings = {"preflight": found.facts, "warnings": found.warnings}
-    data |= {name: value for name, value in findings.items() if value}
-    result = Result(data, notice="" if settings.key else NOT_LOOKED_UP)
-    if context.left_out is not None:
-        result.added = context.counts(send_to=len(call.receivers))
-        result.notices = context.notices
-    return result
+    head = {"method": outgoing.method, "url": base_url + outgoing.target, "headers": headers}
+    return {**head, **outgoing.preview()}
