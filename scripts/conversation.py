@@ -32,7 +32,7 @@ def perform(context: "Context") -> "Result":
 
     from wati.contract.call import Result
     from wati.output.redaction import excerpt, redact
-    from wati.reads import transcript, window
+    from wati.reads import connections, transcript, window
 
     key = context.session.settings.key
     ids = context.call.arguments.get("ids", False)
@@ -54,6 +54,7 @@ def perform(context: "Context") -> "Result":
     data["days"] = transcript.by_day(reversed(newest), lambda text: str(redact(text, key)), ids=ids)
     if has_more:
         data["more"] = True
+    context.remarks += connections.several(context.inbox)
     is_cut = any("cut" in more for day in data["days"].values() for _, _, _, *rest in day for more in rest)
     whole = f"get_messages.py with pageSize {limit} shows it whole"
     notice = f"A row with `cut` is shortened; it has that many characters. {whole}." if is_cut else ""

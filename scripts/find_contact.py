@@ -227,8 +227,10 @@ def attributes(row: "Row") -> list[tuple[str, str]]:
 
 def answer(context: "Context", hits: Hits) -> "dict[str, Any]":
     """The `data` of the document, with the best matches first."""
+    from wati.reads import connections
     from wati.reads.matching import NEAR
 
+    context.remarks += connections.several(context.inbox)
     ranked = sorted(hits.found.values(), key=lambda hit: hit[0])
     contacts = [summary(context, row) for _, row in ranked[: hits.limit]]
     # A count that reading cut short must not read like one.
