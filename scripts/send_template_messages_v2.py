@@ -33,7 +33,7 @@ ENDPOINT = Endpoint(
     messages=messages.templates,
     look_with="get_messages",
     preflight=("connection", "template", "persons", "on_whatsapp", "receivers"),
-    always=("template",),
+    always=("template", "persons"),
 )
 
 if __name__ == "__main__":
