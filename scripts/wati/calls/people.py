@@ -66,8 +66,8 @@ def receivers(context: Context, found: Findings) -> None:
     _stops(context, found, newest, names)
     if len(numbers) > MOST_CONVERSATIONS:
         found.warnings.append(
-            f"The conversations of {MOST_CONVERSATIONS} of {len(numbers)} receivers were read for requests to "
-            "stop, such as STOP. Of the others it is not known."
+            f"The conversations of {MOST_CONVERSATIONS} of {len(numbers)} receivers were read for requests "
+            "to stop, such as STOP. Of the others it is not known."
         )
 
 
