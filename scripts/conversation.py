@@ -43,10 +43,7 @@ def perform(context: "Context") -> "Result":
     newest, has_more = read[:limit], len(read) > limit
     read += islice(rows, rows.left)  # the rest of the page costs nothing
     data: dict[str, Any] = {} if number == asked else {"whatsappNumber": number}
-    data |= {
-        "channel": context.call.channel,
-        "window": window_member(window.judge(rows, chain(read, rows))),
-    }
+    data["window"] = window_member(window.judge(rows, chain(read, rows)))
     operator = transcript.assigned(read)
     if operator:
         data["assigned"] = excerpt(operator, key, 100)
