@@ -34,7 +34,7 @@ ENDPOINT = Endpoint(
     messages=messages.templates,
     look_with="get_messages",
     preflight=("connection", "template", "persons", "receivers"),
-    always=("template",),
+    always=("template", "persons"),
 )
 
 if __name__ == "__main__":

@@ -79,6 +79,9 @@ def _steps(context: Context) -> Result:
     result = _act(context)
     if context.call.endpoint.is_bulk:
         result.added = context.counts(accepted=len(context.call.receivers))
+    elif context.call.endpoint.effect == "read" and context.call.channel:
+        # What was read is only of this number of the account.
+        result.added = {"channel": context.call.channel}
     return result
 
 

@@ -206,21 +206,28 @@ def persons(context: Context, found: Findings) -> None:
     first = {person(number): (number, at) for at, number in context.call.receivers}
     known: dict[str, str] = {}
     rows = context.inbox.contacts({}, PAGES_OF_CONTACTS)
-    for row in rows:
-        at, number = by_id.pop(str(row.get("id")).lower(), ""), str(row.get("wAid"))
-        if at and number.isdigit():
-            known[str(row.get("id"))] = number
-        if at and person(number) in first:
-            other, other_at = first[person(number)]
-            found.add(at, "repeated_send", f"is the contact with the number {other}, which is at {other_at}")
-            found.hint = TWICE
-        elif at:
-            first[person(number)] = (number, at)
-        if not by_id:
-            break
+    doubtful = context.remarks if found.is_last_look else found.warnings
+    try:
+        for row in rows:
+            at, number = by_id.pop(str(row.get("id")).lower(), ""), str(row.get("wAid"))
+            if at and number.isdigit():
+                known[str(row.get("id"))] = number
+            if at and person(number) in first:
+                other, other_at = first[person(number)]
+                problem = f"is the contact with the number {other}, which is at {other_at}"
+                found.add(at, "repeated_send", problem)
+                found.hint = TWICE
+            elif at:
+                first[person(number)] = (number, at)
+            if not by_id:
+                break
+    except Failure as failure:
+        if not found.is_last_look:
+            raise
+        doubtful.append(f"The contacts could not be read ({failure.code}).")
     once.learn(context.session.journal, context.call.connection, known)
     if by_id and not rows.whole:
-        found.warnings.append(
+        doubtful.append(
             f"{len(by_id)} of the receivers are ids of contacts that were not read, so it is not known "
             "whether one of them is in the list by number, too."
         )

@@ -13,6 +13,7 @@ from wati.calls.preconditions import CHECKS
 from wati.calls.template_checks import MOST_NAMED
 from wati.contract.call import Result
 from wati.contract.failures import MOST_PROBLEMS, Failure
+from wati.contract.numbers import LISTED_TWICE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,6 +88,8 @@ def failure_of(found: Findings, refused: Failure | None) -> Failure | None:
         refused = Failure("preflight_failed", f"{message}; nothing was sent.", source="package")
         if all(problem.get("code") == "repeated_send" for problem in found.problems):
             # There is nothing to fix: a different text would only hide the repeat.
+            if found.is_last_look:  # which does not ask the journal, only the list
+                refused = Failure("repeated_send", LISTED_TWICE, source="package")
             refused.hint = ""
     elif count:
         refused.message += f" The dry run found {count} more."
