@@ -68,7 +68,9 @@ def window_member(window: "Window") -> "dict[str, Any]":
     return {"open": window.open, **until, **({"seconds_left": int(window.left)} if window.open else {})}
 
 
-HELPER = Helper(name="conversation", perform=perform, customer_text=True, keeps=("whatsappNumber", "more"))
+HELPER = Helper(
+    name="conversation", perform=perform, customer_text=("days",), keeps=("whatsappNumber", "more")
+)
 
 if __name__ == "__main__":
     main(HELPER)

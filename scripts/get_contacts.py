@@ -39,7 +39,7 @@ ENDPOINT = Endpoint(
     ),
     flags=LISTING,
     checks=(checks.operators_have_values, checks.real_date("createdDate")),
-    customer_text=True,
+    customer_text=("contact_list",),
     preflight=("connection",),
 )
 

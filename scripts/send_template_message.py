@@ -27,10 +27,9 @@ ENDPOINT = Endpoint(
     # `outcome` says what `result` says. The rest repeats the arguments, or is the whole contact.
     omits=omissions.omit("result validWhatsAppNumber template_name parameteres parameters contact model"),
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
-    customer_text=True,
     messages=messages.template,
     look_with="get_messages",
-    preflight=("connection", "template", "on_whatsapp", "receivers"),
+    preflight=("connection", "template", "receivers"),
 )
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ ENDPOINT = Endpoint(
     confirms="receivers",
     messages=messages.templates,
     look_with="get_messages",
-    preflight=("connection", "template", "persons", "on_whatsapp", "receivers"),
+    preflight=("connection", "template", "persons", "receivers"),
     always=("template", "persons"),
 )
 

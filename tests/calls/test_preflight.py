@@ -394,7 +394,7 @@ def test_a_send_that_is_fine_shows_what_its_receiver_will_read(dry: Callable[...
         "receiver": "Jane Smith",
     }
     assert run.data["request"]["headers"]["Maton-Connection"] == "sandbox-main"
-    assert run.data["warnings"] == ["Whether the number is on WhatsApp shows only when the message is sent."]
+    assert "warnings" not in run.data, "what is always there is read by nobody"
     assert run.document["notice"] == NOTICE, "customers choose their names"
 
 
@@ -436,7 +436,7 @@ WARNED = [
     ("assign_operator", {"whatsappNumber": JOHN, "email": "nobody@example.com"}, "operator has this email"),
     ("add_contact", {"whatsappNumber": JOHN, "name": "J"}, "already has a contact with this number"),
     ("create_connection", {}, "sandbox-main is ACTIVE"),
-    ("send_template_messages_v2", bulk(ORDER), "Whether each number is on WhatsApp"),
+    ("send_template_message_v2", {**single(**ORDER), "whatsappNumber": NOBODY}, "WATI has no contact"),
 ]
 
 
@@ -448,6 +448,13 @@ def test_what_cannot_be_known_is_a_warning(
     assert run.exit == 0, run.text
     assert any(said in warning for warning in run.data["warnings"])
     assert "session_token" not in run.text
+
+
+def test_a_long_dry_run_recommends_no_flag_that_it_does_not_take(dry: Callable[..., Run]) -> None:
+    params = [{"name": f"n{index}", "value": "v" * 900} for index in range(60)]
+    run = dry("add_contact", {"whatsappNumber": NOBODY, "customParams": params})
+    assert run.exit == 0 and len(run.text) <= 30_000
+    assert "were cut" in run.document["notice"] and "--" not in run.document["notice"]
 
 
 def test_nothing_is_warned_of_that_is_not_so(dry: Callable[..., Run], state: str) -> None:
@@ -545,7 +552,7 @@ def test_a_dry_run_tells_of_the_same_message_for_a_day(
     monkeypatch.setattr("wati.journal.store.time", SimpleNamespace(time=lambda: now))
     run = call("send_template_message", single(**ORDER), "--dry-run", **SANDBOX)
     assert run.exit == 0, run.text
-    told = [warning for warning in run.data["warnings"] if "the same message was accepted" in warning]
+    told = [warning for warning in run.data.get("warnings", []) if "the same message was accepted" in warning]
     assert len(told) == bool(said) and said in "".join(told)
     # Nothing is stopped by it.
     assert call("send_template_message", single(**ORDER), **SANDBOX).exit == 0
@@ -579,7 +586,7 @@ def test_a_csv_that_is_fine_is_counted_and_its_messages_shown(
         "14155555678": "Hi Jane, your order 2 is ready.",
     }
     assert run.data["preflight"]["bulk"]["receivers"] == 2
-    assert run.data["warnings"] == ["Whether each number is on WhatsApp shows only when the message is sent."]
+    assert "warnings" not in run.data
 
 
 def test_a_csv_with_a_space_in_an_address_names_the_cell(dry: Callable[..., Run], tmp_path: Path) -> None:

@@ -111,14 +111,6 @@ def offer(context: Context) -> str:
     return f"APPROVED templates, with their parameters: {_some(list(offered.values()))}." if offered else ""
 
 
-def on_whatsapp(context: Context, found: Findings) -> None:
-    """A warning: no endpoint says beforehand whether a number has WhatsApp."""
-    if not found.can_ask:
-        return
-    which = "each number" if context.call.endpoint.is_bulk else "the number"
-    found.warnings.append(f"Whether {which} is on WhatsApp shows only when the message is sent.")
-
-
 # --- conversations -----------------------------------------------------------------------------------------
 
 
@@ -278,7 +270,6 @@ _ALL = (
     connection,
     connection_id,
     template,
-    on_whatsapp,
     window,
     contact,
     persons,
