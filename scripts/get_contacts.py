@@ -37,6 +37,7 @@ ENDPOINT = Endpoint(
         *("id", "wAid", "fullName", "firstName", "phone", "contactStatus", "created", "lastUpdated"),
         *("optedIn", "allowBroadcast", "source"),
     ),
+    attributes="customParams",
     flags=LISTING,
     checks=(checks.operators_have_values, checks.real_date("createdDate")),
     customer_text=("contact_list",),
