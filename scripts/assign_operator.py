@@ -40,8 +40,8 @@ def perform(context: "Context") -> "Result":
     from wati.contract.call import Result
 
     given = context.call.arguments
-    added = {"whatsappNumber": given["whatsappNumber"], "assigned": given["email"]}
-    return Result(send(context).json, notice=AUTOMATION, added=added)
+    added = {"whatsappNumber": given["whatsappNumber"], "assigned": given["email"], "automation": AUTOMATION}
+    return Result(send(context).json, added=added)
 
 
 ENDPOINT = Endpoint(

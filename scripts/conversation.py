@@ -72,7 +72,7 @@ HELPER = Helper(
     name="conversation",
     narrows=("limit", "channelPhoneNumber"),
     perform=perform,
-    customer_text=True,
+    customer_text=("days",),
     keeps=("whatsappNumber", "more"),
 )
 

@@ -275,7 +275,7 @@ def summary(context: "Context", row: "Row") -> "dict[str, Any]":
 HELPER = Helper(
     name="find_contact",
     perform=perform,
-    customer_text=True,
+    customer_text=("contacts", "known_attributes"),
     narrows=("name", "whatsappNumber", "attribute", "limit", "pages"),
     checks=(check_search,),
     keeps=("matches", "at_least", "more", "searched", "known_attributes", "stopped", "guess"),

@@ -48,7 +48,7 @@ ENDPOINT = Endpoint(
         *("finalText", "eventDescription", "data", "failedDetail"),
     ),
     flags=LISTING,
-    customer_text=True,
+    customer_text=("messages.items",),
     silent_rejection=NO_CONVERSATION,
     preflight=("connection",),
 )

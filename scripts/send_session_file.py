@@ -47,7 +47,7 @@ def perform(context: "Context") -> "Result":
     from wati.contract.call import Result
 
     part = context.call.parts[0]
-    sent = {"fileName": part.filename, "contentType": part.content_type, "bytes": part.size}
+    sent = {"fileName": part.filename, "content_type": part.content_type, "bytes": part.size}
     return Result(send(context).json, added=sent)
 
 
@@ -62,7 +62,6 @@ ENDPOINT = Endpoint(
     omits=omissions.omit("result"),
     narrows=("channelPhoneNumber",),
     multiline=("caption",),
-    customer_text=True,
     perform=perform,
     messages=messages,
     look_with="get_messages",

@@ -30,7 +30,6 @@ ENDPOINT = Endpoint(
     },
     narrows=("channelPhoneNumber",),
     multiline=("messageText",),
-    customer_text=True,
     messages=messages.text,
     look_with="get_messages",
     preflight=("connection", "window", "receivers"),

@@ -28,7 +28,6 @@ ENDPOINT = Endpoint(
     omits=omissions.omit("result validWhatsAppNumber template_name parameteres parameters contact model"),
     narrows=("channel_number",),
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
-    customer_text=True,
     messages=messages.template,
     look_with="get_messages",
     preflight=("connection", "template", "receivers"),

@@ -38,11 +38,12 @@ def receivers(context: Context, found: Findings) -> None:
         return
     is_bulk = call.endpoint.confirms != "none"
     contacts: dict[str, dict[str, Any]] = {}
-    others_unread = False
+    are_read, others_unread = True, False
     try:
         contacts, others_unread = _contacts(context, [] if is_bulk else numbers)
     except Failure as failure:
         found.warnings.append(f"The contacts could not be read, so names are not shown ({failure.code}).")
+        are_read = False
     rows = {number: contacts.get(person(number), {}) for number in numbers}
     names = {number: _shown(context, name) for number, row in rows.items() if (name := name_of(row))}
     if names:
@@ -51,12 +52,8 @@ def receivers(context: Context, found: Findings) -> None:
         found.facts |= {"names": some} if is_bulk else {"receiver": next(iter(names.values()))}
     if "template" not in found.facts:
         return _stops(context, found, {numbers[0]: found.newest}, names)
-    unknown = [number for number in numbers if others_unread and not rows[number]]
-    if unknown:
-        problem = (
-            "are not among the contacts that were read, so it is not known whether they allow broadcasts"
-        )
-        found.warnings.append(f"{len(unknown)} of {len(numbers)} receivers {problem}.")
+    if are_read:
+        _strangers(found, numbers, rows, others_unread=others_unread)
     refusing = [number for number, row in rows.items() if row.get("allowBroadcast") is False]
     if refusing:
         who = enumerate_some([_who(number, names) for number in refusing], MOST_NAMED)
@@ -69,6 +66,30 @@ def receivers(context: Context, found: Findings) -> None:
             f"The conversations of {MOST_CONVERSATIONS} of {len(numbers)} receivers were read for requests "
             "to stop, such as STOP. Of the others it is not known."
         )
+
+
+def _strangers(
+    found: Findings, numbers: list[str], rows: dict[str, dict[str, Any]], *, others_unread: bool
+) -> None:
+    """Warnings about who is no contact yet, and whom WATI calls invalid: that is known before a send."""
+    invalid = [number for number, row in rows.items() if row.get("contactStatus") not in (None, "", "VALID")]
+    if invalid:
+        who = enumerate_some(invalid, MOST_NAMED)
+        found.warnings.append(f"{who}: contactStatus is not VALID, so the number may not be on WhatsApp.")
+    unknown = [number for number in numbers if not rows[number]]
+    if not unknown:
+        return
+    shows = "shows only when the message is sent"
+    if others_unread:
+        problem = (
+            "are not among the contacts that were read, so it is not known whether they allow broadcasts"
+        )
+        found.warnings.append(
+            f"{len(unknown)} of {len(numbers)} receivers {problem}; whether they are on WhatsApp {shows}."
+        )
+    else:
+        who = enumerate_some(unknown, MOST_NAMED)
+        found.warnings.append(f"WATI has no contact {who}: whether it is on WhatsApp {shows}.")
 
 
 def _contacts(context: Context, numbers: list[str]) -> tuple[dict[str, dict[str, Any]], bool]:

@@ -46,8 +46,9 @@ class Endpoint:
     omits: Mapping[str, Omission] = {}  # which members of `data` are left out, and when, by path
     by_change: bool = False  # the list is sorted by last change, so it moves while it is read
     columns: tuple[str, ...] = ()  # the members that get their own column in a CSV
+    attributes: str = ""  # the member of an item whose names and values get columns there, too
     confirms: Confirms = "none"  # what `--confirm` must repeat
-    customer_text: bool = False  # the answer contains text that customers wrote
+    customer_text: tuple[str, ...] = ()  # of a read: the paths in `data` where text by customers can be
     silent_rejection: str = ""  # the hint for a rejection without a reason
     look_with: str = ""  # the script that shows whether a call with an unknown outcome happened
     # The checks of a dry run, which also explain a rejection: names from calls/preconditions.py, or the

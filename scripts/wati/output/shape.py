@@ -80,17 +80,18 @@ def wrapped(items: str, value: Any) -> Any:
     return value
 
 
-def fit_document(document: dict[str, Any], items: str) -> dict[str, Any]:
+def fit_document(document: dict[str, Any], items: str, whole: str = "") -> dict[str, Any]:
     """A document of at most LONGEST characters. A list is cut between items, and `page` is adjusted.
 
-    `items`: the path of the list in the data; "" = none, then texts and lists are cut, and marked.
+    `items`: the path of the list in the data; "" = none, then texts and lists are cut, and marked. `whole`:
+    the flags of the script that show what was cut.
     """
     length = len(_text(document))
     if length <= LONGEST:
         return document
     if not items or "page" not in document:
         room = LONGEST - _NOTICE - (length - len(_text(document["data"])))
-        advice = "Long texts and lists in `data` were cut; --fields or --raw shows them."
+        advice = "Long texts and lists in `data` were cut" + (f"; {whole} shows them." if whole else ".")
         notice = _with_notice(document, advice)
         return {**document, "data": truncated(document["data"], room), "notice": notice}
     listed = _items(document["data"], items)
