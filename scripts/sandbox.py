@@ -183,8 +183,9 @@ def explained(error: Exception) -> Failure:
         hint = "See references/sandbox.md"
         return Failure("invalid_arguments", str(error), hint=hint, problems=error.problems)
     if isinstance(error, StateError):
-        hint = "Name another file with --state, or start over with the reset command."
-        return Failure("bad_setup", str(error), hint=hint)
+        return Failure(
+            "bad_setup", str(error), hint="Do what the message says, or name another file with --state."
+        )
     if isinstance(error, ModuleNotFoundError):
         hint = "Install the packages of requirements.txt."
         return Failure("missing_dependency", f"The package {error.name} is missing.", hint=hint)

@@ -7,16 +7,15 @@ keeps a world that another process has replaced. The caller says what a new file
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from . import ownership
 from .state_file import StateError
 
 SCHEMA_VERSION = "2"
@@ -165,17 +164,13 @@ def recreate(path: str, populate: Populate, settings: Settings) -> None:
         except sqlite3.OperationalError:
             raise  # locked or unwritable: moving it aside would not help
         except sqlite3.DatabaseError:
-            os.replace(path, f"{path}.damaged")
-            Path(f"{path}-journal").unlink(missing_ok=True)
+            ownership.move_aside(path)
             _replace(path, populate, settings)
 
 
 def _replace(path: str, populate: Populate, settings: Settings) -> None:
     with _exclusive(path) as db:
-        tables = _tables(db)
-        if tables and "meta" not in tables:
-            raise StateError(f"{path} is the database of another program; name another file for the sandbox.")
-        for table in tables:
+        for table in _tables(db):
             db.execute(f'DROP TABLE "{table}"')
         _create(db, populate, settings)
 
@@ -204,6 +199,7 @@ def _tables(db: sqlite3.Connection) -> list[str]:
 @contextmanager
 def _exclusive(path: str) -> Iterator[sqlite3.Connection]:
     """The database with its write lock held. If the block raises, closing rolls back what it did."""
+    ownership.refuse_foreign(path, _SCHEMA)
     # Autocommit mode: this function alone begins and commits. Each transaction stays in one thread.
     with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
         db.row_factory = sqlite3.Row
@@ -211,6 +207,8 @@ def _exclusive(path: str) -> Iterator[sqlite3.Connection]:
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA journal_mode = TRUNCATE")
         db.execute("BEGIN IMMEDIATE")
+        if db.execute("PRAGMA application_id").fetchone()[0] != ownership.APPLICATION_ID:
+            db.execute(f"PRAGMA application_id = {ownership.APPLICATION_ID}")
         yield db
         db.execute("COMMIT")
 
