@@ -107,7 +107,7 @@ def execute(
     if "--verbose" in argv:
         for line in trace:
             (say or diagnose)(terminal_safe(line, key))
-    return exit_code, render(result, indent=2 if pretty else None)
+    return exit_code, render(result, for_people=pretty)
 
 
 def _call(
