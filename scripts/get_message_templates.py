@@ -32,6 +32,7 @@ ENDPOINT = Endpoint(
     path="/wati/api/v1/getMessageTemplates",
     query=("pageSize", "pageNumber", "channelPhoneNumber"),
     defaults=PAGE,
+    narrows=("channelPhoneNumber",),
     effect="read",
     verdict=verdicts.listing("messageTemplates"),
     items="messageTemplates",

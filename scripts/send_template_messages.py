@@ -24,6 +24,7 @@ ENDPOINT = Endpoint(
     effect="send",
     verdict=verdicts.bulk,
     omits=omissions.omit("result"),
+    narrows=("channel_number",),
     checks=(
         checks.unique("receivers", "whatsappNumber", ignore_case=True),
         checks.unique("receivers[].customParams", "name"),
@@ -33,7 +34,7 @@ ENDPOINT = Endpoint(
     messages=messages.templates,
     look_with="get_messages",
     preflight=("connection", "template", "persons", "receivers"),
-    always=("template",),
+    always=("template", "persons"),
 )
 
 if __name__ == "__main__":

@@ -431,6 +431,7 @@ WARNED = [
     ("assign_operator", {"whatsappNumber": JOHN, "email": "nobody@example.com"}, "operator has this email"),
     ("add_contact", {"whatsappNumber": JOHN, "name": "J"}, "already has a contact with this number"),
     ("create_connection", {}, "sandbox-main is ACTIVE"),
+    ("send_template_message_v2", {**single(**ORDER), "whatsappNumber": NOBODY}, "WATI has no contact"),
 ]
 
 
@@ -442,6 +443,13 @@ def test_what_cannot_be_known_is_a_warning(
     assert run.exit == 0, run.text
     assert any(said in warning for warning in run.data["warnings"])
     assert "session_token" not in run.text
+
+
+def test_a_long_dry_run_recommends_no_flag_that_it_does_not_take(dry: Callable[..., Run]) -> None:
+    params = [{"name": f"n{index}", "value": "v" * 900} for index in range(60)]
+    run = dry("add_contact", {"whatsappNumber": NOBODY, "customParams": params}, "--verbose")
+    assert run.exit == 0 and len(run.text) <= 30_000
+    assert "were cut" in run.document["notice"] and "--" not in run.document["notice"]
 
 
 def test_nothing_is_warned_of_that_is_not_so(dry: Callable[..., Run], state: str) -> None:
@@ -535,7 +543,8 @@ def test_a_dry_run_tells_of_the_same_message_for_a_day(
 ) -> None:
     assert call("send_template_message", single(**ORDER), **SANDBOX).exit == 0
     now = time.time() + hours * 3600
-    monkeypatch.setattr("wati.journal.store.time", SimpleNamespace(time=lambda: now))
+    clock = SimpleNamespace(time=lambda: now, monotonic=time.monotonic)
+    monkeypatch.setattr("wati.journal.store.time", clock)
     run = call("send_template_message", single(**ORDER), "--dry-run", **SANDBOX)
     assert run.exit == 0, run.text
     told = [warning for warning in run.data.get("warnings", []) if "the same message was accepted" in warning]

@@ -352,6 +352,7 @@ def examples() -> list[Examples]:
 def without_space_and_time(text: str) -> str:
     """`text` as it would be at any moment, however it is laid out."""
     text = re.sub(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "DATE", text)
+    text = re.sub(r'("seconds_left": ?)[0-9]+', r"\1SECONDS", text)
     return "".join(re.sub(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?", "TIME", text).split())
 
 

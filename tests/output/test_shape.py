@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from conftest import Run
 from recording import TEMPLATES, FarSide, reply
+from wati.arguments.flags import paths
 from wati.contract.failures import Failure
 from wati.output import shape
 from wati.sandbox import control
@@ -259,7 +260,7 @@ def test_a_long_conversation_is_read_to_its_end_in_answers_that_fit(
 @pytest.mark.parametrize("text", ["", "a,,b", "a.b.", "1a"])
 def test_paths_refuse(text: str) -> None:
     with pytest.raises(Failure):
-        shape.paths(text)
+        paths(text)
 
 
 def test_the_answer_to_a_bulk_send_keeps_every_receiver_that_says_something() -> None:

@@ -13,6 +13,7 @@ from wati.calls.preconditions import CHECKS
 from wati.calls.template_checks import MOST_NAMED
 from wati.contract.call import Result
 from wati.contract.failures import MOST_PROBLEMS, Failure
+from wati.contract.numbers import LISTED_TWICE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,6 +88,8 @@ def failure_of(found: Findings, refused: Failure | None) -> Failure | None:
         refused = Failure("preflight_failed", f"{message}; nothing was sent.", source="package")
         if all(problem.get("code") == "repeated_send" for problem in found.problems):
             # There is nothing to fix: a different text would only hide the repeat.
+            if found.is_last_look:  # which does not ask the journal, only the list
+                refused = Failure("repeated_send", LISTED_TWICE, source="package")
             refused.hint = ""
     elif count:
         refused.message += f" The dry run found {count} more."
@@ -104,18 +107,21 @@ def enrich(failure: Failure, found: Findings) -> Failure:
 
 def repeats(context: Context, found: Findings) -> None:
     """Whether the journal would refuse the send. A journal that cannot be read refuses nothing."""
-    import sqlite3
-
     from wati.journal import once
+    from wati.journal.entries import Busy, Unusable
 
     call, journal = context.call, context.session.journal
+    is_required = context.session.settings.journal_required
     if journal is None or call.endpoint.messages is None or not call.connection:
         return
     try:
         messages = call.endpoint.messages(call)
-        known = journal.repeats(call.connection, messages, call.channel)
-    except (sqlite3.Error, OSError):
-        found.warnings.append("The send journal cannot be read: a repeated send would not be noticed.")
+        known = journal.repeats(call.connection, messages, call.channel, wait=context.gateway.left)
+    except Busy:
+        found.warnings.append("The send journal is busy, so it is not known whether this is a repeated send.")
+        return
+    except Unusable as error:
+        found.warnings.append(once.unusable(error, call, is_required=is_required))
         return
     refused = [] if call.options.again else [repeat for repeat in known if repeat.refused]
     # The others would be sent, but the user should know who already has the message.
@@ -125,7 +131,7 @@ def repeats(context: Context, found: Findings) -> None:
         found.warnings.append(f"The same is true of {len(allowed) - MOST_NAMED} more receivers.")
     if refused:
         found.problems += [{**problem, "code": "repeated_send"} for problem in once.describe(refused)]
-        found.hint = once.advice(refused, len(messages))
+        found.hint = once.advice(refused, len(call.receivers))
 
 
 def bulk(receivers: int) -> dict[str, Any]:

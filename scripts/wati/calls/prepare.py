@@ -8,7 +8,7 @@ from wati.arguments import diagnosis, pairs, validation
 from wati.contract import numbers
 from wati.contract.checks import select
 from wati.contract.failures import Failure
-from wati.contract.options import problem_of
+from wati.contract.options import problems_of
 from wati.wire import request
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def prepare(context: Context) -> Failure | None:
     """
     call, settings = context.call, context.session.settings
     endpoint, options = call.endpoint, call.options
-    if problem := problem_of(endpoint, options):
-        raise Failure("usage", problem)
+    if wrong := problems_of(endpoint, options):
+        raise Failure("usage", " ".join(wrong))
     if not isinstance(call.arguments, dict):
         raise Failure("invalid_json", "The arguments are not a JSON object.")
     validation.refuse_key(call.arguments, settings.key)

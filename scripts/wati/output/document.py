@@ -24,11 +24,15 @@ _MAY_QUOTE_CUSTOMERS = (6, 7, 8)  # exit codes: the answer behind them can be an
 # such as `contact`, can hold what a customer wrote. So can nested values, except for lists of errors.
 _OWN_WORDS = {
     *("ok", "result", "message", "info", "error", "errors", "detail", "title", "status", "type", "code"),
-    *("traceId", "ticketStatus", "validWhatsAppNumber"),
+    *("traceId", "ticketStatus", "validWhatsAppNumber", "phone_number"),
 }
 _OWN_LISTS = ("error", "errors")
-# The members of a receiver that v2 accepted (published answers).
+# The members of a receiver that v2 accepted, and of our own message, in the far side's words (published).
 _OF_A_RECEIVER = {"localMessageId", "waId", "isValidWhatsAppNumber", "errors"}
+_OF_A_MESSAGE = {
+    *("id", "created", "timestamp", "eventType", "type", "owner", "status", "statusString", "failedDetail"),
+    *("operatorName", "assignedId", "localMessageId", "whatsappMessageId"),
+}
 
 
 def accepted(call: Call, result: Result, key: str) -> dict[str, Any]:
@@ -39,6 +43,7 @@ def accepted(call: Call, result: Result, key: str) -> dict[str, Any]:
     is_done = endpoint.effect != "read" and not is_dry
     if endpoint.is_bulk and is_done and not (call.options.raw or call.options.fields):
         data = shape.with_exceptions(data, checks.select(call.arguments, "receivers[].whatsappNumber"))
+    about_customers = NOTICE if not is_dry and _quotes_customers(endpoint, data) else ""
     if result.added and not call.options.raw:
         data = {**data, **result.added}
     document: dict[str, Any] = {"ok": True, "data": data}
@@ -47,12 +52,12 @@ def accepted(call: Call, result: Result, key: str) -> dict[str, Any]:
     elif endpoint.items and not is_dry:
         page = _page(call, result.data) if result.page is None else result.page
         document |= {"page": page} if page else {}
-    changed = endpoint.through_wati and endpoint.effect != "read"
-    by_customers = endpoint.customer_text or (changed and not _as_documented(result.data))
-    about_customers = NOTICE if by_customers and not is_dry else ""
     document |= _marks(key, [about_customers, result.notice, about_fields, *result.notices])
     document = redact(document, key, result.shown_url)
-    return document if call.options.raw or is_done else shape.fit_document(document, endpoint.items)
+    if call.options.raw or is_done:
+        return document
+    whole = "" if is_dry else "--fields" if "raw" in endpoint.lacks else "--fields or --raw"
+    return shape.fit_document(document, endpoint.items, whole)
 
 
 def _visible(endpoint: Endpoint, options: Options, result: Result, key: str) -> tuple[Any, str]:
@@ -117,7 +122,7 @@ def _may_quote_customers(endpoint: Endpoint, failure: Failure) -> bool:
     """Whether the answer behind a failure can hold what customers wrote. One about connections cannot."""
     answer = failure.answer
     if failure.items:
-        return endpoint.customer_text
+        return bool(endpoint.customer_text)
     if answer is None or not endpoint.through_wati:
         return False
     return failure.exit in _MAY_QUOTE_CUSTOMERS or not _in_own_words(answer)
@@ -131,17 +136,27 @@ def _in_own_words(answer: Any) -> bool:
     )
 
 
+def _quotes_customers(endpoint: Endpoint, data: Any) -> bool:
+    """Whether what is shown can hold what customers wrote. A notice on everything would be read by nobody."""
+    if endpoint.effect == "read":
+        return any(member(data, path) for path in endpoint.customer_text)
+    return endpoint.through_wati and not _as_documented(data)
+
+
 def _as_documented(data: Any) -> bool:
     """Whether the answer to a change has only documented members, and so no customer's text."""
     if not isinstance(data, dict):
         return False
-    rest = {name: value for name, value in data.items() if name not in ("receivers", "templateName")}
-    rows = data.get("receivers") or []
+    rows, message = data.get("receivers") or [], data.get("message")
+    own = {"receivers", "templateName"} | ({"message"} if _is_ours(message, _OF_A_MESSAGE) else set())
+    rest = {name: value for name, value in data.items() if name not in own}
     return (
-        _in_own_words(rest)
-        and isinstance(rows, list)
-        and all(isinstance(row, dict) and row.keys() <= _OF_A_RECEIVER for row in rows)
+        _in_own_words(rest) and isinstance(rows, list) and all(_is_ours(row, _OF_A_RECEIVER) for row in rows)
     )
+
+
+def _is_ours(row: Any, documented: set[str]) -> bool:
+    return isinstance(row, dict) and row.keys() <= documented
 
 
 def _page(call: Call, data: Any) -> dict[str, int]:

@@ -7,29 +7,17 @@ scripts in skills"). Here it is cut between items, and the document says how to 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from wati.contract.failures import Failure
 from wati.contract.verdicts import member
 from wati.output.rendering import shorten
 
 LONGEST = 30_000  # characters of one document
 LONGEST_ANSWER = 10_000  # of the far side's answer to a call that failed
-_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}(\.[A-Za-z_][A-Za-z0-9_]{0,79})*")
 _TEXTS = (4000, 1000, 250, 60)  # lengths to cut texts to, one after the other, until the value fits
 
 Path = tuple[str, ...]
-
-
-def paths(text: str) -> list[Path]:
-    """The paths in the value of `--fields`. Raises `usage`."""
-    fields = [field.strip() for field in text.split(",")]
-    if not all(map(_FIELD.fullmatch, fields)):
-        example = "a dot leads to a nested member: id,messages.text."
-        raise Failure("usage", f"--fields takes names separated by commas; {example}")
-    return [tuple(field.split(".")) for field in fields]
 
 
 def unknown_fields(
@@ -92,17 +80,18 @@ def wrapped(items: str, value: Any) -> Any:
     return value
 
 
-def fit_document(document: dict[str, Any], items: str) -> dict[str, Any]:
+def fit_document(document: dict[str, Any], items: str, whole: str = "") -> dict[str, Any]:
     """A document of at most LONGEST characters. A list is cut between items, and `page` is adjusted.
 
-    `items`: the path of the list in the data; "" = none, then texts and lists are cut, and marked.
+    `items`: the path of the list in the data; "" = none, then texts and lists are cut, and marked. `whole`:
+    the flags of the script that show what was cut.
     """
     length = len(_text(document))
     if length <= LONGEST:
         return document
     if not items or "page" not in document:
         room = LONGEST - _NOTICE - (length - len(_text(document["data"])))
-        advice = "Long texts and lists in `data` were cut; --fields or --raw shows them."
+        advice = "Long texts and lists in `data` were cut" + (f"; {whole} shows them." if whole else ".")
         notice = _with_notice(document, advice)
         return {**document, "data": truncated(document["data"], room), "notice": notice}
     listed = _items(document["data"], items)
