@@ -11,7 +11,7 @@ import pytest
 
 from conftest import RUNNABLE, Run
 from recording import TEMPLATES, FarSide, reply
-from wati.arguments.pairs import are_pairs, as_lists
+from wati.arguments.pairs import as_lists, as_objects
 
 Json = dict[str, Any]
 TAKING = [
@@ -23,17 +23,6 @@ TAKING = [
 def schema_of(name: str) -> Json:
     found: Json = json.loads(Path(RUNNABLE[name].schema_file).read_text(encoding="utf-8"))
     return found
-
-
-def as_objects(schema: Json, value: Any) -> Any:
-    """The value with each list of names and values as one object."""
-    if isinstance(value, list) and are_pairs(schema):
-        return {entry["name"]: entry["value"] for entry in value}
-    if isinstance(value, list):
-        return [as_objects(schema["items"], item) for item in value]
-    if isinstance(value, dict):
-        return {name: as_objects(schema["properties"][name], each) for name, each in value.items()}
-    return value
 
 
 def test_these_scripts_take_names_and_values() -> None:

@@ -13,6 +13,7 @@ from conftest import RUNNABLE, Run
 from recording import FarSide
 from wati.arguments import reading
 from wati.arguments.diagnosis import in_words
+from wati.arguments.pairs import as_lists
 from wati.contract.endpoint import Endpoint
 from wati.contract.failures import Failure
 
@@ -164,4 +165,4 @@ def test_an_example_in_words_is_the_example(name: str) -> None:
 
         script, *words = shlex.split(example)
         assert script == f"{name}.py" and not set(example) & set("'$`\\!%&|<>;")
-        assert dict(reading.read(endpoint, words)) in schema["examples"]
+        assert as_lists(schema, dict(reading.read(endpoint, words))) in schema["examples"]

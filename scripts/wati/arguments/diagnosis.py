@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from wati.arguments import pairs
+
 if TYPE_CHECKING:
     from wati.contract.endpoint import Endpoint
 
@@ -37,13 +39,23 @@ def hint(endpoint: Endpoint, schema: dict[str, Any], text: str) -> str:
 
 def in_words(endpoint: Endpoint, schema: dict[str, Any]) -> str:
     """The shortest example of the schema that is plain words in every shell; "" if there is none."""
-    found = []
-    for example in schema.get("examples", []):
-        words = [f"{name}={_in_quotes(str(value))}" for name, value in example.items()]
-        plain = all(isinstance(value, (str, int)) for value in example.values())
-        if words and plain and re.fullmatch(r"[\w .,:/@?=\"-]*", " ".join(words)):
-            found.append(" ".join([f"{endpoint.name}.py", *words]))
-    return min(found, key=len, default="")
+    found = (words_of(endpoint, schema, example) for example in schema.get("examples", []))
+    return min(filter(None, found), key=len, default="")
+
+
+def words_of(endpoint: Endpoint, schema: dict[str, Any], arguments: dict[str, Any]) -> str:
+    """The command with these arguments as plain words; "" if they cannot be."""
+    flat: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if value and pairs.are_pairs(schema["properties"].get(name, {})):
+            flat |= {f"{name}.{entry['name']}": entry["value"] for entry in value}
+        else:
+            flat[name] = str(value).lower() if isinstance(value, bool) else value
+    words = [f"{name}={_in_quotes(str(value))}" for name, value in flat.items()]
+    plain = all(isinstance(value, (str, int)) for value in flat.values()) and " " not in "".join(flat)
+    if not (words and plain and re.fullmatch(r"[\w .,:/@?=\"-]*", " ".join(words))):
+        return ""
+    return " ".join([f"{endpoint.name}.py", *words])
 
 
 def _in_quotes(text: str) -> str:

@@ -34,6 +34,18 @@ def as_lists(schema: Any, value: Any) -> Any:
     return value
 
 
+def as_objects(schema: Any, value: Any) -> Any:
+    """The value with each list of names and values as one object, for an example that is short."""
+    if isinstance(value, list) and value:
+        if are_pairs(schema):
+            return {entry["name"]: entry["value"] for entry in value}
+        return [as_objects(schema.get("items", {}), item) for item in value]
+    if isinstance(value, dict):
+        members = schema.get("properties", {})
+        return {name: as_objects(members.get(name, {}), each) for name, each in value.items()}
+    return value
+
+
 def place(given: Any, at: str) -> str:
     """Where a problem is in the arguments as they were given: an object has names, the list has positions."""
     steps: list[str | int] = []

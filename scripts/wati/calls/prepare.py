@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wati.arguments import pairs, validation
+from wati.arguments import diagnosis, pairs, validation
 from wati.contract import numbers
 from wati.contract.checks import select
 from wati.contract.failures import Failure
@@ -87,7 +87,7 @@ def _count(problems: list[Problem]) -> str:
 
 
 def _example(endpoint: Endpoint, schema: dict[str, Any], problems: list[Problem]) -> str:
-    """The example with the most of the wrong members; of several, the shortest."""
+    """The example with the most of the wrong members; of several, the shortest. In words, if it can be."""
     from wati.output.rendering import render
 
     wrong = {problem["at"].partition("$.")[2].partition(".")[0].partition("[")[0] for problem in problems}
@@ -97,4 +97,6 @@ def _example(endpoint: Endpoint, schema: dict[str, Any], problems: list[Problem]
         fix = "Fix every problem listed. Never guess a customer's number: ask the user."
     if all("csv[" in problem["at"] for problem in problems):
         return fix  # what is wrong is in the file, of which the example says nothing
-    return f"{fix} Example: {endpoint.name}.py '{render(example)}'"
+    short = f"{endpoint.name}.py '{render(pairs.as_objects(schema, example))}'"
+    shown = diagnosis.words_of(endpoint, schema, example) or short
+    return f"{fix} Example: {shown}"
