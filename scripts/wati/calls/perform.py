@@ -11,7 +11,8 @@ from wati.calls.context import Context
 from wati.calls.prepare import prepare
 from wati.contract import verdicts
 from wati.contract.call import Result
-from wati.contract.failures import Failure, place_of
+from wati.contract.failures import Failure
+from wati.contract.unexpected import unexpected
 from wati.journal import once
 from wati.wire import interrupts, request
 
@@ -34,7 +35,8 @@ def perform(session: Session, call: Call) -> Result:
         context.entered.settle(failure.outcome, failure.receivers)
         raise _safe(context, failure) from None
     except KeyboardInterrupt:
-        aborted = _aborted(context, "The call was interrupted.")
+        interrupted = Failure("timeout", "The call was interrupted.", source="package", outcome="not_sent")
+        aborted = _aborted(context, interrupted)
         context.entered.settle(aborted.outcome)
         if not interrupts.ends_the_call():
             raise
@@ -42,7 +44,7 @@ def perform(session: Session, call: Call) -> Result:
     except Exception as error:
         if session.trace is not None and call.options.verbose:
             session.trace(traceback.format_exc(), None)
-        aborted = _aborted(context, place_of(error), is_bug=True)
+        aborted = _aborted(context, unexpected(error))
         context.entered.settle(aborted.outcome)
         raise _safe(context, aborted) from None
     finally:
@@ -153,14 +155,15 @@ def failed(context: Context, verdict: verdicts.Verdict, answer: Answer) -> Failu
     )
 
 
-def _aborted(context: Context, message: str, *, is_bug: bool = False) -> Failure:
+def _aborted(context: Context, cause: Failure) -> Failure:
     """The failure of a call that ended in the middle, with or without its request having left."""
-    code, effect = "internal" if is_bug else "timeout", context.call.endpoint.effect
     if not context.gateway.cancel():
-        return Failure(code, message, outcome="not_sent", source="package")
-    if effect == "write":
-        return Failure(code, message, outcome="unknown")
-    left = f"{message} The request had already left."
+        return cause
+    if context.call.endpoint.effect == "write":
+        # The exit code of a wrong setup says that nothing was sent.
+        code = "bad_answer" if cause.code == "bad_setup" else cause.code
+        return Failure(code, cause.message, source=cause.source, outcome="unknown")
+    left = f"{cause.message} The request had already left."
     return Failure("outcome_unknown", left, hint=context.hint_if_unknown(), source="package")
 
 
