@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 
 from wati.cli.streams import write
 from wati.contract.failures import Failure
+from wati.contract.unexpected import unexpected
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _EPILOG = """examples:
@@ -191,7 +192,7 @@ def explained(error: Exception) -> Failure:
     if isinstance(error, ModuleNotFoundError):
         hint = "Install the packages of requirements.txt."
         return Failure("missing_dependency", f"The package {error.name} is missing.", hint=hint)
-    return Failure("internal", f"{type(error).__name__}: {error}", hint="This is a bug.")
+    return unexpected(error)
 
 
 if __name__ == "__main__":

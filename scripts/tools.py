@@ -33,6 +33,7 @@ from wati.cli.streams import write
 from wati.contract.endpoint import SKILL_FOLDER
 from wati.contract.failures import Failure
 from wati.contract.packages import import_package
+from wati.contract.unexpected import unexpected
 
 Json = dict[str, Any]
 
@@ -163,7 +164,7 @@ def main(arguments: Sequence[str]) -> int:
         chosen = frozenset({options.only}) if options.only else frozenset(EFFECT_NOTES)
         document, status = definitions(options.format, chosen), 0
     except Exception as error:
-        failure = error if isinstance(error, Failure) else Failure("internal", repr(error))
+        failure = error if isinstance(error, Failure) else unexpected(error)
         answer = {"code": failure.code, "message": failure.message, "hint": failure.hint}
         document, status = {"ok": False, "error": answer}, failure.exit
     return write(json.dumps(document, indent=2, ensure_ascii=False), status)

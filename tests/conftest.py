@@ -22,12 +22,15 @@ from typing import Any
 
 import pytest
 
+import own_folders
 from recording import FarSide
 from wati.calls.findings import CODES
 from wati.cli.command import execute
 from wati.contract.endpoint import Endpoint
 from wati.contract.failures import EXITS, FAILURES
 from wati.sandbox import control
+
+own_folders.move_out()
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "test-key-that-must-not-leak"
@@ -90,6 +93,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `each_endpoint` runs once for every one."""
     if "each_endpoint" in metafunc.fixturenames:
         metafunc.parametrize("each_endpoint", ENDPOINTS.values(), ids=ENDPOINTS)
+
+
+@pytest.fixture(autouse=True)
+def keeps_to_its_own_folders() -> Iterator[None]:
+    """Fails a test after which something is in the home folder, or that could reach the real one."""
+    yield
+    assert own_folders.left_behind() == []
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,11 @@ def _read_stdin(stdin: IO[bytes] | None) -> bytes:
     stream = stdin or getattr(sys.stdin, "buffer", None)
     if stream is None or stream.isatty():
         raise Failure("usage", "- reads the JSON from standard input, but nothing is piped into it.")
-    return _in_time("Standard input", lambda: stream.read(LARGEST_INPUT + 1))
+    try:
+        return _in_time("Standard input", lambda: stream.read(LARGEST_INPUT + 1))
+    except (OSError, ValueError) as error:  # such as one that is open for writing only
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Failure("usage", f"- reads standard input, which cannot be read ({reason}).") from None
 
 
 def _read_file(path: str) -> bytes:

@@ -12,7 +12,8 @@ from wati.calls.context import Context
 from wati.calls.prepare import prepare
 from wati.contract import verdicts
 from wati.contract.call import Result
-from wati.contract.failures import Failure, place_of
+from wati.contract.failures import Failure
+from wati.contract.unexpected import unexpected
 from wati.journal import once
 from wati.wire import interrupts, request
 from wati.wire.door import INTERRUPTED
@@ -36,7 +37,7 @@ def perform(session: Session, call: Call) -> Result:
         context.entered.settle(failure.outcome, failure.receivers)
         raise _safe(context, failure) from None
     except KeyboardInterrupt:
-        aborted = _aborted(context, INTERRUPTED)
+        aborted = _aborted(context, _interrupted())
         context.entered.settle(aborted.outcome)
         if not interrupts.ends_the_call():
             raise
@@ -44,8 +45,9 @@ def perform(session: Session, call: Call) -> Result:
     except Exception as error:
         if session.trace is not None and call.options.verbose:
             session.trace(traceback.format_exc(), None)
-        is_bug = not interrupts.is_marked()  # an interruption in the wrong place can become any error
-        aborted = _aborted(context, place_of(error) if is_bug else INTERRUPTED, is_bug=is_bug)
+        # An interruption in the wrong place can become any error.
+        failure = _interrupted() if interrupts.is_marked() else unexpected(error)
+        aborted = _aborted(context, failure)
         context.entered.settle(aborted.outcome)
         raise _safe(context, aborted) from None
     finally:
@@ -169,14 +171,19 @@ def failed(context: Context, verdict: verdicts.Verdict, answer: Answer) -> Failu
     )
 
 
-def _aborted(context: Context, message: str, *, is_bug: bool = False) -> Failure:
+def _interrupted() -> Failure:
+    return Failure("timeout", INTERRUPTED, source="package", outcome="not_sent")
+
+
+def _aborted(context: Context, cause: Failure) -> Failure:
     """The failure of a call that ended in the middle, with or without its request having left."""
-    code, effect = "internal" if is_bug else "timeout", context.call.endpoint.effect
     if not context.gateway.cancel():
-        return Failure(code, message, outcome="not_sent", source="package")
-    if effect == "write":
-        return Failure(code, message, outcome="unknown")
-    left = f"{message} The request had already left."
+        return cause
+    if context.call.endpoint.effect == "write":
+        # The exit code of a wrong setup says that nothing was sent.
+        code = "bad_answer" if cause.code == "bad_setup" else cause.code
+        return Failure(code, cause.message, source=cause.source, outcome="unknown")
+    left = f"{cause.message} The request had already left."
     return Failure("outcome_unknown", left, hint=context.hint_if_unknown(), source="package")
 
 

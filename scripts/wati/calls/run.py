@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wati.calls.perform import perform
-from wati.contract.failures import Failure, bug, place_of
+from wati.contract.failures import Failure
+from wati.contract.unexpected import unexpected
 from wati.output import document
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def run(session: Session, call: Call) -> tuple[int, dict[str, Any]]:
         try:
             return failure.exit, document.failed(endpoint, failure, key)
         except Exception as error:
-            message = f"What happened cannot be shown whole: {place_of(error)}"
+            message = f"What happened cannot be shown whole: {unexpected(error).message}"
             bare = Failure(failure.code, message, failure.hint, failure.source, failure.outcome)
             return bare.exit, document.failed(endpoint, bare, key)
 
@@ -36,6 +37,6 @@ def run(session: Session, call: Call) -> tuple[int, dict[str, Any]]:
 def _not_shown(call: Call, error: Exception) -> Failure:
     """The failure of an accepted call whose answer a bug keeps from being shown."""
     if call.endpoint.effect == "read" or call.options.dry_run:
-        return bug(error)
-    message = f"The call was accepted, but its answer cannot be shown: {place_of(error)}"
+        return unexpected(error)
+    message = f"The call was accepted, but its answer cannot be shown: {unexpected(error).message}"
     return Failure("outcome_unknown", message, source="package")

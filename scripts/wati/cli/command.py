@@ -75,8 +75,9 @@ def execute(
     from wati.calls.session import Session
     from wati.cli import flags
     from wati.cli.streams import diagnose
-    from wati.contract.failures import Failure, bug
+    from wati.contract.failures import Failure
     from wati.contract.settings import api_key
+    from wati.contract.unexpected import unexpected
     from wati.output import document
     from wati.output.redaction import terminal_safe
     from wati.output.rendering import render
@@ -103,7 +104,7 @@ def execute(
     except Exception as error:
         import traceback
 
-        failure = bug(error)
+        failure = unexpected(error)
         if "--verbose" in argv:
             record(traceback.format_exc(), None)
     if failure is not None:

@@ -30,7 +30,10 @@ def diagnose(text: str) -> None:
 
     # In a thread that can be left behind: a pipe that nobody reads would block the process forever.
     writer = threading.Thread(target=work, daemon=True)
-    writer.start()
+    try:
+        writer.start()
+    except RuntimeError:  # this machine has no more threads
+        return work()
     writer.join(1.0)
 
 

@@ -192,16 +192,3 @@ class Failure(Exception):
         for name in ("problems", "more_problems", "warnings"):
             members[name] = members[name] or None
         return {name: value for name, value in members.items() if value is not None}
-
-
-def bug(error: Exception) -> Failure:
-    """The failure of a call that ended by a bug in this package before anything left."""
-    return Failure("internal", place_of(error), outcome="not_sent", source="package")
-
-
-def place_of(error: Exception) -> str:
-    """Which error, and where. Not its message, which may contain anything."""
-    import traceback
-
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {place.name}, line {place.lineno}."

@@ -17,8 +17,9 @@ def import_package(name: str) -> Any:
     """The module, or `missing_dependency` with the command that installs it."""
     try:
         return importlib.import_module(name)
-    except ImportError:
-        raise _missing(name) from None
+    except ImportError as error:
+        found = "" if isinstance(error, ModuleNotFoundError) else f"cannot be loaded ({error})"
+        raise _missing(name, found) from None
 
 
 def require_package(name: str) -> None:
@@ -27,10 +28,10 @@ def require_package(name: str) -> None:
         raise _missing(name)
 
 
-def _missing(name: str) -> Failure:
+def _missing(name: str, why: str = "") -> Failure:
     requirements = portable(os.path.join(SKILL_FOLDER, "requirements.txt"))
     command = [python(), "-m", "pip", "install", "-r", requirements]
     hint = f"Run the script with `uv run -q`, or install what it needs: {command_line(command)}"
     if sys.prefix == sys.base_prefix:
         hint += " (if the system's Python refuses, make a virtual environment and use its python)"
-    return Failure("missing_dependency", f"The Python package {name} is not installed.", hint=hint)
+    return Failure("missing_dependency", f"The Python package {name} {why or 'is not installed'}.", hint=hint)

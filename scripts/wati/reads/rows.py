@@ -17,11 +17,17 @@ _LONGEST_NAME = 1024  # of a file
 _TEMPLATE = re.compile(r'using "([^"]+)" template')
 
 
+_FIRST, _LAST = -62135596800, 253402300799  # the first and the last second of the years 1 to 9999
+
+
 def iso(at: float) -> str:
-    """Epoch seconds as text. Not with fromtimestamp, which fails on Windows before 1970."""
+    """Epoch seconds as text, within the years that Python knows: a clock can be wrong by any time.
+
+    Not with fromtimestamp, which fails on Windows before 1970.
+    """
     from datetime import datetime, timedelta
 
-    return (datetime(1970, 1, 1) + timedelta(seconds=int(at))).isoformat() + "Z"
+    return (datetime(1970, 1, 1) + timedelta(seconds=int(min(max(at, _FIRST), _LAST)))).isoformat() + "Z"
 
 
 def moment(row: Row) -> float | None:
