@@ -74,7 +74,7 @@ class Context:
         from wati.files.uploads import Files
 
         settings = self.session.settings
-        return Files(settings.file_roots, self._look)
+        return Files(settings.file_roots, settings.key, self._look)
 
     def use_connection(self, connection: str) -> None:
         self.call = self.call.replace(connection=connection)

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from wati.arguments.validation import quoted, tilde_problem
 from wati.contract.call import LARGEST_FILE, Part
 from wati.contract.failures import Failure
+from wati.contract.settings import SHORTEST_KEY
 from wati.files.copies import Copy, chunks_of
 from wati.files.download import Download, not_allowed, reason
 from wati.files.folder import Folder
 from wati.files.media import UNKNOWN_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 # WhatsApp's media types, and the documents that people send. Not from the machine's own table, which differs
 # from machine to machine: WhatsApp rejects a file with a wrong type.
@@ -50,17 +51,18 @@ CONTENT_TYPES = {
 class Files:
     """The folders that files may come from and go to. Raises `bad_setup` if a root is not a folder.
 
-    `look`: called before each piece of an upload is read;
+    `key`: the API key, which no file may contain. `look`: called before each piece of an upload is read;
     raises if there is no time left.
     """
 
-    def __init__(self, roots: list[str], look: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, roots: list[str], key: str = "", look: Callable[[], None] = lambda: None) -> None:
         missing = [root for root in roots if not os.path.isdir(root) or not _resolved(root)]
         if missing:
             problems = [{"at": "WATI_FILE_ROOTS", "problem": f"{root} is not a folder"} for root in missing]
             message = "WATI_FILE_ROOTS contains a path that is not a folder."
             raise Failure("bad_setup", message, problems=problems)
         self._roots = [os.path.realpath(root) for root in roots]
+        self._secrets = _spellings(key)
         self._look = look
 
     def part(self, name: str, path: str, at: str) -> Part:
@@ -95,7 +97,7 @@ class Files:
             with open(descriptor, "rb") as file:
                 before = os.fstat(descriptor)
                 _refuse_special(before, at)
-                content = Copy(self._look, chunks_of(file, before.st_size + 1))
+                content = Copy(self._look, self._without_key(chunks_of(file, before.st_size + 1), at))
                 after = os.fstat(descriptor)
             # Name and number of names in one status: someone else's file may have been linked here for a
             # moment.
@@ -106,6 +108,17 @@ class Files:
         if replaced or content.size != before.st_size or after.st_mtime_ns != before.st_mtime_ns:
             raise _unreadable(at, "changed while it was read; wait until it is complete")
         return content
+
+    def _without_key(self, chunks: Iterable[bytes], at: str) -> Iterator[bytes]:
+        """The same pieces. Raises `invalid_arguments` if the key is in them, or across two of them."""
+        end, overlap = b"", max(map(len, self._secrets), default=1) - 1
+        for chunk in chunks:
+            seen = end + chunk
+            if any(secret in seen for secret in self._secrets):
+                problems = [{"at": at, "problem": "contains the API key; remove it"}]
+                raise Failure("invalid_arguments", "The file contains the API key.", problems=problems)
+            end = seen[-overlap:] if overlap else b""
+            yield chunk
 
     def _allowed(self, path: str, at: str) -> str:
         """The resolved path, if it is inside one of the roots and not hidden."""
@@ -127,6 +140,17 @@ class Files:
         if all(_is_hidden(os.path.relpath(real, root)) for root in roots):
             raise not_allowed(at, f"{_shown(real)} is hidden: a name in its path begins with a dot")
         return real
+
+
+def _spellings(key: str) -> tuple[bytes, ...]:
+    """The key in the encodings of files; none if it is no secret, but a word such as `sandbox`."""
+    if len(key) < SHORTEST_KEY:
+        return ()
+    texts = {key, key.replace('"', '""')}  # the second in a CSV
+    return tuple(text.encode(name) for text in texts for name in _ENCODINGS)
+
+
+_ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 
 
 def _shown(path: str) -> str:
