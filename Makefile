@@ -33,6 +33,7 @@ acceptance: .venv/development
 
 bench: .venv/development
 	$(PY) dev/bench.py
+	$(PY) dev/bench_journal.py
 	$(PY) dev/tokens.py
 
 docs: .venv/runtime

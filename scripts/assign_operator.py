@@ -54,7 +54,10 @@ ENDPOINT = Endpoint(
     verdict=verdicts.result_yes,
     perform=perform,
     omits=omissions.omit("result"),
-    silent_rejection="There may be no operator with this email, or no conversation with this number.",
+    silent_rejection=(
+        "There may be no operator with this email, or no conversation with this number. Ask the user which "
+        "email the operator signs in with: no endpoint lists operators."
+    ),
     preflight=("connection", "contact", operator),
 )
 

@@ -114,7 +114,8 @@ def templates(context: "Context", report: "Findings") -> None:
 
     others: dict[str, int] = {}
     approved: list[str] = []
-    for row in context.inbox.templates():
+    rows = context.inbox.templates()
+    for row in rows:
         name, status = approved_name(row), row.get("status")
         if name:
             approved.append(name)
@@ -122,6 +123,8 @@ def templates(context: "Context", report: "Findings") -> None:
             group = status if status in OTHER_STATUSES else "other"
             others[group] = others.get(group, 0) + 1
     report.facts["templates"] = {"APPROVED": approved[:MOST_TEMPLATES], **others}
+    if not rows.whole:
+        report.warnings.append("Not all templates were read, so there can be more of each kind.")
     if len(approved) > MOST_TEMPLATES:
         report.warnings.append(
             f"{len(approved)} templates are APPROVED; the first {MOST_TEMPLATES} are listed."

@@ -79,6 +79,8 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     authorize.add_argument("connection_id", metavar="CONNECTION_ID")
     authorize.add_argument("--failed", action="store_true", help="make the authorization fail")
 
+    if argv[:1] == ["--state"] and len(argv) > 2 and argv[2] in commands.choices:
+        argv = [argv[2], *argv[:2], *argv[3:]]  # the flag may come before the command, too
     serves = not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help"))
     return parser.parse_args(["serve", *argv] if serves else argv)
 

@@ -181,8 +181,10 @@ def perform(context: "Context") -> "Result":
     from wati.calls.perform import send
     from wati.contract.call import Result
 
-    notice = "The answer names no receiver: read `info`, and use get_messages.py to see whom it reached."
-    return Result(send(context).json, notice=notice)
+    answer = send(context).json
+    number = context.entered.id
+    look = "get_messages.py" if number is None else f"check_send.py id={number} look=true"
+    return Result(answer, notice=f"The answer names no receiver: {look} shows whom it reached.")
 
 
 ENDPOINT = Endpoint(

@@ -760,3 +760,36 @@ def test_what_stands_after_the_at_sign_is_not_quoted(call: Callable[..., Run], f
         assert run.exit == 2 and run.error["code"] in ("invalid_json", "file_unreadable")
         assert "PATH=" not in run.text and "root:" not in run.text and "Linux" not in run.text
     assert far_side.requests == []
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("send_interactive_buttons_message", {"buttons": ["Yes", "No"]}, '{"text": "No"}'),
+        (
+            "send_interactive_list_message",
+            {"sections": [{"title": "A", "rows": ["Early"]}]},
+            '{"title": "Early"}',
+        ),
+    ],
+)
+def test_a_text_in_place_of_an_object_is_shown_as_one(
+    name: str, arguments: dict[str, Any], said: str, call: Callable[..., Run]
+) -> None:
+    run = call(name, {"whatsappNumber": "14155551234", "body": "b", **arguments})
+    assert run.exit == 2 and any(problem["problem"].endswith(said) for problem in run.error["problems"])
+
+
+@pytest.mark.parametrize("name", ["send_template_message", "send_template_messages_v2", "add_contact"])
+def test_a_customers_number_is_never_to_be_guessed(name: str, call: Callable[..., Run]) -> None:
+    wrong = {"whatsappNumber": "(415) 555-1234"}
+    many = {"receivers": [{**wrong, "customParams": []}]}
+    run = call(name, many if name.endswith("messages_v2") else wrong)
+    assert run.exit == 2 and "ask the user" in run.error["hint"]
+
+
+def test_the_hint_about_a_file_has_no_example_of_arguments(call: Callable[..., Run], tmp_path: Path) -> None:
+    Path("list.csv").write_text("Phone\n415-555-0101\n", encoding="utf-8")
+    given = {"template_name": "welcome", "broadcast_name": "b", "whatsapp_numbers_csv": "list.csv"}
+    run = call("send_template_message_csv", given, "--dry-run")
+    assert run.exit == 2 and "ask the user" in run.error["hint"] and "Example" not in run.error["hint"]

@@ -65,7 +65,7 @@ def test_render_is_one_line_of_the_same_json(value: Any) -> None:
     text = render(value)
     assert json.loads(text) == value
     assert not STEERING.search(text) and "\n" not in text
-    indented = render(value, indent=2)
+    indented = render(value, for_people=True)
     assert json.loads(indented) == value
     assert not STEERING.search(indented)
 
@@ -572,3 +572,14 @@ def test_names_and_values_are_shown_as_one_object_if_it_says_the_same(given: Any
     document = {"contact": {"customParams": given, "others": given}}
     expected = given if shown is None else shown
     assert rendering.paired([document]) == [{"contact": {"customParams": expected, "others": given}}]
+
+
+def test_a_terminal_gets_each_row_of_a_conversation_in_one_line() -> None:
+    row = ["23:04", "api", "It leaves today.", {"status": "DELIVERED"}]
+    long = ["23:05", "customer", "x" * 120]
+    text = render({"data": {"days": {"2026-11-29": [row, long]}}}, for_people=True)
+    assert '        ["23:04", "api", "It leaves today.", {"status": "DELIVERED"}],\n' in text
+    assert json.loads(text) == {"data": {"days": {"2026-11-29": [row, long]}}}
+    assert text.startswith('{\n  "data": {\n') and text.endswith("  }\n}")
+    assert all(len(line) <= 110 for line in text.splitlines() if "xxx" not in line)
+    assert render({}, for_people=True) == "{}" and render([], for_people=True) == "[]"

@@ -164,3 +164,11 @@ def test_it_runs_from_anywhere_and_in_any_encoding(state_file, tmp_path):
     code, out, _ = run("fault", "--state", state_file, cwd=tmp_path, env=environment)
     assert code == 0
     assert json.loads(out)["data"][0]["body"] == "日本 😀"
+
+
+def test_the_state_may_be_named_before_the_command(tmp_path):
+    path = str(tmp_path / "other.sqlite")
+    code, out, _ = run("--state", path, "reset")
+    assert code == 0 and json.loads(out)["data"]["state"] == path
+    code, out, _ = run("--state", path, "log")
+    assert code == 0 and json.loads(out)["data"] == []

@@ -176,6 +176,16 @@ def test_many_templates_are_told_in_few_words(doctor: Callable[..., Run], far_si
     assert len(run.data["templates"]["APPROVED"]) == 20 and "90 templates" in run.data["warnings"][0]
 
 
+def test_a_list_of_templates_that_goes_on_is_no_count(
+    doctor: Callable[..., Run], far_side: FarSide, pauses: list[float]
+) -> None:
+    pages = [templates({"elementName": f"t{number}", "status": "PENDING"}) for number in range(60)]
+    far_side.will(*pages, to="/wati/api/v1/getMessageTemplates")
+    run = doctor()
+    assert run.data["templates"]["PENDING"] == 50
+    assert any("Not all templates were read" in warning for warning in run.data["warnings"])
+
+
 def test_the_journal_is_off_or_cannot_be_used(doctor: Callable[..., Run], tmp_path: Path) -> None:
     run = doctor(WATI_JOURNAL="off")
     assert run.data["journal"] == "off" and "not noticed" in run.data["warnings"][0]

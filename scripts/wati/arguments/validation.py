@@ -90,7 +90,7 @@ def explain(error: ValidationError) -> list[Problem]:
     if steps and steps[-1] == "whatsappNumber" and error.validator in ("type", "pattern"):
         return [{"at": at, "problem": _explain_number(value)}]
     words: dict[str, Callable[[], str]] = {
-        "type": lambda: _explain_type(value, limit),
+        "type": lambda: _explain_type(value, limit) + _wrapped(value, schema),
         "enum": lambda: (
             f"is {quoted(value)}; expected one of {', '.join(map(str, limit))}{suggestion(value, limit)}"
         ),
@@ -139,6 +139,17 @@ def _explain_type(value: object, expected: str) -> str:
     if expected == "string" and type(value) is int and abs(value) < 10**15:
         return f'is a number; expected a string: "{value}"'
     return f"is {described(value)}; expected {_KINDS.get(expected, expected)}"
+
+
+def _wrapped(value: object, schema: dict[str, Any]) -> str:
+    """The object that a text seems to stand for, if the object needs only one text."""
+    needed = schema.get("required", []) if schema.get("type") == "object" else []
+    if not isinstance(value, str) or len(needed) != 1 or len(value) > 60:
+        return ""
+    is_text = schema.get("properties", {}).get(needed[0], {}).get("type") == "string"
+    return (
+        f": {json.dumps({needed[0]: value}, ensure_ascii=False)}" if is_text and value.isprintable() else ""
+    )
 
 
 def _explain_number(value: object) -> str:

@@ -94,4 +94,9 @@ def _example(endpoint: Endpoint, schema: dict[str, Any], problems: list[Problem]
 
     wrong = {problem["at"].partition("$.")[2].partition(".")[0].partition("[")[0] for problem in problems}
     example = min(schema["examples"], key=lambda example: (-len(wrong & example.keys()), len(str(example))))
-    return f"Fix every problem listed. Example: {endpoint.name}.py '{render(example)}'"
+    fix = "Fix every problem listed."
+    if any(problem["at"].endswith((".whatsappNumber", ".Phone")) for problem in problems):
+        fix = "Fix every problem listed. Never guess a customer's number: ask the user."
+    if all("csv[" in problem["at"] for problem in problems):
+        return fix  # what is wrong is in the file, of which the example says nothing
+    return f"{fix} Example: {endpoint.name}.py '{render(example)}'"

@@ -110,7 +110,7 @@ def execute(
         exit_code, result = failure.exit, document.failed(endpoint, failure, key)
     for line in trace:
         (say or diagnose)(terminal_safe(line, key))
-    return exit_code, render(result, indent=2 if pretty else None)
+    return exit_code, render(result, for_people=pretty)
 
 
 def _call(

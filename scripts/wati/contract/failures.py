@@ -88,7 +88,10 @@ _HINTS = {
         ),
     },
     4: {
-        "rejected": "Read the message and fix the cause before you run it again.",
+        "rejected": (
+            "Read the message and fix the cause before you run it again. Tell the user what only they can "
+            "fix."
+        ),
         "session_closed": (
             "The 24-hour window is closed. Send an APPROVED template with send_template_message.py. If none "
             "says what the user means, tell them."

@@ -226,8 +226,9 @@ def advice(repeats: list[Repeat], receivers: int) -> str:
         return f"{others}{ONLY_A_PERSON} {only_once_more(receivers)}"
     if all(repeat.state == "twice" for repeat in repeats):
         return numbers.TWICE
+    look = f"check_send.py id={repeats[0].send} look=true shows what became of it"
     return (
-        f"{others}It was accepted, so do not send it again. get_messages.py shows what became of it. "
+        f"{others}It was accepted, so do not send it again. {look}. "
         "Use --again only if the user knows this and wants the customer to get it a second time."
     )
 

@@ -27,7 +27,6 @@ _SETTLE_SECONDS = 60.0  # the message is out, so its entry is worth a longer wai
 _MOST_FORGOTTEN = 10_000  # messages at once, so that nobody waits for it
 
 _UNRESOLVED = f"state IN {UNRESOLVED}"
-_STOPPING = f"({_UNRESOLVED} OR (state IN {DELIVERING} AND max(sends.at, coalesce(seen, 0)) > :since))"
 # A customer sees which of the account's numbers writes, so the same words from another one are another
 # message. Which number is the default is not known, so a send that names none may be from any of them.
 _SAME_CHANNEL = "(channel = '' OR :channel = '' OR channel = :channel)"
@@ -36,6 +35,8 @@ _STAGED = """
 CREATE TEMP TABLE staged (position INTEGER PRIMARY KEY, at TEXT, receiver TEXT, kind TEXT, name TEXT,
     parts TEXT, digest TEXT, person TEXT)
 """
+# What the answer says of each receiver.
+_OUTCOMES = "CREATE TEMP TABLE outcomes (receiver TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID"
 
 
 class Journal:
@@ -62,17 +63,17 @@ class Journal:
         deadline = time.monotonic() + wait
         send = 0
         with schema.opened(self.path, deadline) as db:
-            self._stage(db, connection, messages, deadline)
+            count = self._stage(db, connection, messages, deadline)
             try:
                 with schema.writing(db, deadline):
                     now = self._clock()
                     _see(db, now)
                     self._know(db, connection)
-                    found = [] if again else _repeats(db, channel, now, rules.LONGEST_STOP)
+                    found = [] if again else _repeats(db, count, channel, now, rules.LONGEST_STOP)
                     if refused := [repeat for repeat in found if repeat.refused]:
                         return refused
                     latest = now + schema.USUAL_SECONDS if until is None else until
-                    members = (now, clock, self._place, connection, script, channel, latest)
+                    members = (now, clock, self._place, connection, script, channel, latest, count)
                     send = self._insert(db, members)
             except BaseException:
                 if send:
@@ -83,8 +84,8 @@ class Journal:
     def _insert(self, db: sqlite3.Connection, members: tuple[object, ...]) -> int:
         """The entry of what is staged. It is claimed before anyone can see it."""
         send = db.execute(
-            "INSERT INTO sends (at, clock, place, connection, script, channel, until) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sends (at, clock, place, connection, script, channel, until, size) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             members,
         ).lastrowid
         assert send is not None
@@ -103,15 +104,15 @@ class Journal:
             return []
         deadline = time.monotonic() + wait
         with schema.opened(self.path, deadline) as db:
-            self._stage(db, connection, messages, deadline)
+            count = self._stage(db, connection, messages, deadline)
             with schema.reading(db, deadline):
                 self._know(db, connection)
-                return _repeats(db, channel, self._clock(), MENTION_SECONDS)
+                return _repeats(db, count, channel, self._clock(), MENTION_SECONDS)
 
     def _stage(
         self, db: sqlite3.Connection, connection: str, messages: Iterable[Message], deadline: float
-    ) -> None:
-        """Hash the messages, and put them beside the journal."""
+    ) -> int:
+        """Hash the messages, and put them beside the journal. Returns how many they are."""
         with schema.reading(db, deadline):
             digest = schema.keyed(db)
         templates: dict[str, str] = {}  # all messages of one template have the same digest
@@ -129,10 +130,10 @@ class Journal:
         db.execute(_STAGED)
         db.execute("BEGIN")
         rows = (row(position, message) for position, message in enumerate(messages))
-        db.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        # In the order in which the journal's own index has them.
+        count = db.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows).rowcount
         db.execute("CREATE INDEX temp.staged_persons ON staged (person, digest)")
         db.execute("COMMIT")
+        return max(0, count)
 
     def _know(self, db: sqlite3.Connection, connection: str) -> None:
         """Who the staged receivers are, by what the answers and the contacts have said."""
@@ -150,13 +151,13 @@ class Journal:
         answered: Mapping[str, str] | None = None,
     ) -> None:
         deadline = time.monotonic() + _SETTLE_SECONDS
-        own = (by_receiver or {}).items()
+        own = by_receiver or {}
         try:
             with schema.opened(self.path, deadline) as db:
+                _note_outcomes(db, own.items())
                 with schema.writing(db, deadline):
-                    for other in {other for _, other in own}:
-                        named = (receiver for receiver, its in own if its == other)
-                        _move(db, send, other, rules.BY_SENDER, named)
+                    for other in set(own.values()):
+                        _move(db, send, other, rules.BY_SENDER, only=True)
                     _move(db, send, state, rules.BY_SENDER)
                     self._answered(db, send, answered or {})
                 with suppress(Busy, sqlite3.Error), schema.writing(db, 0.0):  # if not now, then next time
@@ -165,17 +166,24 @@ class Journal:
             self._owners.release(send)
 
     def _answered(self, db: sqlite3.Connection, send: int, numbers: Mapping[str, str]) -> None:
-        db.executemany(
-            "UPDATE messages SET answered = ? WHERE send = ? AND receiver = ?",
-            [(number, send, receiver) for receiver, number in numbers.items()],
-        )
+        answered = [(number, send, receiver) for receiver, number in numbers.items()]
+        if answered:
+            db.execute("CREATE TEMP TABLE answered (receiver TEXT PRIMARY KEY, number TEXT) WITHOUT ROWID")
+            db.executemany("INSERT OR REPLACE INTO answered VALUES (?, ?)", numbers.items())
+            number = "SELECT number FROM answered WHERE answered.receiver = messages.receiver"
+            db.execute(
+                f"UPDATE messages SET answered = ({number}) WHERE send = ? AND EXISTS ({number})", (send,)
+            )
         sent = db.execute("SELECT connection FROM sends WHERE id = ?", (send,)).fetchone()
         if sent:
             _learn(db, self._place, sent[0], numbers)
 
     def resolve(self, send: int, receivers: Collection[str], state: str) -> None:
-        with self._writing() as db:
-            _move(db, send, state, rules.BY_LOOK, receivers)
+        deadline = time.monotonic() + PATIENCE
+        with schema.opened(self.path, deadline) as db:
+            _note_outcomes(db, ((receiver, state) for receiver in receivers))
+            with schema.writing(db, deadline):
+                _move(db, send, state, rules.BY_LOOK, only=True)
 
     def learn(self, connection: str, numbers: Mapping[str, str]) -> None:
         with self._writing() as db:
@@ -254,19 +262,20 @@ class Journal:
             yield db
 
 
+def _note_outcomes(db: sqlite3.Connection, outcomes: Iterable[tuple[str, str]]) -> None:
+    db.execute(_OUTCOMES)
+    db.execute("BEGIN")
+    db.executemany("INSERT OR REPLACE INTO outcomes VALUES (?, ?)", outcomes)
+    db.execute("COMMIT")
+
+
 def _move(
-    db: sqlite3.Connection,
-    send: int,
-    state: str,
-    moves: Mapping[str, tuple[str, ...]],
-    receivers: Iterable[str] | None = None,
+    db: sqlite3.Connection, send: int, state: str, moves: Mapping[str, tuple[str, ...]], *, only: bool = False
 ) -> None:
-    """Move messages of a send to a state, from those that the rules allow. `receivers`: None for all."""
+    """Move messages of a send to a state, from those that the rules allow. `only`: of whom it was noted."""
     move = f"UPDATE messages SET state = ? WHERE send = ? AND state IN ({_listed(moves[state])})"
-    if receivers is None:
-        db.execute(move, (state, send))
-    else:
-        db.executemany(f"{move} AND receiver = ?", ((state, send, receiver) for receiver in receivers))
+    noted = "EXISTS (SELECT 1 FROM outcomes AS own WHERE own.receiver = messages.receiver AND own.state = ?)"
+    db.execute(f"{move} AND {noted}" if only else move, (state, send, *([state] if only else [])))
 
 
 def _listed(states: Iterable[str]) -> str:
@@ -315,12 +324,12 @@ def _learn(db: sqlite3.Connection, place: str, connection: str, numbers: Mapping
         )
 
 
-def _repeats(db: sqlite3.Connection, channel: str, now: float, seconds: float) -> list[Repeat]:
+def _repeats(db: sqlite3.Connection, count: int, channel: str, now: float, seconds: float) -> list[Repeat]:
     """What is listed twice, and what was sent before, in the order of the list.
 
-    `seconds`: how far back to look for what is known to have been delivered.
+    `count`: how many are staged. `seconds`: how far back to look for what is known to have been delivered.
     """
-    found = {**dict(_before(db, channel, now, seconds)), **dict(_twice(db))}
+    found = {**dict(_before(db, count, channel, now, seconds)), **dict(_twice(db))}
     return [repeat for _, repeat in sorted(found.items())]
 
 
@@ -336,17 +345,31 @@ def _twice(db: sqlite3.Connection) -> Iterator[tuple[int, Repeat]]:
         yield row["position"], repeat
 
 
-def _before(db: sqlite3.Connection, channel: str, now: float, seconds: float) -> Iterator[tuple[int, Repeat]]:
+# The messages that may be those that are staged: the unresolved ones, then those of recent sends. Of a
+# smaller send, each message is looked up among the staged ones; of a larger one, it is the other way round.
+_FOUND = (
+    "SELECT position, staged.at, staged.receiver, staged.kind, staged.parts, sends.id, sends.at AS sent, "
+    "seen, state, messages.receiver AS known, messages.parts AS others FROM"
+)
+_SAME = f"messages.person = staged.person AND messages.digest = staged.digest AND {_SAME_CHANNEL}"
+_SENDS = "sends INDEXED BY sends_at"
+_RECENT = f"sends.at > :since AND send = sends.id AND state IN {DELIVERING} AND {_SAME}"
+_CANDIDATES = (
+    f"{_FOUND} staged CROSS JOIN messages INDEXED BY messages_unresolved CROSS JOIN sends ON sends.id = send "
+    f"WHERE {_UNRESOLVED} AND {_SAME}",
+    f"{_FOUND} {_SENDS} CROSS JOIN messages CROSS JOIN staged WHERE size <= :count AND {_RECENT}",
+    f"{_FOUND} {_SENDS} CROSS JOIN staged CROSS JOIN messages WHERE size > :count AND {_RECENT}",
+)
+
+
+def _before(
+    db: sqlite3.Connection, count: int, channel: str, now: float, seconds: float
+) -> Iterator[tuple[int, Repeat]]:
     """Of each staged message, the newest send that stops it, else the newest that is mentioned."""
-    rows = db.execute(
-        "SELECT position, staged.at, staged.receiver, staged.kind, staged.parts, sends.id, "
-        "sends.at AS sent, seen, state, messages.receiver AS known, messages.parts AS others "
-        "FROM staged INDEXED BY staged_persons CROSS JOIN messages USING (digest, person) "
-        f"CROSS JOIN sends ON sends.id = send WHERE {_STOPPING} AND {_SAME_CHANNEL}",
-        {"since": now - seconds, "channel": channel},
-    )
-    by_position = sorted(rows, key=lambda row: (row["position"], -row["id"]))
-    for position, candidates in groupby(by_position, key=lambda row: int(row["position"])):
+    values = {"since": now - seconds, "channel": channel, "count": count}
+    rows = [row for query in _CANDIDATES for row in db.execute(query, values)]
+    rows.sort(key=lambda row: (row["position"], -row["id"]))
+    for position, candidates in groupby(rows, key=lambda row: int(row["position"])):
         found = [repeat for row in candidates if (repeat := _repeat(row, now)) is not None]
         if found:
             yield position, next((repeat for repeat in found if repeat.refused), found[0])

@@ -52,11 +52,37 @@ def _object(entries: Any) -> Any:
     return entries
 
 
-def render(document: Any, *, indent: int | None = None) -> str:
-    """JSON that keeps every writing system readable and escapes only what must not reach a terminal."""
-    separators = (",", ":") if indent is None else (",", ": ")
-    text = json.dumps(document, ensure_ascii=False, indent=indent, separators=separators)
+WIDTH = 110  # characters of a line on a terminal, if what stands in it can be parted
+
+
+def render(document: Any, *, for_people: bool = False) -> str:
+    """JSON that keeps every writing system readable and escapes only what must not reach a terminal.
+
+    `for_people`: in lines, each with as much as fits, such as a row of a conversation.
+    """
+    text = _in_lines(document, "") if for_people else _in_one_line(document, (",", ":"))
     return UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)
+
+
+def _in_one_line(value: Any, separators: tuple[str, str] = (", ", ": ")) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=separators)
+
+
+def _in_lines(value: Any, margin: str) -> str:
+    """The value over several lines, but each part of it in one if that is short enough."""
+    inner = margin + "  "
+
+    def part(name: str, one: Any) -> str:
+        line = f"{name}{_in_one_line(one)}"
+        is_short = len(inner) + len(line) < WIDTH
+        return inner + (line if is_short else f"{name}{_in_lines(one, inner)}")
+
+    if isinstance(value, dict) and value:
+        parts = [part(f"{_in_one_line(name)}: ", one) for name, one in value.items()]
+        return "{\n" + ",\n".join(parts) + f"\n{margin}}}"
+    if isinstance(value, list) and value:
+        return "[\n" + ",\n".join(part("", one) for one in value) + f"\n{margin}]"
+    return _in_one_line(value)
 
 
 def shorten(text: str, longest: int) -> str:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from typing import Any
 
+from wati.arguments.validation import quoted
 from wati.contract import numbers
 
 # Marks that people leave out: Latin, Greek and Cyrillic accents, Hebrew points, Arabic vowels. Not the marks
@@ -74,6 +75,7 @@ class Number:
         text = written.strip()
         self.contact_id = text.lower() if _CONTACT_ID.fullmatch(text) else ""
         self._rounded = numbers.rounded(text)
+        self._written = text
         digits = re.sub(r"[^0-9]", "", numbers.without_trunk_zero(text))
         self.has_country_code = text.startswith(("+", "00"))
         self.digits = digits.removeprefix("00") if text.startswith("00") else digits
@@ -82,10 +84,13 @@ class Number:
     def problem(self) -> str:
         """Why it cannot be searched for; "" if it can."""
         if self._rounded:
-            return "is a number that a spreadsheet rounded: its last digits are lost"
+            return (
+                f"is {quoted(self._written)}: a spreadsheet rounded the number, and its last digits are lost"
+            )
         if self.contact_id or FEWEST_DIGITS <= len(self.digits) <= _LONGEST_NUMBER:
             return ""
-        return f"is neither a number of {FEWEST_DIGITS} to {_LONGEST_NUMBER} digits nor a contact id"
+        found = f"is {quoted(self._written)}, which is neither a number"
+        return f"{found} of {FEWEST_DIGITS} to {_LONGEST_NUMBER} digits nor a contact id"
 
     @property
     def ends(self) -> list[str]:
