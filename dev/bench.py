@@ -22,10 +22,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
+from discarding import discarding
+
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "scripts"
 PYTHON = sys.executable
-CONTACTS, MANY_CONTACTS, RECORDS = 10_000, 100_000, 100_000
+CONTACTS, MANY_CONTACTS, RECORDS, MOST_RECORDS = 10_000, 100_000, 100_000, 1_000_000
+RM, ENV = "/bin/rm", "/usr/bin/env"
 CUSTOMER = "14155550123"
 SESSION_CALLS = 500
 
@@ -170,8 +173,11 @@ def by_curl(target: str) -> list[Row]:
     return [Row("curl", [[curl, "-qsS", "-H", "Authorization: Bearer sandbox", target]])] if curl else []
 
 
-def tables(url: str, folder: Path) -> Iterator[Table]:
-    """What is measured, one table at a time, because the world gets its many contacts in between."""
+def tables(url: str, nowhere: str, folder: Path) -> Iterator[Table]:
+    """What is measured, one table at a time, because the world gets its many contacts in between.
+
+    `nowhere`: the address of a far side that keeps nothing.
+    """
     api = f"{url}/wati/api/v1"
     snippet, everything = "the page's snippet", "get_contacts.py --all, its waits off,"
     one = f"{api}/getContacts?pageSize=10&pageNumber=1"
@@ -221,6 +227,23 @@ def tables(url: str, folder: Path) -> Iterator[Table]:
             Row("csv.reader alone", [[PYTHON, "-c", READ_CSV, records]]),
             Row("csv.DictReader and jsonschema", [[PYTHON, "-c", BY_SCHEMA, records]]),
             Row("send_template_message_csv.py --dry-run", [checked], with_key=False),
+        ],
+        is_long=True,
+    )
+
+    longest = str(folder / "longest.csv")
+    for_longest = json.dumps({**arguments, "whatsapp_numbers_csv": longest})
+    journal = folder / "longest.sqlite"
+    anew = [RM, "-f", *(f"{journal}{end}" for end in ("", "-wal", "-shm", "-owners"))]
+    aside = [ENV, f"MATON_BASE_URL={nowhere}", "MATON_API_KEY=key-of-a-bench", f"WATI_JOURNAL={journal}"]
+    longer = [*aside, *script("send_template_message_csv", for_longest, "--timeout", "900")]
+    yield Table(
+        f"{MOST_RECORDS:,} rows of a CSV file, checked, entered in a journal, and sent",
+        "csv.reader alone",
+        [
+            Row("csv.reader alone", [[PYTHON, "-c", READ_CSV, longest]]),
+            Row("send_template_message_csv.py --dry-run", [anew, [*longer, "--dry-run"]]),
+            Row("send_template_message_csv.py", [anew, [*longer, "--confirm", str(MOST_RECORDS)]]),
         ],
         is_long=True,
     )
@@ -284,11 +307,11 @@ def seed(folder: Path, world: dict[str, Any]) -> None:
     subprocess.run(command, env=world_of(folder), stdout=subprocess.DEVNULL, check=True)
 
 
-def write_records(path: Path) -> None:
+def write_records(path: Path, count: int) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["Name", "CountryCode", "Phone", "ordernumber"])
-        writer.writerows([f"Customer {n}", "1", f"415{n:07}", f"ORD-{n}"] for n in range(RECORDS))
+        writer.writerows([f"Customer {n}", "1", f"415{n:07}", f"ORD-{n}"] for n in range(count))
 
 
 def world_of(folder: Path) -> dict[str, str]:
@@ -325,12 +348,13 @@ def served(folder: Path) -> Iterator[str]:
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     print(f"Python {sys.version.split()[0]}, CPU of whole processes, medians")
-    with tempfile.TemporaryDirectory() as name, served(Path(name)) as url:
+    with tempfile.TemporaryDirectory() as name, served(Path(name)) as url, discarding() as nowhere:
         folder = Path(name).resolve()
         environment = {**world_of(folder), "MATON_BASE_URL": url}
         seed(folder, messages())
-        write_records(folder / "records.csv")
-        for table in tables(url, folder):
+        write_records(folder / "records.csv", RECORDS)
+        write_records(folder / "longest.csv", MOST_RECORDS)
+        for table in tables(url, nowhere, folder):
             found = measured(table, environment, max(1, rounds // 5) if table.is_long else rounds)
             print(f"\n{report(table, found)}", flush=True)
 

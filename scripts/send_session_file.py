@@ -36,8 +36,11 @@ def messages(call: "Call") -> "list[Message]":
 
     from wati.contract.messages import Message
 
-    digest = hashlib.sha256(call.parts[0].content()).hexdigest()
-    content = {"file": digest, "text": call.arguments.get("caption", "")}
+    digest = hashlib.sha256()
+    with call.parts[0].content.open() as file:
+        for chunk in iter(lambda: file.read(1 << 16), b""):
+            digest.update(chunk)
+    content = {"file": digest.hexdigest(), "text": call.arguments.get("caption", "")}
     return [Message(*call.receivers[0], "file", content)]
 
 

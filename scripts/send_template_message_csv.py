@@ -25,74 +25,84 @@ if TYPE_CHECKING:
     from wati.contract.call import Call, Part, Result
     from wati.contract.messages import Message
     from wati.contract.types import Arguments, Receivers
+    from wati.files.csv_records import Table
     from wati.files.uploads import Files
 
 AT = "$.whatsapp_numbers_csv"
 
 
 def parts(arguments: "Arguments", files: "Files") -> "list[Part]":
-    """The file, read once: the bytes that were checked and counted are the bytes that are sent."""
-    import io
-
-    from wati.contract.call import Part
+    """The file, copied once: the bytes that were checked and counted are the bytes that are sent."""
+    from wati.arguments.encodings import NotText
     from wati.contract.failures import Failure
-    from wati.files import receivers_csv
+    from wati.contract.numbers import twin
+    from wati.files.csv_records import Table, in_utf8
+    from wati.files.receivers_csv import Check
 
     path = arguments.get("whatsapp_numbers_csv")
     if not isinstance(path, str) or not path:
         return []
     part = files.part("whatsapp_numbers_csv", path, AT)
-    content = part.content()
-    data = receivers_csv.as_utf8(content)
-    found = [{"at": AT + at, "problem": problem} for at, problem in receivers_csv.problems(data)]
+    try:
+        part = in_utf8(part)
+        check = Check(part.content)
+        found = check.problems
+    except NotText as error:
+        found = [("", str(error))]
     if found:
-        raise Failure("invalid_arguments", "The CSV file cannot be sent as it is.", problems=found)
-    if data == content:
-        return [part]
-    remark = "The CSV file is not UTF-8; it was read by its mark, and WATI gets it as UTF-8."
-    return [Part(part.name, part.filename, part.content_type, io.BytesIO(data), len(data), remark)]
+        part.content.close()
+        problems = [{"at": AT + at, "problem": problem} for at, problem in found]
+        raise Failure("invalid_arguments", "The CSV file cannot be sent as it is.", problems=problems)
+    twins = [twin(AT + at, number, AT + first, other) for at, number, first, other in check.twins]
+    return [Table(**vars(part), count=check.count, twins=twins)]
 
 
 def rows(parts: "Sequence[Part]") -> "Iterator[tuple[str, dict[str, str]]]":
     """Each receiver's number, and its cells by column."""
-    from wati.files import receivers_csv
+    from wati.files import csv_records
 
-    return receivers_csv.rows(parts[0].content())
-
-
-def receivers(_: "Arguments", parts: "Sequence[Part]") -> "Receivers":
-    return [(f"{AT}[{index}].Phone", number) for index, (number, _) in enumerate(rows(parts))]
+    return csv_records.rows(parts[0].content)
 
 
-def only(parts: "Sequence[Part]", positions: set[int]) -> "list[Part]":
-    """The file with only the records at these positions."""
-    import io
+def receivers(_: "Arguments", parts: "Sequence[Table]") -> "Receivers":
+    from wati.contract.listed import Listed
+    from wati.files import csv_records
 
-    from wati.contract.call import Part
-    from wati.files import receivers_csv
+    table = parts[0]
 
-    data = receivers_csv.only(parts[0].content(), positions)
-    parts[0].handle.close()
-    part = parts[0]
-    return [Part(part.name, part.filename, part.content_type, io.BytesIO(data), len(data))]
+    def read() -> "Iterator[tuple[str, str]]":
+        for index, number in enumerate(csv_records.numbers(table.content)):
+            yield place(index), number
+
+    return Listed(read, table.count, table.twins)
 
 
-def messages(call: "Call") -> "list[Message]":
+def place(index: int) -> str:
+    return f"{AT}[{index}].Phone"
+
+
+def only(parts: "Sequence[Table]", kept: "Sequence[int]") -> "list[Part]":
+    """The file with only the records whose place in `kept` is not 0."""
+    from wati.files import csv_records
+
+    chunks = csv_records.only(parts[0].content, kept)
+    return [parts[0].replaced(chunks, count=sum(map(bool, kept)), twins=())]
+
+
+def messages(call: "Call") -> "Iterator[Message]":
     """One template for each row. Every column that is not the contact's own is a parameter."""
     from wati.contract.messages import Message
-    from wati.files.receivers_csv import CONTACT_COLUMNS
+    from wati.files import csv_records
 
-    found = []
-    for (at, receiver), (_, cells) in zip(call.receivers, rows(call.parts), strict=True):
-        values = {column: cell for column, cell in cells.items() if column not in CONTACT_COLUMNS}
-        found.append(Message(at, receiver, "template", values, name=call.arguments["template_name"]))
-    return found
+    name = call.arguments["template_name"]
+    for index, (number, values) in enumerate(csv_records.parameters(call.parts[0].content)):
+        yield Message(place(index), number, "template", values, name=name)
 
 
 def template(context: "Context", found: "Findings") -> None:
     """The template, and a column for each of its parameters."""
     from wati.calls import template_checks
-    from wati.files.receivers_csv import CONTACT_COLUMNS
+    from wati.files.csv_records import CONTACT_COLUMNS
     from wati.reads import templates
 
     variants = template_checks.named(context, found)
@@ -111,7 +121,7 @@ def template(context: "Context", found: "Findings") -> None:
         else:
             # WATI's contact import takes attributes in columns, so this one may be intended.
             found.warnings.append(f"The column {problem}.")
-    for index, (_, cells) in enumerate(rows(context.call.parts)):
+    for index, (_, cells) in enumerate(rows(context.call.parts) if best.in_links else ()):
         for column in best.in_links:
             problem = templates.unsendable(cells.get(column, ""))
             if problem:
@@ -123,35 +133,46 @@ def allowed(context: "Context", found: "Findings") -> None:
     """Who is not to be sent broadcasts, by the file's own column. What WATI does with them is not known."""
     from wati.output.rendering import enumerate_some
 
-    if not context.call.parts:
-        return
     no = ("false", "no", "n", "0", "off")
-    refusing = [
-        f"{number} ({AT}[{index}])"
-        for index, (number, cells) in enumerate(rows(context.call.parts))
-        if cells.get("AllowBroadcast", "").strip().lower() in no
-    ]
+    refusing = enumerate_some(
+        (
+            f"{number} ({AT}[{index}])"
+            for index, (number, cells) in enumerate(rows_with("AllowBroadcast", context.call))
+            if cells["AllowBroadcast"].strip().lower() in no
+        ),
+        50,
+    )
     if refusing:
         problem = "AllowBroadcast says no in the file; whether WATI leaves them out is not known"
-        found.warnings.append(f"{enumerate_some(refusing, 50)}: {problem}. Remove them, or ask the user.")
+        found.warnings.append(f"{refusing}: {problem}. Remove them, or ask the user.")
+
+
+def rows_with(column: str, call: "Call") -> "Iterator[tuple[str, dict[str, str]]]":
+    """The rows of the file, if it has such a column."""
+    from itertools import chain
+
+    listed = rows(call.parts) if call.parts else iter(())
+    first = next(listed, ("", {}))
+    return chain([first], listed) if column in first[1] else iter(())
 
 
 def country_codes(context: "Context", found: "Findings") -> None:
     """A warning of rows in which Phone already has the country code."""
     from wati.calls.template_checks import MOST_NAMED
     from wati.contract.numbers import code_twice
-    from wati.output.rendering import enumerate_some
 
-    codes = (
-        (number, cells.get("CountryCode", "").strip().removeprefix("+"))
-        for number, cells in (rows(context.call.parts) if context.call.parts else ())
-    )
-    twice = [number for number, code in codes if code_twice(code, number[len(code) :])]
-    if twice:
+    twice, count = [], 0
+    for number, cells in rows_with("CountryCode", context.call):
+        code = cells["CountryCode"].strip().removeprefix("+")
+        if code_twice(code, number[len(code) :]):
+            twice += [number] if count < MOST_NAMED else []
+            count += 1
+    if count:
+        more = f" and {count - MOST_NAMED} more" if count > MOST_NAMED else ""
         found.warnings.append(
-            f"In {len(twice)} of {len(context.call.receivers)} rows, Phone seems to begin with the country "
-            "code, so it is there twice: "
-            f"{enumerate_some(twice, MOST_NAMED)}. If so, leave CountryCode empty in these rows."
+            f"In {count} of {len(context.call.receivers)} rows, Phone seems to begin with the country "
+            f"code, so it is there twice: {', '.join(twice)}{more}. If so, leave CountryCode empty in "
+            "these rows."
         )
 
 
@@ -180,6 +201,7 @@ ENDPOINT = Endpoint(
     confirms="records",
     messages=messages,
     look_with="get_messages",
+    default_timeout=120,
     preflight=("connection", template, country_codes, "receivers", allowed),
     always=("template",),
 )

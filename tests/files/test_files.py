@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from conftest import ENDPOINTS, Run
+from conftest import ENDPOINTS, KEY, Run
 from recording import HEADS, JPEG, Answer, FarSide, reply
 from wati.contract.failures import Failure
+from wati.files.copies import CHUNK
 from wati.files.uploads import Files
 
 MEDIA = {"fileName": "data/images/photo.jpg"}
@@ -462,3 +463,53 @@ def test_a_disk_that_is_full_at_the_end_leaves_no_part_of_the_file(
     assert caught.value.code == "file_not_allowed"
     assert "No space left" in caught.value.message
     assert list(tmp_path.iterdir()) == []
+
+
+# --- the key -----------------------------------------------------------------------------------------------
+
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32"]
+
+
+@pytest.mark.parametrize("flags", [["--confirm", "1"], ["--dry-run"]], ids=["send", "dry run"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("first", [0, 1, 2, 20], ids=str)
+@pytest.mark.parametrize("name", UPLOADS)
+def test_a_file_that_contains_the_key_stays_here(
+    name: str,
+    first: int,
+    encoding: str,
+    flags: list[str],
+    call: Callable[..., Run],
+    tmp_path: Path,
+    far_side: FarSide,
+) -> None:
+    """`first`: how many of its letters are at the end of a piece that is read; 0 = all of them."""
+    before, each = "Phone,name\n14155551234,", len("xx".encode(encoding)) - len("x".encode(encoding))
+    if first:
+        before += "x" * (CHUNK // each - len(before.encode(encoding)) // each - first)
+        assert 0 < CHUNK - len(before.encode(encoding)) < len(KEY) * each
+    (tmp_path / "a.csv").write_bytes(f"{before}{KEY}\n".encode(encoding))
+    flags = [flag for flag in flags if name != "send_session_file" or flag == "--dry-run"]
+    run = call(name, UPLOADS[name]("a.csv"), *flags)
+    problem = run.error["problems"][0]["problem"]  # a dry run looks further
+    assert run.error["code"] == "invalid_arguments" and "contains the API key" in problem
+    assert far_side.writes == []
+
+
+def test_a_key_with_quotes_is_found_in_a_csv(
+    call: Callable[..., Run], tmp_path: Path, far_side: FarSide
+) -> None:
+    key = 'key"with"quotes-0123456789'
+    cell = key.replace('"', '""')
+    (tmp_path / "a.csv").write_text(f'Phone,name\n14155551234,"{cell}"\n', encoding="utf-8")
+    run = call("send_template_message_csv", csv_upload("a.csv"), "--confirm", "1", MATON_API_KEY=key)
+    assert "contains the API key" in refused(run, far_side, "invalid_arguments")
+
+
+def test_what_only_resembles_the_key_is_sent(
+    call: Callable[..., Run], tmp_path: Path, far_side: FarSide
+) -> None:
+    content = b"x" * (CHUNK - 5) + KEY[:-1].encode() + b"\n" + KEY[1:].encode()
+    (tmp_path / "a.txt").write_bytes(content)
+    assert call("send_session_file", upload("a.txt")).exit == 0
+    assert far_side.writes[0].parts[0].content == content

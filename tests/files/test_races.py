@@ -288,7 +288,9 @@ def test_a_folder_that_never_stands_still(world: Path) -> None:
     try:
         for _ in range(500):
             with suppress(Failure):
-                seen.add(inside.part("file", str(world / "inside" / "deep" / "a.csv"), "$").handle.read())
+                seen.add(
+                    inside.part("file", str(world / "inside" / "deep" / "a.csv"), "$").content.open().read()
+                )
             with (
                 suppress(Failure),
                 inside.download(str(world / "inside" / "deep" / "new"), force=True) as coming,

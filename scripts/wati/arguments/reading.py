@@ -60,7 +60,7 @@ def read(endpoint: Endpoint, given: Sequence[str], stdin: IO[bytes] | None = Non
 
 def _text(data: bytes, what: str) -> str:
     try:
-        return encodings.decoded(data, quote=False)[0]
+        return encodings.decoded(data, quote=False)
     except encodings.NotText as error:
         raise Failure("invalid_json", f"{what} {error}.", hint="Save it as UTF-8.") from None
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wati.contract.commands import command_line, python, script
 from wati.journal import once
-from wati.wire.gateway import Gateway
+from wati.wire.gateway import ALL_WAITS, Gateway
 
 if TYPE_CHECKING:
     from wati.calls.session import Session
     from wati.contract.call import Call
+    from wati.files.uploads import Files
     from wati.journal.left_out import LeftOut
     from wati.reads.inbox import Inbox
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 # Waiting for the pace does not count. In each window, one request is left for the agent's other calls.
 PAGE_PATIENCE = 30.0
 PAGE_PACE: dict[str, Any] = {"first_wait": 2.5, "spare": 1, "queue": 60.0}
+
+
+_TOO_LONG = "Nothing was sent. Use a longer --timeout, or split the file."
 
 
 class Context:
@@ -35,7 +40,11 @@ class Context:
         self.session = session
         self.call = call
         self.given = call.arguments
-        self.gateway = Gateway(session.client, timeout, trace=trace, **(PAGE_PACE if options.all else {}))
+        # Work on this machine may take longer by default, waiting for the far side may not.
+        waits = ALL_WAITS if call.endpoint.effect != "read" and not options.timeout else None
+        pace = PAGE_PACE if options.all else {}
+        self.gateway = Gateway(session.client, timeout, waits, trace=trace, **pace)
+        self._look = partial(self.gateway.look, hint=_TOO_LONG)
         self.entered = once.Entered()
         self.left_out: LeftOut | None = None
         self.remarks: list[str] = []
@@ -58,6 +67,14 @@ class Context:
         from wati.reads.inbox import Inbox
 
         return Inbox(self.gateway, self.call.connection, self.call.channel)
+
+    @property
+    def files(self) -> Files:
+        """Access to the allowed folders, within the time of the call. Raises Failure (`bad_setup`)."""
+        from wati.files.uploads import Files
+
+        settings = self.session.settings
+        return Files(settings.file_roots, settings.key, self._look)
 
     def use_connection(self, connection: str) -> None:
         self.call = self.call.replace(connection=connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wati.contract.failures import FAILURES, Failure
+from wati.contract.listed import Some
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,34 +29,38 @@ def receivers(session: Session, call: Call) -> None:
 
     WATI_BLOCKED_RECIPIENTS beats WATI_ALLOWED_RECIPIENTS.
     """
-    if call.endpoint.effect != "send":
+    settings = session.settings
+    has_lists = settings.allowed_recipients is not None or settings.blocked_recipients.entries
+    if call.endpoint.effect != "send" or not has_lists:
         return
-    settings, blocked, others = session.settings, _blocked(session, call), []
+    blocked, others = Some(), Some()
     for at, number in call.receivers:
-        if at not in blocked and not settings.may_message(number):
-            others.append({"at": at, "problem": f"{number} is not in WATI_ALLOWED_RECIPIENTS"})
-    problems = [{"at": at, "problem": problem} for at, problem in blocked.items()]
-    if blocked:
-        message = f"{len(blocked)} of {len(call.receivers)} receivers are in WATI_BLOCKED_RECIPIENTS."
-        hint = BLOCKED + (f" {FAILURES['recipient_not_allowed'][1]}" if others else "")
-        raise Failure("recipient_not_allowed", message, hint=hint, problems=problems + others)
-    if others:
-        message = f"{len(others)} of {len(call.receivers)} receivers may not be messaged."
-        raise Failure("recipient_not_allowed", message, problems=others)
+        if why := _blocked(session, number):
+            blocked.add(at, why)
+        elif not settings.may_message(number):
+            others.add(at, f"{number} is not in WATI_ALLOWED_RECIPIENTS")
+    if not blocked.count and not others.count:
+        return
+    message, hint = f"{others.count} of {len(call.receivers)} receivers may not be messaged.", ""
+    if blocked.count:
+        message = f"{blocked.count} of {len(call.receivers)} receivers are in WATI_BLOCKED_RECIPIENTS."
+        hint = BLOCKED + (f" {FAILURES['recipient_not_allowed'][1]}" if others.count else "")
+    failure = Failure("recipient_not_allowed", message, hint=hint)
+    failure.problems = blocked.listed + others.listed
+    failure.more_problems = blocked.count + others.count - len(failure.problems)
+    raise failure
 
 
-def _blocked(session: Session, call: Call) -> dict[str, str]:
-    """Where a receiver is who must not be messaged, and why."""
+def _blocked(session: Session, number: str) -> str:
+    """Why a receiver must not be messaged; "" if they may be."""
     listed = session.settings.blocked_recipients
     if not listed.entries:
-        return {}
-    found = {
-        at: f"{number} is in WATI_BLOCKED_RECIPIENTS" for at, number in call.receivers if number in listed
-    }
-    for at, number in call.receivers:
-        if at not in found and not number.isdigit() and (known := _number_of(session, number)) in listed:
-            found[at] = f"{number} is {known}, who is in WATI_BLOCKED_RECIPIENTS"
-    return found
+        return ""
+    if number in listed:
+        return f"{number} is in WATI_BLOCKED_RECIPIENTS"
+    if not number.isdigit() and (known := _number_of(session, number)) in listed:
+        return f"{number} is {known}, who is in WATI_BLOCKED_RECIPIENTS"
+    return ""
 
 
 def _number_of(session: Session, receiver: str) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from wati.calls.context import Context
     from wati.calls.findings import Findings
+    from wati.contract.types import Receivers
 
 MOST_NAMED = 20  # receivers whose names are shown
 # That are read for a bulk send, each under up to two spellings: WATI allows 10 such reads in 10 seconds
@@ -31,52 +32,56 @@ def receivers(context: Context, found: Findings) -> None:
     if not found.can_ask:
         return
     call = context.call
-    numbers = [number for _, number in call.receivers]
-    if not numbers and (number := found.valid(call, "whatsappNumber")):
-        numbers = [number]
-    if not numbers:
+    listed = call.receivers
+    if not listed and (number := found.valid(call, "whatsappNumber")):
+        listed = [("$.whatsappNumber", number)]
+    if not listed:
         return
+    first = [number for _, number in listed[:MOST_CONVERSATIONS]]
     is_bulk = call.endpoint.confirms != "none"
     contacts: dict[str, dict[str, Any]] = {}
     are_read, others_unread = True, False
     try:
-        contacts, others_unread = _contacts(context, [] if is_bulk else numbers)
+        contacts, others_unread = _contacts(context, [] if is_bulk else first)
     except Failure as failure:
         found.warnings.append(f"The contacts could not be read, so names are not shown ({failure.code}).")
         are_read = False
-    rows = {number: contacts.get(person(number), {}) for number in numbers}
+    rows = {number: row for _, number in listed if (row := contacts.get(person(number)))} if contacts else {}
     names = {number: _shown(context, name) for number, row in rows.items() if (name := name_of(row))}
     if names:
         # One receiver is named anyway; of many, each name stands beside its number.
         some = dict(list(names.items())[:MOST_NAMED])
         found.facts |= {"names": some} if is_bulk else {"receiver": next(iter(names.values()))}
     if "template" not in found.facts:
-        return _stops(context, found, {numbers[0]: found.newest}, names)
+        return _stops(context, found, {first[0]: found.newest}, names)
     if are_read:
-        _strangers(found, numbers, rows, others_unread=others_unread)
+        _strangers(found, listed, rows, others_unread=others_unread)
     refusing = [number for number, row in rows.items() if row.get("allowBroadcast") is False]
     if refusing:
         who = enumerate_some([_who(number, names) for number in refusing], MOST_NAMED)
         problem = "allowBroadcast is false, so the customer may not want a template, and WATI may not send it"
         found.warnings.append(f"{who}: {problem}.")
-    newest = dict(_newest_of_each(context, found, numbers[:MOST_CONVERSATIONS]))
+    newest = dict(_newest_of_each(context, found, first))
     _stops(context, found, newest, names)
-    if len(numbers) > MOST_CONVERSATIONS:
+    if len(listed) > MOST_CONVERSATIONS:
         found.warnings.append(
-            f"The conversations of {MOST_CONVERSATIONS} of {len(numbers)} receivers were read for requests "
+            f"The conversations of {MOST_CONVERSATIONS} of {len(listed)} receivers were read for requests "
             "to stop, such as STOP. Of the others it is not known."
         )
 
 
 def _strangers(
-    found: Findings, numbers: list[str], rows: dict[str, dict[str, Any]], *, others_unread: bool
+    found: Findings, listed: Receivers, rows: dict[str, dict[str, Any]], *, others_unread: bool
 ) -> None:
-    """Warnings about who is no contact yet, and whom WATI calls invalid: that is known before a send."""
+    """Warnings about who is no contact yet, and whom WATI calls invalid: that is known before a send.
+
+    `rows`: the contacts among those who are listed.
+    """
     invalid = [number for number, row in rows.items() if row.get("contactStatus") not in (None, "", "VALID")]
     if invalid:
         who = enumerate_some(invalid, MOST_NAMED)
         found.warnings.append(f"{who}: contactStatus is not VALID, so the number may not be on WhatsApp.")
-    unknown = [number for number in numbers if not rows[number]]
+    unknown = sum(number not in rows for _, number in listed)
     if not unknown:
         return
     shows = "shows only when the message is sent"
@@ -85,10 +90,10 @@ def _strangers(
             "are not among the contacts that were read, so it is not known whether they allow broadcasts"
         )
         found.warnings.append(
-            f"{len(unknown)} of {len(numbers)} receivers {problem}; whether they are on WhatsApp {shows}."
+            f"{unknown} of {len(listed)} receivers {problem}; whether they are on WhatsApp {shows}."
         )
     else:
-        who = enumerate_some(unknown, MOST_NAMED)
+        who = enumerate_some((number for _, number in listed if number not in rows), MOST_NAMED)
         found.warnings.append(f"WATI has no contact {who}: whether it is on WhatsApp {shows}.")
 
 

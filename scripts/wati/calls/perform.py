@@ -52,7 +52,7 @@ def perform(session: Session, call: Call) -> Result:
         raise _safe(context, aborted) from None
     finally:
         for part in context.call.parts:
-            part.handle.close()
+            part.content.close()
     result.notices = context.notices
     return result
 

@@ -266,9 +266,8 @@ def file(context: Context, found: Findings) -> None:
     from wati.files import media
 
     for part in context.call.parts:
-        part.handle.seek(0)
-        head = part.handle.read(media.HEAD)
-        part.handle.seek(0)
+        with part.content.open() as opened:
+            head = opened.read(media.HEAD)
         for code, problem in media.problems(part.content_type, part.size, head):
             found.add(f"$.{part.name}", code, problem)
         found.warnings += media.warnings(part.content_type, part.size, head)

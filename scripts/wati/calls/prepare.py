@@ -42,7 +42,7 @@ def prepare(context: Context) -> Failure | None:
         call = call.replace(arguments={"pageSize": lists.page_size(options.max_items), **call.arguments})
     # get_media writes a file even without --output.
     needs_files = endpoint.parts or options.output or (endpoint.flags and not endpoint.items)
-    files = context.session.files if needs_files else None
+    files = context.files if needs_files else None
     context.call = call
     try:
         if endpoint.parts is not None:
@@ -53,6 +53,8 @@ def prepare(context: Context) -> Failure | None:
             if options.all:
                 lists.check_output(files, options)
     except Failure as failure:
+        if not failure.problems:
+            raise
         problems += failure.problems
         code, hint = code or failure.code, failure.hint
     if endpoint.confirms in ("receivers", "records") and not options.again:

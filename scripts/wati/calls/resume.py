@@ -5,6 +5,7 @@ So a send that was partly done can be run again as it is.
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from wati.calls import guards
@@ -14,6 +15,8 @@ from wati.journal import once
 from wati.journal.left_out import LeftOut
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wati.calls.context import Context
     from wati.contract.call import Call
 
@@ -44,17 +47,17 @@ def _leave_out(context: Context) -> LeftOut:
     except (Busy, Unusable) as error:
         raise once.failure(error) from None
     left_out = LeftOut(repeats, call.receivers)
-    if len(left_out.positions) < len(call.receivers):
-        context.call = _only(context.call, left_out.positions)
+    if not all(left_out.kept):
+        context.call = _only(context.call, left_out.kept)
     return left_out
 
 
-def _only(call: Call, positions: list[int]) -> Call:
-    """The call to the receivers at these places."""
-    if call.endpoint.only is not None:
-        parts = call.endpoint.only(call.parts, set(positions))
-        call = call.replace(parts=parts)
-    else:
-        listed = call.arguments["receivers"]
-        call = call.replace(arguments={**call.arguments, "receivers": [listed[each] for each in positions]})
-    return call.replace(receivers=[call.receivers[each] for each in positions])
+def _only(call: Call, kept: Sequence[int]) -> Call:
+    """The call to the receivers whose place in `kept` is not 0."""
+    endpoint = call.endpoint
+    if endpoint.only is not None and endpoint.receivers is not None:
+        call = call.replace(parts=endpoint.only(call.parts, kept))
+        return call.replace(receivers=endpoint.receivers(call.arguments, call.parts))
+    listed = list(compress(call.arguments["receivers"], kept))
+    call = call.replace(arguments={**call.arguments, "receivers": listed})
+    return call.replace(receivers=list(compress(call.receivers, kept)))

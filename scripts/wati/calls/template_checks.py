@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 4096  # characters of a filled-in template; a template itself has at most 1,024
 MOST_SHOWN = 20  # receivers of a bulk send whose texts a dry run shows
+_MOST_LENGTHS = 10_000
 MOST_NAMED = 10  # templates, receivers or languages in one message
 
 
@@ -115,20 +116,28 @@ def describe(
         return excerpt(value, context.session.settings.key, LONGEST_TEXT)
 
     seen: list[tuple[str, dict[str, str]]] = []
-    too_long: dict[str, list[str]] = {}
+    too_long: dict[str, tuple[str, int]] = {}  # by place: what is said of the first, and how many there are
+    fitting_lengths: set[tuple[int, ...]] = set()  # of values that fit: only their lengths decide
     first: dict[str, Any] = {}
     count, is_same = 0, True
     for count, (number, values) in enumerate(receivers, 1):
-        first = first or best.preview(values)
-        is_same = is_same and best.preview(values) == first
         if count <= MOST_SHOWN:
             seen.append((number, values))
+        first = first or best.preview(values)
+        is_same = is_same and (values == seen[0][1] or best.preview(values) == first)
+        lengths = tuple(map(len, values.values()))
+        if lengths in fitting_lengths:
+            continue
+        problem = ""
         for place, problem in best.too_long(values):
-            too_long.setdefault(place, []).append(f"{problem} ({number})" if number else problem)
+            text, known = too_long.get(place, (f"{problem} ({number})" if number else problem, 0))
+            too_long[place] = text, known + 1
+        if not problem and len(fitting_lengths) < _MOST_LENGTHS:
+            fitting_lengths.add(lengths)
     found.warnings += map(cut, best.doubts(list(seen[0][1])))
-    for each in too_long.values():
-        more = f" The same is true of {len(each) - 1} more receivers." if each[1:] else ""
-        found.warnings.append(cut(f"WhatsApp may reject this: {each[0]}.{more}"))
+    for text, known in too_long.values():
+        more = f" The same is true of {known - 1} more receivers." if known > 1 else ""
+        found.warnings.append(cut(f"WhatsApp may reject this: {text}.{more}"))
     shown = cut(first)
     if not is_same:
         shown["texts"] = _texts(best, seen, shown, cut)

@@ -7,11 +7,21 @@ from wati.contract.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any, BinaryIO
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any, BinaryIO, Protocol
 
     from wati.contract.endpoint import Endpoint
     from wati.contract.types import Receivers
+
+    class Content(Protocol):
+        """Bytes that can be read any number of times."""
+
+        size: int
+
+        def open(self) -> BinaryIO: ...
+        def replaced(self, chunks: Iterable[bytes]) -> Content: ...
+        def close(self) -> None: ...
+
 
 LARGEST_FILE = 128 * 1024 * 1024  # bytes, in or out; WhatsApp's own limit, for documents, is 100 MB
 
@@ -23,16 +33,16 @@ class Part:
     name: str
     filename: str
     content_type: str
-    handle: BinaryIO  # holds its checked bytes
-    size: int
+    content: Content  # its checked bytes, as they will be sent
     remark: str = ""  # what was changed in them, for the document's notice
 
-    def content(self) -> bytes:
-        """All of its bytes, as they will be sent."""
-        self.handle.seek(0)
-        data = self.handle.read()
-        self.handle.seek(0)
-        return data
+    @property
+    def size(self) -> int:
+        return self.content.size
+
+    def replaced(self, chunks: Iterable[bytes], **changes: Any) -> Any:
+        """The same part with other bytes, and other members if named."""
+        return type(self)(**{**vars(self), "content": self.content.replaced(chunks), **changes})
 
     def preview(self) -> dict[str, Any]:
         shown = {"name": self.name, "filename": self.filename, "content_type": self.content_type}

@@ -64,7 +64,7 @@ class Endpoint:
     # What is special about one endpoint is a function in its own script.
     parts: Callable[..., list[Any]] | None = None  # (arguments, files) -> the files to upload
     receivers: Callable[..., Receivers] | None = None  # (arguments, parts) -> everyone the call is about
-    only: Callable[..., list[Any]] | None = None  # (parts, positions) -> the files with only these receivers
+    only: Callable[..., list[Any]] | None = None  # (parts, kept) -> the files with only these receivers
     messages: Callable[..., Iterable[Any]] | None = None  # (call) -> what each receiver gets, for the journal
     perform: Callable[..., Any] | None = None  # (context) -> the result, if it takes more than one request
 

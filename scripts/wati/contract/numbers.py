@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import re
 
+from wati.contract.listed import Listed
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wati.contract.types import Problem, Receivers
@@ -37,26 +39,28 @@ TWICE = (
     "person to get both messages."
 )
 
-# (a pattern, what the long spelling has in its second group); as text, because most calls need none of them
-_RULES = (
-    (r"(52)(1?)([0-9]{10})", "1"),
-    (r"(54)(9?)([0-9]{10})", "9"),
-    (r"(55[1-9][0-9])(9?)([6-9][0-9]{7})", "9"),
-)
+# By the first two digits: a pattern, and what the long spelling has in its second group. As text, because
+# most calls need none of them.
+_RULES = {
+    "52": (r"(52)(1?)([0-9]{10})", "1"),
+    "54": (r"(54)(9?)([0-9]{10})", "9"),
+    "55": (r"(55[1-9][0-9])(9?)([6-9][0-9]{7})", "9"),
+}
 
 
 def spellings(number: str) -> tuple[str, ...]:
     """The number as given, then its other spelling, if it has one; an id has only itself."""
-    for pattern, digit in _RULES:
-        if match := re.fullmatch(pattern, number):
-            return (number, match[1] + ("" if match[2] else digit) + match[3])
+    rule = _RULES.get(number[:2])
+    if rule and (match := re.fullmatch(rule[0], number)):
+        return (number, match[1] + ("" if match[2] else rule[1]) + match[3])
     return (number,)
 
 
 def common_end(number: str) -> str:
     """The digits that all its spellings end in: what a search for them has to contain."""
-    matches = (re.fullmatch(pattern, number) for pattern, _ in _RULES)
-    return next((match[3] for match in matches if match), number)
+    rule = _RULES.get(number[:2])
+    match = rule and re.fullmatch(rule[0], number)
+    return match[3] if match else number
 
 
 def same_person(one: str, other: str) -> bool:
@@ -103,16 +107,20 @@ def code_twice(code: str, phone: str) -> bool:
 
 def twins(receivers: Receivers) -> list[Problem]:
     """Those who are in a list before, in another spelling."""
+    if isinstance(receivers, Listed):
+        return receivers.twins
     first: dict[str, tuple[str, str]] = {}
     problems = []
     for at, number in receivers:
         first_at, other = first.setdefault(person(number), (at, number))
         if other.lower() != number.lower():  # the checks of the arguments report the same digits
-            problem = (
-                f"{number} and {other} ({first_at}) are the same person, whom WhatsApp knows by one of them"
-            )
-            problems.append({"at": at, "problem": problem})
+            problems.append(twin(at, number, first_at, other))
     return problems
+
+
+def twin(at: str, number: str, first_at: str, other: str) -> Problem:
+    problem = f"{number} and {other} ({first_at}) are the same person, whom WhatsApp knows by one of them"
+    return {"at": at, "problem": problem}
 
 
 def person(receiver: str) -> str:

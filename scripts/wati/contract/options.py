@@ -177,7 +177,9 @@ def meaning(flag: str, endpoint: Endpoint) -> str:
     if flag == "dry-run" and endpoint.effect == "read":
         return "check the arguments and the connection, and read nothing else"
     if flag == "timeout" and endpoint.default_timeout is not None:
-        return f"seconds for the whole call (default {endpoint.default_timeout:g})"
+        if endpoint.effect == "read":
+            return f"seconds for the whole call (default {endpoint.default_timeout:g})"
+        return text.replace("default 30", f"default {endpoint.default_timeout:g}")
     if flag == "timeout" and endpoint.items and "all" in flags_of(endpoint):
         return f"{text}; with --all, for each page"
     example = _FIELDS[endpoint.name] + (" (of each item)" if endpoint.items else "")

@@ -307,19 +307,23 @@ def bulk(answer: Answer, receivers: Receivers) -> Verdict:
     from wati.contract.numbers import person
 
     errors = member(answer.json, "errors")
-    # WhatsApp may know the number by another spelling. Digits that were asked for come first.
-    by_digits = {person(number): number for _, number in receivers}
-    by_digits |= {_digits(number): number for _, number in receivers}
-    invalid: dict[str, str] = {}
-    unmatched = False
+    entries: list[tuple[list[str], str]] = []  # the digits in an entry, and why it is listed
     for name, why in _INVALID.items():
         listed = member(errors, name) or []
-        for entry in listed if isinstance(listed, list) else [listed]:
-            leaves = map(_digits, _leaves(entry))
-            found = (by_digits.get(leaf) or by_digits.get(person(leaf)) for leaf in leaves)
-            numbers = list(filter(None, found))
-            invalid.update(dict.fromkeys(numbers, why))
-            unmatched = unmatched or not numbers
+        listed = listed if isinstance(listed, list) else [listed]
+        entries += [(list(map(_digits, _leaves(entry))), why) for entry in listed]
+    # WhatsApp may know the number by another spelling. Digits that were asked for come first.
+    named = {key for leaves, _ in entries for leaf in leaves for key in (leaf, person(leaf))}
+    by_digits: dict[str, str] = {}
+    for key in (person, _digits) if named else ():
+        by_digits |= {digits: number for _, number in receivers if (digits := key(number)) in named}
+    invalid: dict[str, str] = {}
+    unmatched = False
+    for leaves, why in entries:
+        found = (by_digits.get(leaf) or by_digits.get(person(leaf)) for leaf in leaves)
+        numbers = list(filter(None, found))
+        invalid.update(dict.fromkeys(numbers, why))
+        unmatched = unmatched or not numbers
     if _member_is(answer, "ok", False):
         return rejection(answer) or unknown(answer)
     if _member_is(answer, "result", *_YES):
@@ -329,7 +333,9 @@ def bulk(answer: Answer, receivers: Receivers) -> Verdict:
             return _outcome_unknown(receivers, invalid, message)
         if against := contradiction(answer, beside="errors"):
             return _outcome_unknown(receivers, invalid, against)
-        return _by_receiver(receivers, set(by_digits.values()) - invalid.keys(), invalid)
+        if not invalid:
+            return ACCEPTED
+        return _by_receiver(receivers, {number for _, number in receivers} - invalid.keys(), invalid)
     if not _member_is(answer, "result", False):
         return unknown(answer)
     if member(errors, "error") or (errors is None and said(answer)):

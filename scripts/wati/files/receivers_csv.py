@@ -1,25 +1,30 @@
-"""A CSV file of receivers: reads it, and finds everything that would go wrong in it. Pure."""
+"""Finds everything that would go wrong with a CSV file of receivers."""
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 import unicodedata
+from itertools import islice
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from wati.arguments import encodings
-from wati.arguments.texts import text_problem
-from wati.arguments.validation import quoted
+from wati.arguments.texts import BLANKS, text_problem
+from wati.arguments.validation import MOST_PROBLEMS, quoted
+from wati.contract.listed import Repeats
+from wati.contract.numbers import person
 from wati.files import phone_cells
+from wati.files.csv_records import CONTACT_COLUMNS, checked, number_of, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from wati.contract.call import Content
 
     Found = Iterator[tuple[str, str]]  # where in the file, such as "[0].Phone", and what is wrong there
 
-# The columns of WATI's contact import. Every other column is a parameter of the template.
-CONTACT_COLUMNS = ("Name", "CountryCode", "Phone", "AllowBroadcast", "AllowSMS")
+MOST_ROWS = 1_000_000
+LONGEST_CODE = 4  # digits of a country code
 
 # A parameter may well be called `name` beside the contact's `Name`.
 _BY_BARE_NAME = {column.lower(): column for column in CONTACT_COLUMNS if column != "Name"}
@@ -32,75 +37,102 @@ _RIVALS = re.compile(
 )
 
 
-def rows(data: bytes) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each receiver's number, and its cells by column. Only for a file without problems."""
-    records = _records(data)
-    _, header = next(records)
-    for _, record in records:
-        cells = dict(zip(header, record, strict=True))
-        yield phone_cells.number(cells.get("CountryCode", ""), cells["Phone"]), cells
+class Check:
+    """Everything that would be lost, sent twice or fail later, found in flat memory.
 
-
-def only(data: bytes, positions: set[int]) -> bytes:
-    """The file with only the records at these positions, byte for byte. Only for one without problems."""
-    lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="").readlines()
-    read_to, position, kept = 0, -1, []  # the header is before the first record
-    reader = csv.reader(lines, strict=True)
-    for record in reader:
-        own, read_to = lines[read_to : reader.line_num], reader.line_num
-        if any(map(str.strip, record)):
-            kept += own if position < 0 or position in positions else []
-            position += 1
-    return "".join(kept).encode()
-
-
-def problems(data: bytes) -> list[tuple[str, str]]:
-    """Everything that would be lost, sent twice or fail later: where, and what is wrong."""
-    try:
-        records = _records(data)
-        _, header = next(records, (0, []))
-        found = list(_header_problems(header))
-        intended = [_BY_BARE_NAME.get(_bare(column), column) for column in header]
-        if not list(_header_problems(intended)):
-            return found + list(_record_problems(intended, records))
-        for _ in records:
-            pass  # a file that cannot be read to its end has that problem first
-        return found
-    except ValueError as error:
-        return [("", str(error))]
-
-
-def as_utf8(data: bytes) -> bytes:
-    """The file in UTF-8, which is what WATI is sent; a file that is no text stays as it is."""
-    try:
-        text, is_utf8 = encodings.decoded(data)
-    except encodings.NotText:
-        return data  # `problems` says so
-    return data if is_utf8 else text.encode()
-
-
-def _records(data: bytes) -> Iterator[tuple[int, list[str]]]:
-    """The header, then each record that is not blank, with its line. Raises ValueError if it is not CSV.
-
-    One at a time: a hundred thousand records in memory take ten times the room of the file.
+    `problems`: where in the file, such as "[0].Phone", and what is wrong there. `count`: how many receivers
+    it has. `twins`: who is in it under two spellings: the places and numbers of both.
     """
-    text, _ = encodings.decoded(data)
-    if problem := _foreign(text):
-        raise ValueError(problem)
-    try:
-        lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
-        reader, read_to = csv.reader(lines, strict=True), 0
-        for record in reader:
-            line, read_to = read_to + 1, reader.line_num
-            if any(map(str.strip, record)):
-                yield line, record
-    except csv.Error as error:
-        raise ValueError(f"is not CSV: {error}") from None
-    # Programs disagree about any other quotation mark, and so about where a record ends and who is in it.
-    if '"' in text and '"' in re.sub(r'(?<![^,\r\n])"(?:[^"\\]|""|\\(?!"))*"(?![^,\r\n])', "", text):
-        problem = "has a quotation mark in a cell without quotes, or after a backslash"
-        how = "double it in a quoted cell"
-        raise ValueError(f"is not CSV that every program reads the same way: it {problem} ({how})")
+
+    def __init__(self, content: Content) -> None:
+        self.problems: list[tuple[str, str]] = []
+        self.twins: list[tuple[str, str, str, str]] = []
+        self.count = 0
+        self._content = content
+        self._seen = Repeats()
+        try:
+            self._check()
+        except ValueError as error:
+            self.problems = [("", str(error))]
+
+    def _check(self) -> None:
+        with io.TextIOWrapper(self._content.open(), encoding="utf-8", errors="replace") as text:
+            if problem := _foreign(text.read(10_000)):
+                raise ValueError(problem)
+        records = checked(self._content)
+        _, header = next(records, (0, []))
+        self.problems += _header_problems(header)
+        intended = [_BY_BARE_NAME.get(_bare(column), column) for column in header]
+        if list(_header_problems(intended)):
+            for _ in records:
+                pass  # a file that cannot be read to its end has that problem first
+            return
+        found = list(islice(self._records(intended, records), MOST_PROBLEMS))
+        found = sorted([*self._listed_twice(intended), *found], key=itemgetter(0))
+        self.problems += [(at, problem) for _, at, problem in found[:MOST_PROBLEMS]]
+
+    def _records(
+        self, header: list[str], records: Iterable[tuple[int, list[str]]]
+    ) -> Iterator[tuple[int, str, str]]:
+        """The problems of the records, each with the index of its record."""
+        is_plain, number_of_ = _plain(header), number_of(header)
+        add = self._seen.add
+        for index, (line, cells) in enumerate(records):
+            if index == MOST_ROWS:
+                yield index, "", f"lists more than {MOST_ROWS:,} receivers; split the file"
+                return
+            self.count = index + 1
+            number = number_of_(cells)
+            add(person(number))
+            if not is_plain(cells, number):
+                for at, problem in _record_problems(header, cells, line):
+                    yield index, f"[{index}]{at}", problem
+        if not self.count:
+            yield 0, "", "lists no receiver below its header"
+
+    def _listed_twice(self, header: list[str]) -> list[tuple[int, str, str]]:
+        """The problems of numbers that come twice; those in two spellings become `twins`."""
+        number_of_ = number_of(header)
+
+        def keys() -> Iterator[str]:
+            return (person(number_of_(cells)) for _, cells in islice(checked(self._content), 1, None))
+
+        pairs = list(islice(self._seen.pairs(keys), MOST_PROBLEMS))
+        wanted = {index for pair in pairs for index in pair}
+        records = enumerate(islice(checked(self._content), 1, None)) if wanted else ()
+        known = {index: (line, number_of_(cells)) for index, (line, cells) in records if index in wanted}
+        problems = []
+        for before, index in pairs:
+            (first_line, other), (line, number) = known[before], known[index]
+            if number == other:
+                problem = f"is listed twice, already in line {first_line} (line {line})"
+                problems.append((index, f"[{index}].Phone", problem))
+            else:
+                self.twins.append((f"[{index}].Phone", number, f"[{before}].Phone", other))
+        return problems
+
+
+def _plain(header: list[str]) -> Callable[[list[str], str], bool]:
+    """A function of a record and its number: whether nothing can be wrong with it. The quick way for most."""
+    width, phone_at, values = len(header), header.index("Phone"), values_of(header)
+    has_filler = re.compile(f"[{BLANKS}]").search
+
+    def is_plain(cells: list[str], number: str) -> bool:
+        text = ",".join(cells)
+        return (
+            len(cells) == width
+            and number.isdigit()
+            and (text.isascii() or (number.isascii() and not has_filler(text)))
+            and cells[phone_at][:1] not in ("", "0", " ")
+            and 7 <= len(number) <= 15
+            and number[0] != "0"
+            and len(number) - len(cells[phone_at]) <= LONGEST_CODE
+            and text.isprintable()
+            and "    " not in text
+            and all(map(str.strip, values(cells)))
+        )
+
+    return is_plain
 
 
 def _header_problems(header: list[str]) -> Found:
@@ -162,29 +194,18 @@ def _without_unnamed_end(header: list[str]) -> tuple[list[str], int]:
     return header[:named], len(header) - named
 
 
-def _record_problems(header: list[str], records: Iterable[tuple[int, list[str]]]) -> Found:
-    first_line: dict[str, int] = {}
-    index = -1
-    for index, (line, record) in enumerate(records):
-        at = f"[{index}]"
-        if len(record) != len(header):
-            counts = f"has {len(record)} cells; the header has {len(header)}"
-            yield at, f"{counts}{_surplus(record, header)} (line {line})"
-            continue
-        cells = dict(zip(header, record, strict=True))
-        country, phone = cells.get("CountryCode", ""), cells["Phone"]
-        receiver = phone_cells.number(country, phone)
-        if receiver in first_line:
-            yield f"{at}.Phone", f"is listed twice, already in line {first_line[receiver]} (line {line})"
-        first_line.setdefault(receiver, line)
-        for column, cell in cells.items():
-            problem = _cell_problem(column, cell)
-            if column == "Phone" and not problem:
-                problem = phone_cells.problem(country, phone)
-            if problem:
-                yield f"{at}.{column}", f"{problem} (line {line})"
-    if index < 0:
-        yield "", "lists no receiver below its header"
+def _record_problems(header: list[str], cells: list[str], line: int) -> Found:
+    if len(cells) != len(header):
+        counts = f"has {len(cells)} cells; the header has {len(header)}"
+        yield "", f"{counts}{_surplus(cells, header)} (line {line})"
+        return
+    by_column = dict(zip(header, cells, strict=True))
+    for column, cell in by_column.items():
+        problem = _cell_problem(column, cell)
+        if column == "Phone" and not problem:
+            problem = phone_cells.problem(by_column.get("CountryCode", ""), cell)
+        if problem:
+            yield f".{column}", f"{problem} (line {line})"
 
 
 def _bare(column: str) -> str:
@@ -216,7 +237,7 @@ def _line_problem(text: str) -> str:
 def _cell_problem(column: str, cell: str) -> str:
     """What is wrong with a cell. WhatsApp fails a parameter that is blank or has four spaces in a row."""
     problem = _line_problem(cell)
-    if column == "CountryCode" and len(cell.strip().removeprefix("+")) > 4:
+    if column == "CountryCode" and len(cell.strip().removeprefix("+")) > LONGEST_CODE:
         problem = problem or f"is {quoted(cell)}, which is not a country code"
     if problem or column in CONTACT_COLUMNS:
         return problem

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import re
 import stat
+from typing import TYPE_CHECKING
 
 from wati.arguments.validation import quoted, tilde_problem
 from wati.contract.call import LARGEST_FILE, Part
 from wati.contract.failures import Failure
+from wati.contract.settings import SHORTEST_KEY
+from wati.files.copies import Copy, chunks_of
 from wati.files.download import Download, not_allowed, reason
 from wati.files.folder import Folder
 from wati.files.media import UNKNOWN_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 # WhatsApp's media types, and the documents that people send. Not from the machine's own table, which differs
 # from machine to machine: WhatsApp rejects a file with a wrong type.
@@ -44,27 +49,34 @@ CONTENT_TYPES = {
 
 
 class Files:
-    """The folders that files may come from and go to. Raises `bad_setup` if a root is not a folder."""
+    """The folders that files may come from and go to. Raises `bad_setup` if a root is not a folder.
 
-    def __init__(self, roots: list[str]) -> None:
+    `key`: the API key, which no file may contain. `look`: called before each piece of an upload is read;
+    raises if there is no time left.
+    """
+
+    def __init__(self, roots: list[str], key: str = "", look: Callable[[], None] = lambda: None) -> None:
         missing = [root for root in roots if not os.path.isdir(root) or not _resolved(root)]
         if missing:
             problems = [{"at": "WATI_FILE_ROOTS", "problem": f"{root} is not a folder"} for root in missing]
             message = "WATI_FILE_ROOTS contains a path that is not a folder."
             raise Failure("bad_setup", message, problems=problems)
         self._roots = [os.path.realpath(root) for root in roots]
+        self._secrets = _spellings(key)
+        self._look = look
 
     def part(self, name: str, path: str, at: str) -> Part:
         """Read a file for upload. Raises `file_not_allowed` or `file_unreadable`, with `at` as the place."""
         real = self._allowed(path, at)
         try:
-            data = _read(real, at)
+            content = self._read(real, at)
         except OSError as error:
             raise _unreadable(at, _why_unread(error, path, real)) from None
         if _resolved(path) != real:
+            content.close()
             raise not_allowed(at, "was replaced while it was opened")
         content_type = CONTENT_TYPES.get(os.path.splitext(path)[1].lower(), UNKNOWN_TYPE)
-        return Part(name, os.path.basename(path), content_type, io.BytesIO(data), len(data))
+        return Part(name, os.path.basename(path), content_type, content)
 
     def download(self, path: str, *, force: bool, at: str = "--output") -> Download:
         """A file to write. Raises `file_not_allowed` if it must not be written or exists already."""
@@ -73,6 +85,40 @@ class Files:
         download = Download(self._allowed(path, at), force=force, at=at)
         download.check()
         return download
+
+    def _read(self, real: str, at: str) -> Copy:
+        """A copy of the file at a resolved path. Refuses a file that changes meanwhile."""
+        path, name = os.path.split(real)
+        with Folder(path) as folder:
+            # Before opening, because opening a device can already have an effect.
+            _refuse_special(folder.status(name), at)
+            # O_NONBLOCK: if a named pipe has taken its place, opening it would wait for a writer.
+            descriptor = folder.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+            with open(descriptor, "rb") as file:
+                before = os.fstat(descriptor)
+                _refuse_special(before, at)
+                content = Copy(self._look, self._without_key(chunks_of(file, before.st_size + 1), at))
+                after = os.fstat(descriptor)
+            # Name and number of names in one status: someone else's file may have been linked here for a
+            # moment.
+            now = folder.status(name)
+        _refuse_special(now, at)
+        # Not on Windows: it was not tried whether `stat` and `fstat` identify a file in the same way there.
+        replaced = os.name != "nt" and now is not None and not os.path.samestat(now, before)
+        if replaced or content.size != before.st_size or after.st_mtime_ns != before.st_mtime_ns:
+            raise _unreadable(at, "changed while it was read; wait until it is complete")
+        return content
+
+    def _without_key(self, chunks: Iterable[bytes], at: str) -> Iterator[bytes]:
+        """The same pieces. Raises `invalid_arguments` if the key is in them, or across two of them."""
+        end, overlap = b"", max(map(len, self._secrets), default=1) - 1
+        for chunk in chunks:
+            seen = end + chunk
+            if any(secret in seen for secret in self._secrets):
+                problems = [{"at": at, "problem": "contains the API key; remove it"}]
+                raise Failure("invalid_arguments", "The file contains the API key.", problems=problems)
+            end = seen[-overlap:] if overlap else b""
+            yield chunk
 
     def _allowed(self, path: str, at: str) -> str:
         """The resolved path, if it is inside one of the roots and not hidden."""
@@ -96,6 +142,17 @@ class Files:
         return real
 
 
+def _spellings(key: str) -> tuple[bytes, ...]:
+    """The key in the encodings of files; none if it is no secret, but a word such as `sandbox`."""
+    if len(key) < SHORTEST_KEY:
+        return ()
+    texts = {key, key.replace('"', '""')}  # the second in a CSV
+    return tuple(text.encode(name) for text in texts for name in _ENCODINGS)
+
+
+_ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+
+
 def _shown(path: str) -> str:
     """A path for a message, whole unless it is very long: its end says which file it is."""
     return f'"{path}"' if path.isprintable() and len(path) <= 300 else quoted(path)
@@ -103,29 +160,6 @@ def _shown(path: str) -> str:
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+:/+", re.IGNORECASE)  # two letters or more, unlike a drive of Windows
 _OUTSIDE = "Copy the file into one of these folders, or ask the user to add its folder to WATI_FILE_ROOTS."
-
-
-def _read(real: str, at: str) -> bytes:
-    """The bytes of the file at a resolved path. Refuses a file that changes meanwhile."""
-    path, name = os.path.split(real)
-    with Folder(path) as folder:
-        # Before opening, because opening a device can already have an effect.
-        _refuse_special(folder.status(name), at)
-        # O_NONBLOCK: if a named pipe has taken its place, opening it would wait for a writer.
-        descriptor = folder.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with open(descriptor, "rb") as file:
-            before = os.fstat(descriptor)
-            _refuse_special(before, at)
-            data = file.read(before.st_size + 1)
-            after = os.fstat(descriptor)
-        # Name and number of names in one status: someone else's file may have been linked here for a moment.
-        now = folder.status(name)
-    _refuse_special(now, at)
-    # Not on Windows: it was not tried whether `stat` and `fstat` identify a file in the same way there.
-    replaced = os.name != "nt" and now is not None and not os.path.samestat(now, before)
-    if replaced or len(data) != before.st_size or after.st_mtime_ns != before.st_mtime_ns:
-        raise _unreadable(at, "changed while it was read; wait until it is complete")
-    return data
 
 
 def _why_unread(error: OSError, path: str, real: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import compress, count, islice
 from typing import TYPE_CHECKING, Any
 
 from wati.contract.failures import MOST_PROBLEMS
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
 class LeftOut:
     """Who is left out: receivers who have the message, and those of whom nobody knows whether they do.
 
-    `positions`: the places in the whole list of those that are left.
+    `kept`: for each place in the whole list, 1 if whoever is there is left, else 0.
     """
 
     def __init__(self, repeats: list[Repeat], receivers: Receivers) -> None:
         refused = [repeat for repeat in repeats if repeat.refused]
         self._unknown = [repeat for repeat in refused if repeat.state in UNRESOLVED]
         out = {repeat.at for repeat in refused if repeat.state in DELIVERING + UNRESOLVED}
-        self.positions = [index for index, (at, _) in enumerate(receivers) if at not in out]
+        self.kept = bytearray(at not in out for at, _ in receivers)
         self.counts = {
             "left_out": len(out) - len(self._unknown),
             "left_out_unknown": len(self._unknown),
@@ -40,7 +41,10 @@ class LeftOut:
 
     def original(self, at: str) -> str:
         """A place in the call that is left, as a place in the whole list."""
-        return re.sub(r"\[([0-9]+)\]", lambda found: f"[{self.positions[int(found[1])]}]", at, count=1)
+        return re.sub(r"\[([0-9]+)\]", lambda found: f"[{self._place(int(found[1]))}]", at, count=1)
+
+    def _place(self, number: int) -> int:
+        return next(islice(compress(count(), self.kept), number, None))
 
     @property
     def notice(self) -> str:

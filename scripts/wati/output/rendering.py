@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # JSON allows these characters, but they control a terminal, reverse what a reader sees, or are invisible to
 # people and not to a model: control characters, line separators, directions, interlinear notes, tags, halves
@@ -86,10 +90,12 @@ def shorten(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def enumerate_some(names: list[str], most: int) -> str:
+def enumerate_some(names: Iterable[str], most: int) -> str:
     """The first `most` names, and how many more there are."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+    rest = iter(names)
+    some = ", ".join(islice(rest, most))
+    more = sum(1 for _ in rest)
+    return some + (f" and {more} more" if more > 0 else "")
 
 
 def duration(seconds: float) -> str:

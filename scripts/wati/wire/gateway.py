@@ -68,6 +68,7 @@ class Gateway:
 
     client: Client
     timeout: float | None = None  # seconds for the whole call, and for all its waits; None = the defaults
+    waits: float | None = None  # seconds for all its waits, if they are fewer
     first_wait: float = FIRST_WAIT  # seconds before the second attempt, unless another wait is asked for
     spare: int = 0  # how many requests of each rate limit to leave to other calls
     queue: float = 0.0  # seconds that each request may wait for the rate limits beyond the deadline
@@ -85,7 +86,7 @@ class Gateway:
     def restart(self) -> None:
         """Restart the deadline and the waits. A call that reads many pages does this for each page."""
         self._deadline = time.monotonic() + (self.timeout or WHOLE_CALL)
-        self._waits_left = self.timeout or ALL_WAITS
+        self._waits_left = self.waits or self.timeout or ALL_WAITS
 
     @property
     def left(self) -> float:
@@ -225,7 +226,7 @@ class Gateway:
         if content_type:
             headers["Content-Type"] = content_type
         files: list[tuple[str, Any]] = [
-            (part.name, (part.filename, Watched(part.handle, departure), part.content_type))
+            (part.name, (part.filename, Watched(part.content.open(), departure), part.content_type))
             for part in request.parts
         ]
         outgoing = pool.build_request(
