@@ -46,8 +46,8 @@ def perform(session: Session, call: Call) -> Result:
         if session.trace is not None and call.options.verbose:
             session.trace(traceback.format_exc(), None)
         # An interruption in the wrong place can become any error.
-        failure = _interrupted() if interrupts.is_marked() else unexpected(error)
-        aborted = _aborted(context, failure)
+        cause = _interrupted() if interrupts.is_marked() else unexpected(error)
+        aborted = _aborted(context, cause)
         context.entered.settle(aborted.outcome)
         raise _safe(context, aborted) from None
     finally:
