@@ -123,9 +123,6 @@ def repeats(context: Context, found: Findings) -> None:
     except Unusable as error:
         found.warnings.append(once.unusable(error, call, is_required=is_required))
         return
-    # The contacts may just have shown who is in the list twice.
-    said = {problem["at"] for problem in found.problems if problem.get("code") == "repeated_send"}
-    known = [repeat for repeat in known if repeat.at not in said]
     refused = [] if call.options.again else [repeat for repeat in known if repeat.refused]
     # The others would be sent, but the user should know who already has the message.
     allowed = [repeat for repeat in known if call.options.again or not repeat.refused]
@@ -133,6 +130,13 @@ def repeats(context: Context, found: Findings) -> None:
     if len(allowed) > MOST_NAMED:
         found.warnings.append(f"The same is true of {len(allowed) - MOST_NAMED} more receivers.")
     if refused:
+        # The contacts may just have shown the same.
+        places = {repeat.at for repeat in refused}
+        found.problems = [
+            problem
+            for problem in found.problems
+            if problem.get("code") != "repeated_send" or problem["at"] not in places
+        ]
         found.problems += [{**problem, "code": "repeated_send"} for problem in once.describe(refused)]
         found.hint = once.advice(refused, len(call.receivers))
 

@@ -7,7 +7,6 @@ would have to be private, too. Readers take no lock that writers wait for, excep
 from __future__ import annotations
 
 import errno
-import hashlib
 import hmac
 import json
 import os
@@ -193,7 +192,7 @@ def keyed(db: sqlite3.Connection) -> Callable[[str], str]:
 
     def digest(text: str) -> str:
         same = normalized(text).encode("utf-8", "surrogatepass")
-        return hmac.digest(salt, same, hashlib.sha256).hex()[:32]
+        return hmac.digest(salt, same, "sha256").hex()[:32]
 
     return digest
 
