@@ -58,6 +58,7 @@ CREATE INDEX messages_alike ON messages (digest, person);
 _THIRD = """
 ALTER TABLE sends ADD COLUMN until REAL NOT NULL DEFAULT 0;
 ALTER TABLE sends ADD COLUMN owned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sends ADD COLUMN ticks REAL;
 UPDATE sends SET until = at + 30;
 """
 _USUAL_SECONDS = 30.0
@@ -89,6 +90,7 @@ class Send(NamedTuple):
     # Whether the process that entered it still lives and has not settled it. Where that cannot be known, a
     # send counts as alive until `until`.
     alive: bool
+    ticks: float | None  # the monotonic clock at `at`: it counts from the start of the machine
 
     @property
     def unresolved(self) -> list[Entry]:
@@ -114,6 +116,7 @@ class Journal:
         self.path = path
         self._place = place
         self._clock = clock or time.time
+        self._ticks = clock or time.monotonic
         self._owners = Owners(path)
 
     def enter(
@@ -142,9 +145,9 @@ class Journal:
             _forget(db, now)
             latest = now + _USUAL_SECONDS if until is None else until
             send = db.execute(
-                "INSERT INTO sends (at, clock, place, connection, script, channel, until) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (now, clock, self._place, connection, script, channel, latest),
+                "INSERT INTO sends (at, clock, place, connection, script, channel, until, ticks) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (now, clock, self._place, connection, script, channel, latest, self._ticks()),
             ).lastrowid
             assert send is not None
             db.executemany(
@@ -201,6 +204,9 @@ class Journal:
         self, send: int, state: str, by_receiver: Mapping[str, str], numbers: Mapping[str, str]
     ) -> None:
         with self._transaction() as db:
+            # Nothing leaves after this. By the clock that nobody sets; it is the one of the same process.
+            earlier = "UPDATE sends SET until = MIN(until, at + ? - ticks) WHERE id = ? AND ticks <= ?"
+            db.execute(earlier, (ticks := self._ticks(), send, ticks))
             db.execute("UPDATE messages SET state = ? WHERE send = ?", (state, send))
             db.executemany(
                 "UPDATE messages SET state = ? WHERE send = ? AND receiver = ?",
@@ -245,21 +251,22 @@ class Journal:
             query = "SELECT * FROM sends WHERE place = ? ORDER BY id DESC LIMIT ?"
             return [self._send(db, row) for row in db.execute(query, (self._place, most)).fetchall()]
 
-    def others(self, send: Send, entry: Entry, since: float) -> list[tuple[float, Entry]]:
-        """The receiver's other messages of this kind and template over this connection, each with its time.
+    def others(self, send: Send, entry: Entry, since: float) -> list[tuple[float, float, Entry]]:
+        """The receiver's other messages of this kind and template over this connection that may be later.
 
-        Their rows may look like the row of `entry`.
+        Each has its time and its latest departure. Their rows may look like the row of `entry`.
         """
         with self._transaction() as db:
             rows = db.execute(
-                "SELECT at, messages.* FROM messages JOIN sends ON send = id WHERE at >= ? AND id != ? AND "
-                "place = ? AND connection = ? AND person = ? AND kind = ? AND name = ? AND " + _SAME_CHANNEL,
+                "SELECT at, until, messages.* FROM messages JOIN sends ON send = id "
+                "WHERE until >= ? AND id != ? AND place = ? AND connection = ? AND person = ? AND kind = ? "
+                "AND name = ? AND " + _SAME_CHANNEL,
                 (
                     *(since, send.id, self._place, send.connection, entry.person, entry.kind, entry.name),
                     *(send.channel, send.channel),
                 ),
             )
-            return [(row["at"], _entry(row)) for row in rows]
+            return [(row["at"], row["until"], _entry(row)) for row in rows]
 
     def number_of(self, receiver: str) -> str:
         """The number that an answer gave for an id, over any connection; "" if none did."""
@@ -278,7 +285,7 @@ class Journal:
         if alive:
             owned = self._owners.has(row["id"]) if row["owned"] else None
             alive = self._clock() <= row["until"] if owned is None else owned
-        return Send(*members, found, row["until"], alive)
+        return Send(*members, found, row["until"], alive, row["ticks"])
 
     def digest(self) -> Callable[[str], str]:
         """The hash function for the parts of messages."""
