@@ -32,7 +32,7 @@ from wati.contract.endpoint import Endpoint
 from wati.contract.messages import Message
 from wati.journal import sightings
 from wati.journal.store import Entry, Journal
-from wati.sandbox import control
+from wati.sandbox import changes, control
 
 EVERY_SEND = pytest.mark.parametrize("name", SENDS)
 PATHS = {"send_session_message": "/wati/api/v1/sendSessionMessage/*"}
@@ -152,6 +152,59 @@ def test_that_a_message_failed_is_told(world: World, clock: Clock, monkeypatch: 
 
 def said(number: str, text: str, **more: Any) -> dict[str, Any]:
     return {"whatsappNumber": number, "text": text, "owner": True, "age": 0, **more}
+
+
+LONG = "Tom & Zo\u00eb, your \u201cparcel\u201d is here \u2764."
+
+
+@EVERY_SEND
+@pytest.mark.parametrize("change", changes.TEXTS)
+def test_a_text_that_was_changed_on_the_way_is_not_taken_for_missing(
+    name: str, change: str, world: World, clock: Clock
+) -> None:
+    arguments = json.loads(json.dumps(SENDS[name][0]).replace("12345", LONG).replace("John", LONG))
+    for text in ("messageText", "caption", "body"):
+        if text in arguments:
+            arguments[text] = LONG
+    (world.folder / "list.csv").write_text(
+        f'Phone,name,ordernumber\n{JOHN},x,"{LONG}"\n{JANE},x,"{LONG}"\n', encoding="utf-8"
+    )
+    control.fault(world.state, {"fault": "altered", "change": change})
+    send = lost(world, name, arguments)
+    clock.ahead += 300
+    run = world.check(send)
+    assert verdict(run) == "unknown" and set(world.count.values()) == {1}
+    assert is_stopped(world.run(name, arguments, *SENDS[name][1]))
+
+
+@pytest.mark.parametrize("name", ["send_session_message", "send_template_message"])
+def test_what_another_of_our_sends_explains_is_not_it(name: str, world: World, clock: Clock) -> None:
+    send = lost(world, name, effect=False)
+    clock.ahead += 20
+    other = json.loads(json.dumps(SENDS[name][0]).replace("12345", "67890").replace("parcel", "invoice"))
+    assert world.run(name, other).exit == 0
+    world.seed(messages=[said(JOHN, "I am on it", operatorName="Alex Agent"), said(JOHN, "?", owner=False)])
+    assert verdict(world.check(send)) == "not_seen"
+
+
+def broadcast(**more: Any) -> dict[str, Any]:
+    text = "Hi John, your order 12345 is ready."
+    return said(JOHN, text, event="broadcastMessage", template="order_update", **more)
+
+
+def test_a_broadcast_hours_later_is_not_the_message(world: World, clock: Clock) -> None:
+    send = lost(world, "send_template_message", effect=False)
+    clock.ahead += 3 * 3600
+    world.seed(messages=[broadcast()])
+    assert verdict(world.check(send)) == "unknown"
+    assert is_stopped(world.send("send_template_message")) and world.delivered == []
+
+
+def test_a_colleagues_broadcast_is_not_ours(world: World, clock: Clock) -> None:
+    send = lost(world, "send_template_message", effect=False)
+    clock.ahead += 20
+    world.seed(messages=[broadcast(operatorName="Alex Agent")])
+    assert verdict(world.check(send)) == "unknown" and world.delivered == []
 
 
 def test_what_a_colleague_typed_only_resembles_it(world: World, clock: Clock) -> None:
@@ -354,6 +407,52 @@ def test_clocks_that_are_hours_apart(
         clock.sleep(200)
         control.advance(world.state, 200)  # its clock is fixed
     assert verdict(world.check(send)) == ("sent" if effect else "not_seen")
+
+
+@pytest.mark.parametrize("effect", [True, False])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *({"fault": "date", "seconds": seconds} for seconds in (-300, 300, -86400)),
+        {"fault": "undated"},
+        {"fault": "unzoned", "seconds": 7200},
+        {"fault": "unordered", "order": "oldest"},
+        {"fault": "unordered", "order": "none"},
+        {"fault": "lag", "seconds": 119},
+    ],
+    ids=lambda fault: "-".join(map(str, fault.values())),
+)
+@pytest.mark.parametrize("name", ["send_session_message", "send_template_message"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_no_clock_zone_or_order_alone_decides(
+    when: str, name: str, fault: dict[str, Any], effect: bool, world: World
+) -> None:
+    """At once and two minutes later, wherever it is wrong: at the send, too, or only in the look."""
+    asked = {**fault, "times": 0, "match": {"method": "GET"}}
+    if when == "before":
+        control.fault(world.state, asked)
+    send = lost(world, name, effect=effect)
+    if when == "after":
+        control.fault(world.state, asked)
+    for flags in (["--timeout", "2"], []):
+        assert verdict(world.check(send, *flags)) in (
+            ("sent", "unknown") if effect else ("not_seen", "unknown")
+        )
+
+
+def test_one_wrong_date_costs_only_a_wait(world: World) -> None:
+    send = lost(world, "send_session_message", effect=False)
+    control.fault(world.state, {"fault": "date", "seconds": -300, "match": {"method": "GET"}})
+    assert verdict(world.check(send)) == "not_seen"
+
+
+def test_an_answer_without_a_date_loses_no_clock(world: World, clock: Clock) -> None:
+    """The world is hours ahead, which only the answers before showed."""
+    control.advance(world.state, 7 * 3600)
+    world.seed(messages=[said(JOHN, "Hello?", owner=False)])
+    send = lost(world, "send_session_message")
+    control.fault(world.state, {"fault": "undated", "times": 0})
+    assert verdict(world.check(send)) == "sent"
 
 
 # --- what cannot be looked at ------------------------------------------------------------------------------
