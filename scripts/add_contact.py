@@ -27,7 +27,6 @@ ENDPOINT = Endpoint(
     omits={**omissions.omit("result"), **omissions.inside("contact", objects.CONTACT)},
     checks=(checks.unique("customParams", "name"),),
     multiline=("customParams[].value",),
-    customer_text=True,
     look_with="find_contact",
     preflight=("connection", "contact", "attributes"),
 )

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from wati.calls.context import Context
     from wati.contract.call import Result
     from wati.contract.failures import Failure
+    from wati.journal.entries import Entry, Send, Store
     from wati.journal.search import Fate, Search, Sighting
-    from wati.journal.store import Entry, Journal, Send
     from wati.reads.inbox import Inbox
 
 PAUSES = (2.0, 4.0, 8.0, 15.0)  # seconds between two searches; WATI allows ten reads in ten seconds
@@ -78,11 +78,10 @@ LOOKED_MIXED = (
 
 
 def perform(context: "Context") -> "Result":
-    import sqlite3
-
     from wati.contract.call import Result
     from wati.contract.failures import Failure
-    from wati.journal.once import reason
+    from wati.journal import once
+    from wati.journal.entries import Busy, Unusable
 
     journal = context.session.journal
     if journal is None:
@@ -98,8 +97,8 @@ def perform(context: "Context") -> "Result":
             hint = "check_send.py without an id lists the unresolved sends."
             raise Failure("invalid_arguments", "There is no such send.", hint=hint, problems=[problem])
         return (look_at if look and not send.unresolved else check)(context, journal, send)
-    except (sqlite3.Error, OSError) as error:
-        raise Failure("bad_setup", f"The send journal cannot be used ({reason(error)}).") from None
+    except (Busy, Unusable) as error:
+        raise once.failure(error) from None
 
 
 def summary(send: "Send") -> "dict[str, Any]":
@@ -136,7 +135,7 @@ def told(send: "Send") -> "dict[str, Any]":
     return {**head, "verdict": verdict, "receivers": by_verdict}
 
 
-def check(context: "Context", journal: "Journal", send: "Send") -> "Result":
+def check(context: "Context", journal: "Store", send: "Send") -> "Result":
     """Look at one sample after the other, until one speaks for the others, or the time is up."""
     from wati.contract.failures import Failure
     from wati.journal.search import Search
@@ -205,7 +204,7 @@ def search_failed(send: "Send", failure: "Failure") -> "Failure":
     return failure
 
 
-def settle(journal: "Journal", send: "Send", looks: "list[Sighting]") -> None:
+def settle(journal: "Store", send: "Send", looks: "list[Sighting]") -> None:
     """Record in the journal what a sample showed: of those looked at, and of those it speaks for."""
     unpaired = {entry.receiver for entry in send.unresolved if entry.state == "unpaired"}
     for one in looks:
@@ -277,7 +276,7 @@ def hint_for(send: "Send", wait: int) -> str:
 # --- what became of a settled send --------------------------------------------------------------------------
 
 
-def look_at(context: "Context", journal: "Journal", send: "Send") -> "Result":
+def look_at(context: "Context", journal: "Store", send: "Send") -> "Result":
     """Look at each receiver who has it, in the order of the send, at WATI's pace and within the time."""
     from wati.contract.call import Result
     from wati.contract.failures import Failure
@@ -341,6 +340,7 @@ def look_failed(failure: "Failure") -> "Failure":
 
 HELPER = Helper(
     name="check_send",
+    narrows=("id", "after"),
     perform=perform,
     lacks=("dry-run", "raw", "connection"),
     lone="id",

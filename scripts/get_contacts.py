@@ -37,9 +37,11 @@ ENDPOINT = Endpoint(
         *("id", "wAid", "fullName", "firstName", "phone", "contactStatus", "created", "lastUpdated"),
         *("optedIn", "allowBroadcast", "source"),
     ),
+    attributes="customParams",
     flags=LISTING,
+    narrows=("name", "attribute", "attribute[].value", "createdDate"),
     checks=(checks.operators_have_values, checks.real_date("createdDate")),
-    customer_text=True,
+    customer_text=("contact_list",),
     preflight=("connection",),
 )
 

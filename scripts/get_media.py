@@ -76,9 +76,9 @@ ENDPOINT = Endpoint(
     effect="read",
     verdict=media,
     perform=perform,
+    customer_text=("file",),  # customers send the files
     checks=(checks.plain_path("fileName"),),
     flags=("output", "force"),
-    customer_text=True,
     preflight=("connection", name_is_free),
 )
 

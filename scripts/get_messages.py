@@ -23,6 +23,7 @@ ENDPOINT = Endpoint(
     path="/wati/api/v1/getMessages/{whatsappNumber}",
     query=("pageSize", "pageNumber", "channelPhoneNumber"),
     defaults=PAGE,
+    narrows=("channelPhoneNumber",),
     effect="read",
     verdict=verdicts.listing("messages.items"),
     items="messages.items",
@@ -47,7 +48,7 @@ ENDPOINT = Endpoint(
         *("finalText", "eventDescription", "data", "failedDetail"),
     ),
     flags=LISTING,
-    customer_text=True,
+    customer_text=("messages.items",),
     silent_rejection=NO_CONVERSATION,
     preflight=("connection",),
 )

@@ -22,6 +22,7 @@ ENDPOINT = Endpoint(
     path="/connections",
     query=("app", "status", "method", "limit"),
     defaults={"app": "wati"},
+    narrows=("status", "method", "limit"),
     effect="read",
     verdict=verdicts.connections,
 )

@@ -27,7 +27,6 @@ ENDPOINT = Endpoint(
     omits=objects.SEND_INTERACTIVE,
     checks=(checks.header_fits_its_type, checks.different("buttons", "text")),
     multiline=("body",),
-    customer_text=True,
     messages=messages.interactive,
     look_with="get_messages",
     preflight=("connection", "window", "receivers", "menu"),

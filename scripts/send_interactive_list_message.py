@@ -27,7 +27,6 @@ ENDPOINT = Endpoint(
     omits=objects.SEND_INTERACTIVE,
     checks=(checks.at_most_ten_rows, checks.different("sections[].rows", "title")),
     multiline=("body",),
-    customer_text=True,
     messages=messages.interactive,
     look_with="get_messages",
     preflight=("connection", "window", "receivers", "menu"),

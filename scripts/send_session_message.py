@@ -26,11 +26,10 @@ ENDPOINT = Endpoint(
     verdict=verdicts.result_yes,
     omits={
         **omissions.omit("ok result"),
-        # The text repeats the argument.
-        **omissions.inside("message", {**objects.MESSAGE, **omissions.omit("text")}),
+        **omissions.inside("message", objects.SENT),
     },
+    narrows=("channelPhoneNumber",),
     multiline=("messageText",),
-    customer_text=True,
     messages=messages.text,
     look_with="get_messages",
     preflight=("connection", "window", "receivers"),

@@ -26,11 +26,11 @@ ENDPOINT = Endpoint(
     verdict=verdicts.template_message,
     # `outcome` says what `result` says. The rest repeats the arguments, or is the whole contact.
     omits=omissions.omit("result validWhatsAppNumber template_name parameteres parameters contact model"),
+    narrows=("channel_number",),
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
-    customer_text=True,
     messages=messages.template,
     look_with="get_messages",
-    preflight=("connection", "template", "on_whatsapp", "receivers"),
+    preflight=("connection", "template", "receivers"),
 )
 
 if __name__ == "__main__":

@@ -25,10 +25,11 @@ ENDPOINT = Endpoint(
     effect="send",
     verdict=verdicts.v2,
     omits=objects.SEND_V2,
+    narrows=("channel_number",),
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
     messages=messages.template,
     look_with="get_messages",
-    preflight=("connection", "template", "on_whatsapp", "receivers"),
+    preflight=("connection", "template", "receivers"),
     always=("template",),
 )
 

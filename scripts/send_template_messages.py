@@ -24,6 +24,7 @@ ENDPOINT = Endpoint(
     effect="send",
     verdict=verdicts.bulk,
     omits=omissions.omit("result"),
+    narrows=("channel_number",),
     checks=(
         checks.unique("receivers", "whatsappNumber", ignore_case=True),
         checks.unique("receivers[].customParams", "name"),
@@ -32,8 +33,8 @@ ENDPOINT = Endpoint(
     confirms="receivers",
     messages=messages.templates,
     look_with="get_messages",
-    preflight=("connection", "template", "persons", "on_whatsapp", "receivers"),
-    always=("template",),
+    preflight=("connection", "template", "persons", "receivers"),
+    always=("template", "persons"),
 )
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ ENDPOINT = Endpoint(
     omits=omissions.omit("result"),
     checks=(checks.unique("customParams", "name"),),
     multiline=("customParams[].value",),
-    customer_text=True,
     silent_rejection="There may be no contact with this number: see get_contacts.py, or use add_contact.py.",
     preflight=("connection", "contact", "attributes"),
 )

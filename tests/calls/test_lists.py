@@ -418,7 +418,7 @@ def test_a_reading_that_begins_later_says_what_it_can_have_missed(
 
 
 def test_a_dry_run_reads_nothing_of_the_list(read: Caller, listing: Listing) -> None:
-    run = read("get_contacts", "--dry-run")
+    run = read("get_contacts", "--dry-run", "--verbose")
     assert run.data["request"]["url"].endswith("pageSize=100&pageNumber=1")
     assert listing.to("/wati/") == []
 
@@ -581,6 +581,9 @@ ODD = [
 ]
 
 
+COLUMNS = {column for name in LISTS for column in ENDPOINTS[name].columns}
+
+
 def in_every_column(name: str, text: str | None) -> dict[str, str | None]:
     return dict.fromkeys((column for column in ENDPOINTS[name].columns[1:] if column not in TYPED), text)
 
@@ -601,6 +604,14 @@ def written(path: Path) -> list[Any]:
     rows = []
     for record in csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True):
         rest = json.loads(record.pop("rest") or "{}")
+        own = [name for name in record if record["id"] and name not in COLUMNS]
+        pairs = [
+            {"name": uncovered(name).removeprefix("customParams."), "value": uncovered(cell)}
+            for name in own
+            if (cell := record.pop(name)) != ""
+        ]
+        if pairs:
+            rest["customParams"] = pairs + rest.get("customParams", [])
         cells = {name: uncovered(cell) for name, cell in record.items() if cell != ""}
         typed = {name: json.loads(cell) if name in TYPED else cell for name, cell in cells.items()}
         rows.append({**typed, **rest} if record["id"] else rest[""])
@@ -620,6 +631,56 @@ def test_csv_holds_what_json_lines_hold(name: str, read: Caller, listing: Listin
         run = read(name, "--output", file)
         assert run.exit == 0, run.text
         assert written(tmp_path / file) == [*rows, {"id": "e1"}, {"id": "e2"}]
+
+
+ATTRIBUTES = [
+    contact(1, customParams=[{"name": "member", "value": "VIP"}, {"name": "city", "value": "Lisboa"}]),
+    contact(2, customParams=[{"name": "city", "value": "=1+1"}, {"name": "phone", "value": "14155550002"}]),
+    contact(3, customParams=[{"name": "rest", "value": "night"}, {"name": "-x", "value": 'Zo\u00eb, "2"'}]),
+    contact(4, customParams=[{"name": "city", "value": "A"}, {"name": "city", "value": "B"}]),
+    contact(5, customParams=[{"name": "age", "value": 7}, {"name": "member", "value": "V", "more": 1}]),
+    contact(6, customParams="a text"),
+    contact(7, customParams=["a text"]),
+    contact(8),
+]
+
+
+def test_each_attribute_of_a_contact_has_a_column(read: Caller, listing: Listing, tmp_path: Path) -> None:
+    """What a shop owner sorts by. What fits into no column stays in `rest`."""
+    listing.rows = ATTRIBUTES
+    assert read("get_contacts", "--output", "a.csv").exit == 0
+    text = (tmp_path / "a.csv").read_text(encoding="utf-8-sig")
+    header, *records = csv.reader(io.StringIO(text, newline=""))
+    columns = list(ENDPOINTS["get_contacts"].columns)
+    own = ["member", "city", "customParams.phone", "customParams.rest", "'-x", "age"]
+    assert header == [*columns, *own, "rest"]
+    cells = [record[len(columns) : -1] for record in records]
+    assert cells[0] == ["VIP", "Lisboa", "", "", "", ""]
+    assert cells[1] == ["", "'=1+1", "14155550002", "", "", ""]
+    assert cells[2] == ["", "", "", "night", 'Zo\u00eb, "2"', ""]
+    assert [record[-1] for record in records[:3]] == ["", "", ""]
+    assert json.loads(records[3][-1]) == {"customParams": [{"name": "city", "value": "B"}]}
+    assert written(tmp_path / "a.csv") == ATTRIBUTES
+
+
+def test_an_incomplete_csv_has_its_columns_too(read: Caller, listing: Listing, tmp_path: Path) -> None:
+    listing.rows = ATTRIBUTES
+    listing.granted = 3
+    listing.before = {2: Answer(403)}
+    run = read("get_contacts", "--output", "a.csv")
+    assert run.exit != 0 and run.error["page"]["file"] == "a.csv.partial"
+    got = written(tmp_path / "a.csv.partial")
+    assert got and got == ATTRIBUTES[: len(got)]
+
+
+def test_more_attributes_than_columns_stay_in_the_rest(
+    read: Caller, listing: Listing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MOST_ATTRIBUTES", 2)
+    monkeypatch.setattr(tables, "_IN_MEMORY", 10)
+    listing.rows = ATTRIBUTES
+    assert read("get_contacts", "--output", "a.csv").exit == 0
+    assert written(tmp_path / "a.csv") == ATTRIBUTES
 
 
 @for_each_list
@@ -669,7 +730,8 @@ def test_a_file_holds_every_item_once_and_the_answer_its_summary(
         **{"file": file, "complete": True, "items": 25, "pages": 7},
         **{"number": 1, "size": 100},
     }
-    assert "page" not in run.document and run.document["notice"] == NOTICE and run.stderr == ""
+    assert "page" not in run.document and run.stderr == ""
+    assert "notice" not in run.document, "the summary quotes nobody"
     assert written(tmp_path / file) == rows
     assert [path.name for path in tmp_path.iterdir()] == [file]
 

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from strategies import fixed
 from wati.contract.messages import LAG_SECONDS, normalized
 from wati.journal import looking
+from wati.journal.entries import Entry
 from wati.journal.looking import Clocks, Judged, Means, Other, Read
 from wati.journal.sightings import Form
-from wati.journal.store import Entry
+from wati.reads.rows import moment
 
 Row = dict[str, Any]
 NOW = 1_760_000_000.0  # by a clock that is right; all others are said by how far they are ahead
@@ -339,7 +340,12 @@ def test_a_message_of_another_time_only_resembles_it() -> None:
         assert judged(shown("text", at), clocks=late).verdict == verdict
     for at, verdict in ((NOW - 29, "sent"), (NOW - 31, "not_seen")):
         assert judged(shown("text", at)).verdict == verdict
-    # Another text at a later time does not.
+    # Unless it was sent long before, another send with the same words does not change that.
+    for before, verdict in ((200, "sent"), (61, "sent"), (50, "unknown")):
+        other = Other(NOW - before, NOW - before, message("text", state="accepted"))
+        assert judged(shown("text", NOW + 1), others=(other,)).verdict == verdict
+    # Another text at a later time does not, but one from the future shows a wrong time.
+    assert judged(shown("template", NOW + 7 * HOUR, "?"), kind="template").verdict == "unknown"
     assert judged(shown("text", NOW + 3 * HOUR, "?"), clocks=late).verdict == "not_seen"
 
 
@@ -412,10 +418,19 @@ def test_the_name_of_a_template_in_other_letters_is_the_same_name() -> None:
     assert judged(row, kind="template").verdict == "sent"
 
 
+def test_one_answer_alone_does_not_say_how_far_the_clocks_differ() -> None:
+    """This machine is hours behind, the send got no answer, and the only one of the look is wrong."""
+    clocks = LOST._replace(machine=-7 * HOUR, then=None, dates=(300.0,)).clocks(NOW + 200)
+    assert judged(shown("text", NOW + 1), clocks=clocks).verdict == "unknown"
+    assert judged(clocks=clocks).verdict == "not_seen"
+
+
 def test_a_timestamp_counts_more_than_a_time_without_a_zone() -> None:
     for hours in (-8, 7):
         row = shown("text", NOW + 1, created=iso(NOW + hours * HOUR))
         assert judged(row).verdict == "sent"
+        assert moment(row) == float(row["timestamp"]) and moment({**row, "timestamp": None}) != NOW
+    assert moment(shown("text", NOW + 1.5)) == NOW + 1.5
 
 
 def test_a_conversation_that_was_not_read_to_its_end_is_not_whole() -> None:
@@ -427,6 +442,26 @@ def test_a_conversation_that_was_not_read_to_its_end_is_not_whole() -> None:
     assert judged(reads=[Read([old, older], whole=False), Read([], failed="refused")]).why == "refused"
     assert judged(reads=[Read([older, old])]).verdict == "unknown"  # whole, but out of order
     assert judged(reads=[Read([shown("text", NOW)], whole=False)]).verdict == "sent"
+
+
+def test_rows_whose_times_contradict_each_other_tell_nothing() -> None:
+    """Whoever shows one row so may show any row so."""
+    for seconds, verdict in ((500, "not_seen"), (-500, "not_seen"), (3600, "unknown"), (-7200, "unknown")):
+        row = written(NOW - 9000, timestamp=str(int(NOW - 9000 + seconds)))
+        assert judged(reads=[Read([written(NOW - HOUR), row])]).verdict == verdict
+
+
+def test_only_a_send_whose_row_is_surely_there_accounts_for_one() -> None:
+    accepted = message("text", state="accepted")
+    undated = shown("text", NOW, created=None, timestamp=None)
+    # Sent before: its own row may be out of sight.
+    for at, verdict in ((NOW - 40, "unknown"), (NOW + 1, "not_seen")):
+        assert judged(undated, others=(Other(at, at + 1, accepted),)).verdict == verdict
+    # Sent after: its own row may not show yet.
+    enough = LOST.clocks(NOW + 30 + 125)._replace(ran=125.0)
+    for at, verdict in ((NOW + 100, "unknown"), (NOW + 30, "not_seen")):
+        later = (Other(at, at + 1, accepted),)
+        assert judged(shown("text", NOW + 29), others=later, clocks=enough).verdict == verdict
 
 
 def test_times_without_a_zone_have_an_order_too() -> None:

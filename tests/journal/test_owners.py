@@ -163,7 +163,7 @@ def test_who_cannot_look_at_the_locks_goes_by_the_time(
 
 def test_an_older_send_could_leave_for_half_a_minute(here: Journals) -> None:
     send = here.enter()
-    here.journal.settle(send, "open")
+    here.journal._owners.release(send)
     first_version(here.path)
     found = here.found(send)
     assert found.until == found.at + 30 and found.alive

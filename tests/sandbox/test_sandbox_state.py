@@ -13,7 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from wati.sandbox import State, StateError, control, formats, seeding, state_path, transport, world
+from conftest import SANDBOX
+from wati.sandbox import (
+    State,
+    StateError,
+    control,
+    formats,
+    history,
+    ownership,
+    seeding,
+    state_path,
+    store,
+    transport,
+    world,
+)
+from wati.sandbox.formats import epoch
 
 SCRIPTS = Path(control.__file__).parents[2]
 V1 = "/wati/api/v1"
@@ -216,16 +230,83 @@ def test_a_damaged_file_is_kept_aside(state_file):
     assert Path(f"{state_file}.damaged").read_bytes().startswith(b"not a database")
 
 
-def test_another_programs_database_is_left_alone(tmp_path):
-    with sqlite3.connect(tmp_path / "theirs") as db:
-        db.execute("CREATE TABLE precious (x)")
+THEIRS = {
+    "tables": "CREATE TABLE precious (x)",
+    "a table meta": "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "our version in a table meta": (
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);"
+        "INSERT INTO meta VALUES ('schema', '1')"
+    ),
+    "our tables and one more": f"{store._SCHEMA}; CREATE TABLE precious (x)",
+    "our tables but one": store._SCHEMA.replace("CREATE TABLE strangers (number TEXT PRIMARY KEY);", ""),
+    "our tables under their id": f"{store._SCHEMA}; PRAGMA application_id = 1",
+    "no table yet": "PRAGMA user_version = 7",
+    "a view": "CREATE VIEW precious AS SELECT 1",
+    "a log": "PRAGMA journal_mode = WAL; CREATE TABLE meta (x); INSERT INTO meta VALUES (1)",
+}
+
+
+@pytest.mark.parametrize("theirs", THEIRS)
+@pytest.mark.parametrize("left_open", [False, True])
+def test_another_programs_database_is_left_alone(theirs, left_open, tmp_path, call):
+    path = tmp_path / "their folder %20" / "database"
+    path.parent.mkdir()
+    db = sqlite3.connect(path)
+    db.executescript(THEIRS[theirs])
+    db.commit()
+    if not left_open:
+        db.close()
+
+    def files():
+        return {
+            file.name: file.read_bytes() for file in path.parent.iterdir() if file.suffix != ".sqlite-shm"
+        }
+
+    before = files()
+    for use in (control.log, control.reset, transport, lambda at: control.seed(at, {})):
+        with pytest.raises(StateError, match="another program") as refused:
+            use(path)
+        assert "reset" not in str(refused.value)
+    done = subprocess.run(
+        [sys.executable, str(SCRIPTS / "sandbox.py"), "reset", "--state", str(path)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 3 and "reset" not in done.stdout
+    hello = {"whatsappNumber": "14155551234", "messageText": "x"}
+    run = call("send_session_message", hello, **SANDBOX, WATI_SANDBOX_STATE=str(path))
+    assert (run.error["code"], run.error["outcome"]) == ("bad_setup", "not_sent")
+    assert files() == before
     db.close()
-    for call in (control.log, control.reset):
-        with pytest.raises(StateError):
-            call(tmp_path / "theirs")
-    with sqlite3.connect(tmp_path / "theirs") as db:
-        assert db.execute("SELECT COUNT(*) FROM precious").fetchone() == (0,)
+
+
+def test_a_file_of_an_earlier_version_is_ours(tmp_path):
+    path = tmp_path / "old"
+    with sqlite3.connect(path) as db:
+        db.executescript(f"{store._SCHEMA}; INSERT INTO meta VALUES ('schema', '1'), ('limits', 'off')")
+        db.execute("INSERT INTO strangers VALUES ('15550002222')")
     db.close()
+    assert control.log(path) == []
+    with State(path).transaction() as tx:
+        assert tx.count("SELECT COUNT(*) FROM strangers") == 1
+        assert tx.count("PRAGMA application_id") == ownership.APPLICATION_ID
+    control.reset(path)
+
+
+def test_no_device_is_taken_for_a_state_file():
+    for use in (control.log, control.reset):
+        with pytest.raises(StateError, match="device"):
+            use(os.devnull)
+
+
+def test_a_file_that_is_kept_aside_replaces_none(tmp_path):
+    path = tmp_path / "state"
+    for content in (b"first", b"second", b"third"):
+        path.write_bytes(content)
+        Path(f"{path}-journal").write_bytes(content)
+        control.reset(path)
+    for name, content in (("", b"first"), ("-2", b"second"), ("-3", b"third")):
+        assert Path(f"{path}.damaged{name}").read_bytes() == content
+        assert Path(f"{path}.damaged{name}-journal").read_bytes() == content
 
 
 @pytest.mark.parametrize("damage", [break_version, break_tables, break_bytes])
@@ -344,3 +425,39 @@ def test_a_killed_process_leaves_its_deliveries_and_no_broken_file(state_file):
         delivered = len(control.log(state_file)) - before
         # The one that was under way may have happened without its answer.
         assert delivered - heard in (0, 1)
+
+
+# --- time ---------------------------------------------------------------------------------------------------
+
+
+def newest_by_john(path):
+    with State(path).transaction() as tx:
+        return history.rows(tx, "sandbox-main", "14155551234", limit=1)[0]["created"], tx.now
+
+
+def test_the_times_of_a_fresh_world_do_not_move_while_it_is_read(tmp_path, monkeypatch):
+    path, real = str(tmp_path / "w.sqlite"), time.time()
+    seen = []
+    for passed in (0, 1.7, 60, 3600, 11.9 * 3600):
+        monkeypatch.setattr(time, "time", lambda passed=passed: real + passed)
+        seen.append(newest_by_john(path)[0])
+    assert len(set(seen)) == 1
+
+
+def test_a_window_that_was_open_in_a_fresh_world_stays_open_for_days(tmp_path, monkeypatch):
+    path, real = str(tmp_path / "w.sqlite"), time.time()
+    for passed in (0, 13, 25, 24 * 30):
+        monkeypatch.setattr(time, "time", lambda passed=passed: real + passed * 3600)
+        with State(path).transaction() as tx:
+            assert history.window_open(tx, "sandbox-main", "14155551234")
+            assert not history.window_open(tx, "sandbox-main", "14155555678")
+
+
+def test_a_row_that_is_seeded_later_has_its_age(tmp_path, monkeypatch):
+    path, real = str(tmp_path / "w.sqlite"), time.time()
+    newest_by_john(path)
+    monkeypatch.setattr(time, "time", lambda: real + 5 * 3600)
+    row = {"whatsappNumber": "14155551234", "text": "a minute ago", "age": 60, "floating": True}
+    control.seed(path, {"messages": [row]})
+    created, now = newest_by_john(path)
+    assert epoch(created) == pytest.approx(now - 60, abs=1)

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from conftest import ENDPOINTS, KEY, ROOT, Run, parse
+from nulls import meant
 from recording import Answer, FarSide, reply
 from strategies import HARD, SCHEMAS, fixed, valid
 from wati.cli.command import execute
@@ -138,7 +139,7 @@ def refused_unless_valid(run: Run, far_side: FarSide, text: bytes, name: str) ->
     """Nothing leaves the machine for arguments that their schema does not take."""
     try:
         wide = text.startswith((b"\xff\xfe", b"\xfe\xff"))
-        value = json.loads(text.decode("utf-16" if wide else "utf-8-sig"))
+        value = meant(name, json.loads(text.decode("utf-16" if wide else "utf-8-sig")))
         is_valid = isinstance(value, dict) and Draft202012Validator(SCHEMAS[name]).is_valid(value)
     except (ValueError, RecursionError):
         is_valid = False

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from wati.arguments.fits import fits
+from wati.arguments.nulls import WIDENS
 from wati.arguments.texts import text_problem
 from wati.contract.failures import Failure
 from wati.contract.settings import SHORTEST_KEY
@@ -40,7 +41,10 @@ def validate(endpoint: Endpoint, schema: dict[str, Any], arguments: Arguments) -
     """The problems found by the schema, the endpoint's checks and the rule for all text, at most 5,000."""
     by_place: dict[tuple[str, str], Problem] = {}  # jsonschema reports a missing member more than once
     for error in _schema_errors(schema, arguments):
-        by_place.update({(problem["at"], problem["problem"]): problem for problem in explain(error)})
+        is_narrow = error.instance is None and _dotted(error.absolute_path) in endpoint.narrows
+        at = json_path(error.absolute_path)
+        named = [{"at": at, "problem": WIDENS}] if is_narrow else explain(error)
+        by_place.update({(problem["at"], problem["problem"]): problem for problem in named})
     problems = list(by_place.values())
     for found in (_texts(endpoint, arguments), *(check(arguments) for check in endpoint.checks)):
         problems += itertools.islice(found, MOST_PROBLEMS)
@@ -210,9 +214,13 @@ def described(value: object) -> str:
 def _texts(endpoint: Endpoint, arguments: Arguments) -> Iterator[Problem]:
     """Nothing invisible in any text (texts.py)."""
     for steps, text in strings(arguments):
-        path = ".".join("[]" if isinstance(step, int) else step for step in steps).replace(".[]", "[]")
-        if problem := text_problem(text, multiline=path in endpoint.multiline):
+        if problem := text_problem(text, multiline=_dotted(steps) in endpoint.multiline):
             yield {"at": json_path(steps), "problem": problem}
+
+
+def _dotted(steps: Iterable[str | int]) -> str:
+    """Such as `receivers[].name`, as the members of an endpoint name arguments."""
+    return ".".join("[]" if isinstance(step, int) else step for step in steps).replace(".[]", "[]")
 
 
 def strings(value: Any, steps: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -13,6 +13,7 @@ from wati.contract.verdicts import member
 from wati.output import shape, tables
 from wati.output.redaction import redact
 from wati.output.rendering import clean
+from wati.reads import connections
 from wati.reads.pages import OnDisk, Walk
 from wati.wire import interrupts
 
@@ -45,7 +46,7 @@ def page_size(wanted: int | None) -> int:
 
 def check_output(files: Files, options: Options) -> None:
     """Raises `file_not_allowed` if the ending is unknown, or if an incomplete list could not be written."""
-    tables.form(options.output, ())
+    tables.check(options.output)
     at = f"--output ({PARTIAL}, for an incomplete list)"
     files.download(options.output + PARTIAL, force=options.force, at=at)
 
@@ -55,7 +56,9 @@ def read(context: Context, send: Send) -> Result:
     with closing(OnDisk()) as seen:
         reading = Reading(context, send, seen)
         in_file = context.call.options.output
-        return _into_file(context, reading) if in_file else _into_document(context.call, reading)
+        result = _into_file(context, reading) if in_file else _into_document(context.call, reading)
+    context.remarks += connections.several(context.inbox)
+    return result
 
 
 def _into_document(call: Call, reading: Reading) -> Result:
@@ -82,25 +85,30 @@ def _into_document(call: Call, reading: Reading) -> Result:
 
 
 def _into_file(context: Context, reading: Reading) -> Result:
-    options = context.call.options
-    form = tables.form(options.output, context.call.endpoint.columns)
+    options, endpoint = context.call.options, context.call.endpoint
     began = time.monotonic()
-    with context.session.files.download(options.output, force=options.force) as download:
-        download.handle.write(form.head)
+    with (
+        context.session.files.download(options.output, force=options.force) as download,
+        closing(tables.form(options.output, download.handle, endpoint.columns, endpoint.attributes)) as table,
+    ):
 
         def take(rows: list[Any]) -> int:
-            lines = (form.line(redact(clean(row), context.session.settings.key)) for row in rows)
-            download.handle.write(b"".join(lines))
+            for row in rows:
+                table.add(redact(clean(row), context.session.settings.key))
             return len(rows)
+
+        def commit(suffix: str = "") -> None:
+            table.finish()
+            download.commit(suffix)
 
         try:
             reading.into(take)
         except Failure as failure:
             if reading.items and failure.page is not None:
-                interrupts.defer(partial(download.commit, PARTIAL))
+                interrupts.defer(partial(commit, PARTIAL))
                 failure.page["file"] = options.output + PARTIAL
             raise
-        interrupts.defer(download.commit)
+        interrupts.defer(commit)
     seconds = round(time.monotonic() - began, 1)
     data = {"file": options.output, "seconds": seconds, **reading.summary()}
     return Result(data, notice=reading.notice, page={})

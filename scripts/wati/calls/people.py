@@ -38,10 +38,12 @@ def receivers(context: Context, found: Findings) -> None:
         return
     is_bulk = call.endpoint.confirms != "none"
     contacts: dict[str, dict[str, Any]] = {}
+    are_read, others_unread = True, False
     try:
-        contacts = _contacts(context, [] if is_bulk else numbers)
+        contacts, others_unread = _contacts(context, [] if is_bulk else numbers)
     except Failure as failure:
         found.warnings.append(f"The contacts could not be read, so names are not shown ({failure.code}).")
+        are_read = False
     rows = {number: contacts.get(person(number), {}) for number in numbers}
     names = {number: _shown(context, name) for number, row in rows.items() if (name := name_of(row))}
     if names:
@@ -50,6 +52,8 @@ def receivers(context: Context, found: Findings) -> None:
         found.facts |= {"names": some} if is_bulk else {"receiver": next(iter(names.values()))}
     if "template" not in found.facts:
         return _stops(context, found, {numbers[0]: found.newest}, names)
+    if are_read:
+        _strangers(found, numbers, rows, others_unread=others_unread)
     refusing = [number for number, row in rows.items() if row.get("allowBroadcast") is False]
     if refusing:
         who = enumerate_some([_who(number, names) for number in refusing], MOST_NAMED)
@@ -58,22 +62,52 @@ def receivers(context: Context, found: Findings) -> None:
     newest = dict(_newest_of_each(context, found, numbers[:MOST_CONVERSATIONS]))
     _stops(context, found, newest, names)
     if len(numbers) > MOST_CONVERSATIONS:
-        first = f"the first {MOST_CONVERSATIONS} conversations"
-        found.warnings.append(f"Only {first} were read for requests to stop, such as STOP.")
+        found.warnings.append(
+            f"The conversations of {MOST_CONVERSATIONS} of {len(numbers)} receivers were read for requests "
+            "to stop, such as STOP. Of the others it is not known."
+        )
 
 
-def _contacts(context: Context, numbers: list[str]) -> dict[str, dict[str, Any]]:
-    """Contacts by person, so under every spelling and by id: those with these numbers, or one page of all."""
+def _strangers(
+    found: Findings, numbers: list[str], rows: dict[str, dict[str, Any]], *, others_unread: bool
+) -> None:
+    """Warnings about who is no contact yet, and whom WATI calls invalid: that is known before a send."""
+    invalid = [number for number, row in rows.items() if row.get("contactStatus") not in (None, "", "VALID")]
+    if invalid:
+        who = enumerate_some(invalid, MOST_NAMED)
+        found.warnings.append(f"{who}: contactStatus is not VALID, so the number may not be on WhatsApp.")
+    unknown = [number for number in numbers if not rows[number]]
+    if not unknown:
+        return
+    shows = "shows only when the message is sent"
+    if others_unread:
+        problem = (
+            "are not among the contacts that were read, so it is not known whether they allow broadcasts"
+        )
+        found.warnings.append(
+            f"{len(unknown)} of {len(numbers)} receivers {problem}; whether they are on WhatsApp {shows}."
+        )
+    else:
+        who = enumerate_some(unknown, MOST_NAMED)
+        found.warnings.append(f"WATI has no contact {who}: whether it is on WhatsApp {shows}.")
+
+
+def _contacts(context: Context, numbers: list[str]) -> tuple[dict[str, dict[str, Any]], bool]:
+    """Contacts by person, so under every spelling and by id: those with these numbers, or one page of all.
+
+    And whether others may be on a later page.
+    """
     query = {}
     if numbers:
         condition = {"name": "phone", "operator": "contain", "value": common_end(numbers[0])}
         query = {"attribute": json.dumps([condition])}
     found: dict[str, dict[str, Any]] = {}
-    for row in context.inbox.contacts(query, 1):
+    page = context.inbox.contacts(query, 1)
+    for row in page:
         for member in ("wAid", "phone", "id"):
             if isinstance(row.get(member), str):
                 found.setdefault(person(row[member]), row)
-    return found
+    return found, not numbers and not page.is_last
 
 
 def _newest_of_each(context: Context, found: Findings, numbers: list[str]) -> Iterator[tuple[str, Any]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wati.arguments import validation
+from wati.arguments import pairs, validation
 from wati.contract import numbers
 from wati.contract.checks import select
 from wati.contract.failures import Failure
-from wati.contract.options import problem_of
+from wati.contract.options import problems_of
 from wati.wire import request
 
 if TYPE_CHECKING:
@@ -25,12 +25,13 @@ def prepare(context: Context) -> Failure | None:
     """
     call, settings = context.call, context.session.settings
     endpoint, options = call.endpoint, call.options
-    if problem := problem_of(endpoint, options):
-        raise Failure("usage", problem)
+    if wrong := problems_of(endpoint, options):
+        raise Failure("usage", " ".join(wrong))
     if not isinstance(call.arguments, dict):
         raise Failure("invalid_json", "The arguments are not a JSON object.")
     validation.refuse_key(call.arguments, settings.key)
     schema = validation.load_schema(endpoint)
+    call = call.replace(arguments=pairs.as_lists(schema, call.arguments))
     problems = validation.validate(endpoint, schema, call.arguments)
     code, hint = "invalid_arguments" if problems else "", ""
     if endpoint.through_wati:

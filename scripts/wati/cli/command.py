@@ -21,19 +21,22 @@ if TYPE_CHECKING:
 
 def main(endpoint: Endpoint) -> None:
     """Run the script as a program: print the document and exit with its code."""
-    from wati.cli.streams import Counter, diagnose, write
-
     if help.is_wanted(sys.argv[1:]):
-        write(help.help_text(endpoint))
-        os._exit(0)
+        from wati.cli.streams import write
+
+        os._exit(write(help.help_text(endpoint)))
 
     import signal
 
     from wati.wire import interrupts
 
+    # Before all that takes time: until then, a signal ends the process without a document.
     signals = [name for name in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(name) != signal.SIG_IGN]
     for name in signals:
         signal.signal(name, interrupts.handle)
+
+    from wati.cli.streams import Counter, diagnose, write
+
     diagnostics: list[str] = []
     counter = Counter()
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
@@ -43,7 +46,7 @@ def main(endpoint: Endpoint) -> None:
     for name in signals:
         signal.signal(name, signal.SIG_IGN)  # the outcome is settled
     counter.close()
-    write(text)
+    exit_code = write(text, exit_code)
     diagnose("\n".join(diagnostics))
     # No clean-up: a late signal, or a thread that is left, would change the exit code of a finished call.
     os._exit(exit_code)
@@ -95,18 +98,18 @@ def execute(
             exit_code, result = interrupts.one_call(partial(_call, session, endpoint, command_line, stdin))
     except Failure as caught:
         failure = caught
-    except KeyboardInterrupt:  # only while the arguments were read
+    except KeyboardInterrupt:  # only before the call began
         failure = Failure("timeout", "The call was interrupted.", outcome="not_sent", source="package")
     except Exception as error:
         import traceback
 
         failure = bug(error)
-        record(traceback.format_exc(), None)
+        if "--verbose" in argv:
+            record(traceback.format_exc(), None)
     if failure is not None:
         exit_code, result = failure.exit, document.failed(endpoint, failure, key)
-    if "--verbose" in argv:
-        for line in trace:
-            (say or diagnose)(terminal_safe(line, key))
+    for line in trace:
+        (say or diagnose)(terminal_safe(line, key))
     return exit_code, render(result, indent=2 if pretty else None)
 
 
@@ -116,15 +119,16 @@ def _call(
     """The call of a command line."""
     from functools import partial
 
-    from wati.arguments import reading
+    from wati.arguments import flags, reading
     from wati.calls import guards
     from wati.calls.run import run
     from wati.contract.call import Call
     from wati.wire import interrupts
 
     guards.effect(session.settings, endpoint)  # before anything is read from a file or standard input
-    arguments = interrupts.allow(partial(reading.read, endpoint, command_line.words, stdin))
-    return run(session, Call(endpoint, arguments, command_line.options))
+    given = interrupts.allow(partial(reading.read, endpoint, command_line.words, stdin))
+    arguments, options = flags.take_run(endpoint, given, command_line.options, session.settings.key)
+    return run(session, Call(endpoint, arguments, options))
 
 
 def _line(title: str, body: object, key: str) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
+from wati.arguments.flags import read
 from wati.contract.failures import Failure
-from wati.contract.options import FLAGS, Options, flags_of, problem_of
-from wati.output.shape import paths
+from wati.contract.options import FLAGS, Options, flags_of, problems_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from wati.contract.endpoint import Endpoint
@@ -47,13 +45,10 @@ def parse(endpoint: Endpoint, argv: list[str]) -> CommandLine:
             if given.setdefault(name, value) != value:
                 raise Failure("usage", f"--{name} is given twice, with different values.")
     wants_schema = given.pop("schema", None) is not None
-    values: dict[str, Any] = {
-        name.replace("-", "_"): _READ[name](value) if FLAGS[name][0] else True
-        for name, value in given.items()
-    }
+    values: dict[str, Any] = {name.replace("-", "_"): read(name, value) for name, value in given.items()}
     options = Options(**values)
-    if problem := problem_of(endpoint, options):
-        raise Failure("usage", problem)
+    if problems := problems_of(endpoint, options, is_complete=False):
+        raise Failure("usage", " ".join(problems))
     return CommandLine(tuple(positionals), options, wants_schema)
 
 
@@ -65,22 +60,3 @@ def _unknown_flag(endpoint: Endpoint, item: str, known: list[str]) -> Failure:
     flags = " ".join(f"--{name}" for name in known)
     hint = f"Flags of this script: {flags}. Everything else goes into the JSON object."
     return Failure("usage", message, hint=hint)
-
-
-def _seconds(text: str) -> float:
-    """0 for what is not a number: no limit lets that pass."""
-    return float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text, re.ASCII) else 0.0
-
-
-def _count(text: str) -> int:
-    return int(text) if re.fullmatch("[0-9]{1,7}", text, re.ASCII) else 0
-
-
-_READ: dict[str, Callable[[str], Any]] = {
-    "timeout": _seconds,
-    "connection": str,
-    "max-items": _count,
-    "fields": paths,
-    "confirm": str,
-    "output": str,
-}

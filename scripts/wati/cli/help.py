@@ -20,6 +20,7 @@ ENVIRONMENT = (
     "WATI_BLOCKED_RECIPIENTS",
     "WATI_FILE_ROOTS",
     "WATI_JOURNAL",
+    "WATI_JOURNAL_REQUIRED",
     "WATI_SANDBOX_STATE",
 )
 
@@ -43,6 +44,7 @@ def help_text(endpoint: Endpoint) -> str:
         _text(endpoint.help_file),
         f"{endpoint.does} Prints one JSON document.",
         "flags:\n" + "\n".join(f"  {flag:<{width}}  {meaning}" for flag, meaning in flags.items()),
+        'In the JSON object, flags are members of "run", with _ for -: "run": {"timeout": 60}',
         "environment (references/setup.md):\n  " + ", ".join(ENVIRONMENT),
         "exit codes (references/errors.md):\n  " + exit_codes(endpoint),
     ]

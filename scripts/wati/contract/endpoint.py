@@ -38,13 +38,17 @@ class Endpoint:
     defaults: Mapping[str, Any] = {}  # sent for a member that the arguments leave out or cannot name
     checks: tuple[Callable[[Arguments], Iterable[Problem]], ...] = ()  # what JSON Schema cannot express
     multiline: tuple[str, ...] = ()  # may contain line breaks; paths such as `receivers[].name`
+    # Optional arguments without which the call would do or find more, or go to another number, by path: null
+    # for one of these is refused. For any other it counts as absence.
+    narrows: tuple[str, ...] = ()
     items: str = ""  # the dotted path of the list in the answer; "" = the answer has none
     members: tuple[str, ...] = ()  # the documented members of an item of that list, for `--fields`
     omits: Mapping[str, Omission] = {}  # which members of `data` are left out, and when, by path
     by_change: bool = False  # the list is sorted by last change, so it moves while it is read
     columns: tuple[str, ...] = ()  # the members that get their own column in a CSV
+    attributes: str = ""  # the member of an item whose names and values get columns there, too
     confirms: Confirms = "none"  # what `--confirm` must repeat
-    customer_text: bool = False  # the answer contains text that customers wrote
+    customer_text: tuple[str, ...] = ()  # of a read: the paths in `data` where text by customers can be
     silent_rejection: str = ""  # the hint for a rejection without a reason
     look_with: str = ""  # the script that shows whether a call with an unknown outcome happened
     # The checks of a dry run, which also explain a rejection: names from calls/preconditions.py, or the

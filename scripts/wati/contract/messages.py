@@ -47,14 +47,29 @@ class Message:
         self.name = name
 
 
+# Characters that nobody sees (Unicode's Default_Ignorable_Code_Point), except for the tag letters behind the
+# black flag, which make it another flag, and for the joiner, which may make one picture of several.
+_UNSEEN = (
+    "(\U0001f3f4[\U000e0020-\U000e007f]+)|[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_PICTURE = "[\u203c-\u2bff\U0001f000-\U0001faff]"
+_IDLE_JOINER = f"\u200d(?!{_PICTURE})|(?<!{_PICTURE})\u200d"
+
+
 def normalized(text: str) -> str:
     """The text in the form that is compared.
 
-    Systems on the way change white space and the Unicode form of letters; a customer sees no difference.
+    Systems on the way change white space, the Unicode form of letters and characters that nobody sees; a
+    customer sees no difference. In a word, a joiner is spelling, and two spellings are one message.
     """
-    import unicodedata
+    if not text.isascii():
+        import re
+        import unicodedata
 
-    return " ".join(unicodedata.normalize("NFC", text).split())
+        text = unicodedata.normalize("NFC", re.sub(_IDLE_JOINER, "", re.sub(_UNSEEN, r"\1", text)))
+    return " ".join(text.split())
 
 
 def repeat_seconds(kind: str) -> int:

@@ -8,6 +8,7 @@ from wati.contract.records import record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from wati.contract.endpoint import Endpoint
     from wati.contract.types import Path
@@ -24,7 +25,7 @@ FLAGS = {
         "allows more waiting",
     ),
     "fields": ("PATHS", "show only these members, such as {example}"),
-    "raw": ("", "show WATI's answer unchanged"),
+    "raw": ("", "show WATI's answer unchanged; with --dry-run, the request, too"),
     "verbose": ("", "show requests and answers on stderr, secrets redacted"),
     "confirm": ("VALUE", "repeat the {what}; --dry-run shows it"),
     "again": ("", "send even if the journal has the same message; only if the user wants a second one"),
@@ -34,6 +35,20 @@ FLAGS = {
     "output": ("FILE", "the file to write{ending}, inside WATI_FILE_ROOTS"),
     "force": ("", "overwrite the file if it exists"),
 }
+
+# The same flags as members of `run` in the JSON object, by the name of their value.
+TYPES: dict[str, dict[str, Any]] = {
+    "": {"type": "boolean"},
+    "PATHS": {"type": "array", "items": {"type": "string"}},
+    "SECONDS": {"type": "number"},
+    "N": {"type": "integer"},
+    "ID": {"type": "string"},
+    "VALUE": {"type": "string"},
+    "FILE": {"type": "string"},
+}
+NOT_IN_RUN = ("help", "schema")  # they print something and make no call
+# Flags without which a call would do more, or to others: null for one is not taken as its absence.
+NARROWING = ("dry-run", "connection", "skip-sent", "max-items")
 
 
 @record
@@ -73,6 +88,13 @@ def flags_of(endpoint: Endpoint) -> list[str]:
     return [name for name in FLAGS if name not in absent]
 
 
+def run_schema(endpoint: Endpoint) -> dict[str, Any]:
+    """The JSON Schema of `run`: the flags of the endpoint's script by name and type."""
+    flags = [flag for flag in flags_of(endpoint) if flag not in NOT_IN_RUN]
+    members = {flag.replace("-", "_"): TYPES[FLAGS[flag][0]] for flag in flags}
+    return {"type": "object", "properties": members, "additionalProperties": False}
+
+
 LONGEST_TIMEOUT = 3600.0
 MOST_ITEMS = 2_000_000
 _INCOMPATIBLE = (
@@ -85,8 +107,11 @@ _INCOMPATIBLE = (
 _REQUIRED = {"max-items": "all", "output": "all", "force": "output"}
 
 
-def problem_of(endpoint: Endpoint, options: Options) -> str:
-    """What is wrong with the options for a call of this endpoint; "" if nothing is."""
+def problems_of(endpoint: Endpoint, options: Options, *, is_complete: bool = True) -> list[str]:
+    """What is wrong with the options for a call of this endpoint, each in a sentence.
+
+    `is_complete`: whether no more of them can come, so that one may miss another.
+    """
     from wati.contract.settings import is_connection_id
 
     given = {
@@ -94,23 +119,21 @@ def problem_of(endpoint: Endpoint, options: Options) -> str:
         for name, value in vars(options).items()
         if value != getattr(Options, name) and value != []
     }
-    for name in given:
-        if name not in flags_of(endpoint):
-            return f"{endpoint.name}.py has no flag --{name}."
-    for one, other, message in _INCOMPATIBLE:
-        if one in given and other in given:
-            return message
-    for flag, other in _REQUIRED.items() if endpoint.items else ():
-        if flag in given and other not in given:
-            return f"--{flag} needs --{other}."
+    own = flags_of(endpoint)
+    problems = [f"{endpoint.name}.py has no flag --{name}." for name in given if name not in own]
+    problems += [message for one, other, message in _INCOMPATIBLE if one in given and other in given]
+    required = _REQUIRED.items() if is_complete and endpoint.items else ()
+    problems += [
+        f"--{one} needs --{other}." for one, other in required if one in given and other not in given
+    ]
     # "not …", because every comparison with what is not a number is false.
     if options.timeout is not None and not 0 < options.timeout <= LONGEST_TIMEOUT:
-        return f"--timeout takes seconds, more than 0 and at most {LONGEST_TIMEOUT:g}."
+        problems.append(f"--timeout takes seconds, more than 0 and at most {LONGEST_TIMEOUT:g}.")
     if options.max_items is not None and not 0 < options.max_items <= MOST_ITEMS:
-        return f"--max-items takes a whole number from 1 to {MOST_ITEMS}."
+        problems.append(f"--max-items takes a whole number from 1 to {MOST_ITEMS}.")
     if options.connection and not is_connection_id(options.connection):
-        return "--connection takes a connection id: letters, digits, _ and - only."
-    return ""
+        problems.append("--connection takes a connection id: letters, digits, _ and - only.")
+    return problems
 
 
 _CONFIRMED = {
@@ -152,7 +175,7 @@ def meaning(flag: str, endpoint: Endpoint) -> str:
     """What a flag does in this script."""
     text = FLAGS[flag][1]
     if flag == "dry-run" and endpoint.effect == "read":
-        return "check the arguments and the connection, and show the request without sending it"
+        return "check the arguments and the connection, and read nothing else"
     if flag == "timeout" and endpoint.default_timeout is not None:
         return f"seconds for the whole call (default {endpoint.default_timeout:g})"
     if flag == "timeout" and endpoint.items and "all" in flags_of(endpoint):

@@ -17,7 +17,7 @@ from wati.reads.rows import span, text_of, unzoned
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wati.journal.store import Entry
+    from wati.journal.entries import Entry
 
     Row = dict[str, Any]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wati.contract import omissions
+from wati.contract import checks, omissions
 from wati.contract.failures import Failure
 from wati.contract.settings import SANDBOX_KEY
 from wati.contract.verdicts import member
 from wati.output import shape
 from wati.output.redaction import redact
-from wati.output.rendering import clean, shorten
+from wati.output.rendering import clean, paired, shorten
 
 if TYPE_CHECKING:
     from wati.contract.call import Call, Result
@@ -24,17 +24,26 @@ _MAY_QUOTE_CUSTOMERS = (6, 7, 8)  # exit codes: the answer behind them can be an
 # such as `contact`, can hold what a customer wrote. So can nested values, except for lists of errors.
 _OWN_WORDS = {
     *("ok", "result", "message", "info", "error", "errors", "detail", "title", "status", "type", "code"),
-    *("traceId", "ticketStatus", "validWhatsAppNumber"),
+    *("traceId", "ticketStatus", "validWhatsAppNumber", "phone_number"),
 }
 _OWN_LISTS = ("error", "errors")
-# The members of a receiver that v2 accepted (published answers).
+# The members of a receiver that v2 accepted, and of our own message, in the far side's words (published).
 _OF_A_RECEIVER = {"localMessageId", "waId", "isValidWhatsAppNumber", "errors"}
+_OF_A_MESSAGE = {
+    *("id", "created", "timestamp", "eventType", "type", "owner", "status", "statusString", "failedDetail"),
+    *("operatorName", "assignedId", "localMessageId", "whatsappMessageId"),
+}
 
 
 def accepted(call: Call, result: Result, key: str) -> dict[str, Any]:
     """The document of an accepted call or a dry run. Raises `usage` if `--fields` does not fit a read."""
     endpoint, is_dry = call.endpoint, call.options.dry_run
     data, about_fields = _visible(endpoint, call.options, result, key)
+    # Nobody can ask for the answer to a change again, so it stays whole, but for receivers that say nothing.
+    is_done = endpoint.effect != "read" and not is_dry
+    if endpoint.is_bulk and is_done and not (call.options.raw or call.options.fields):
+        data = shape.with_exceptions(data, checks.select(call.arguments, "receivers[].whatsappNumber"))
+    about_customers = NOTICE if not is_dry and _quotes_customers(endpoint, data) else ""
     if result.added and not call.options.raw:
         data = {**data, **result.added}
     document: dict[str, Any] = {"ok": True, "data": data}
@@ -43,16 +52,12 @@ def accepted(call: Call, result: Result, key: str) -> dict[str, Any]:
     elif endpoint.items and not is_dry:
         page = _page(call, result.data) if result.page is None else result.page
         document |= {"page": page} if page else {}
-    changed = endpoint.through_wati and endpoint.effect != "read"
-    by_customers = endpoint.customer_text or (changed and not _as_documented(result.data))
-    about_customers = NOTICE if by_customers and not is_dry else ""
     document |= _marks(key, [about_customers, result.notice, about_fields, *result.notices])
     document = redact(document, key, result.shown_url)
-    # Nobody can ask for the answer to a change again, so it stays whole, but for receivers that say nothing.
-    is_done = endpoint.effect != "read" and not is_dry
-    if endpoint.is_bulk and is_done and not call.options.raw:
-        return shape.fit_receivers(document)
-    return document if call.options.raw or is_done else shape.fit_document(document, endpoint.items)
+    if call.options.raw or is_done:
+        return document
+    whole = "" if is_dry else "--fields" if "raw" in endpoint.lacks else "--fields or --raw"
+    return shape.fit_document(document, endpoint.items, whole)
 
 
 def _visible(endpoint: Endpoint, options: Options, result: Result, key: str) -> tuple[Any, str]:
@@ -63,8 +68,9 @@ def _visible(endpoint: Endpoint, options: Options, result: Result, key: str) -> 
     if options.raw:
         return result.data, ""
     if not options.fields:
-        omits = {} if options.dry_run else endpoint.omits
-        return omissions.without(clean(result.data), omits), ""
+        if options.dry_run:
+            return clean(result.data), ""
+        return paired(omissions.without(clean(result.data), endpoint.omits)), ""
     # Redacted before members are selected: a connection's link is recognized by the members beside it.
     data = redact(result.data, key, result.shown_url)
     unknown = shape.unknown_fields(data, endpoint.items, options.fields, endpoint.members)
@@ -74,7 +80,7 @@ def _visible(endpoint: Endpoint, options: Options, result: Result, key: str) -> 
         raise Failure("usage", notice, hint=f"To see all members, {how}.")
     selected = shape.selected(data, endpoint.items, options.fields)
     kept = {name: data[name] for name in endpoint.keeps if name in data}
-    return clean(selected | kept if kept else selected), notice
+    return paired(clean(selected | kept if kept else selected)), notice
 
 
 def failed(endpoint: Endpoint, failure: Failure, key: str) -> dict[str, Any]:
@@ -85,7 +91,9 @@ def failed(endpoint: Endpoint, failure: Failure, key: str) -> dict[str, Any]:
     if "answer" in error:
         error["answer"] = clean(error["answer"])
     if "items" in error:
-        error["items"] = omissions.without(clean(error["items"]), endpoint.omits, f"{endpoint.items}.")
+        error["items"] = paired(
+            omissions.without(clean(error["items"]), endpoint.omits, f"{endpoint.items}.")
+        )
     # Redacted before anything is cut: half a key is a secret, too.
     error = redact(error, key)
     error["message"] = shorten(error["message"], 600)
@@ -114,7 +122,7 @@ def _may_quote_customers(endpoint: Endpoint, failure: Failure) -> bool:
     """Whether the answer behind a failure can hold what customers wrote. One about connections cannot."""
     answer = failure.answer
     if failure.items:
-        return endpoint.customer_text
+        return bool(endpoint.customer_text)
     if answer is None or not endpoint.through_wati:
         return False
     return failure.exit in _MAY_QUOTE_CUSTOMERS or not _in_own_words(answer)
@@ -128,17 +136,27 @@ def _in_own_words(answer: Any) -> bool:
     )
 
 
+def _quotes_customers(endpoint: Endpoint, data: Any) -> bool:
+    """Whether what is shown can hold what customers wrote. A notice on everything would be read by nobody."""
+    if endpoint.effect == "read":
+        return any(member(data, path) for path in endpoint.customer_text)
+    return endpoint.through_wati and not _as_documented(data)
+
+
 def _as_documented(data: Any) -> bool:
     """Whether the answer to a change has only documented members, and so no customer's text."""
     if not isinstance(data, dict):
         return False
-    rest = {name: value for name, value in data.items() if name not in ("receivers", "templateName")}
-    rows = data.get("receivers") or []
+    rows, message = data.get("receivers") or [], data.get("message")
+    own = {"receivers", "templateName"} | ({"message"} if _is_ours(message, _OF_A_MESSAGE) else set())
+    rest = {name: value for name, value in data.items() if name not in own}
     return (
-        _in_own_words(rest)
-        and isinstance(rows, list)
-        and all(isinstance(row, dict) and row.keys() <= _OF_A_RECEIVER for row in rows)
+        _in_own_words(rest) and isinstance(rows, list) and all(_is_ours(row, _OF_A_RECEIVER) for row in rows)
     )
+
+
+def _is_ours(row: Any, documented: set[str]) -> bool:
+    return isinstance(row, dict) and row.keys() <= documented
 
 
 def _page(call: Call, data: Any) -> dict[str, int]:

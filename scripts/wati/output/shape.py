@@ -7,29 +7,17 @@ scripts in skills"). Here it is cut between items, and the document says how to 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from wati.contract.failures import Failure
 from wati.contract.verdicts import member
 from wati.output.rendering import shorten
 
 LONGEST = 30_000  # characters of one document
 LONGEST_ANSWER = 10_000  # of the far side's answer to a call that failed
-_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}(\.[A-Za-z_][A-Za-z0-9_]{0,79})*")
 _TEXTS = (4000, 1000, 250, 60)  # lengths to cut texts to, one after the other, until the value fits
 
 Path = tuple[str, ...]
-
-
-def paths(text: str) -> list[Path]:
-    """The paths in the value of `--fields`. Raises `usage`."""
-    fields = [field.strip() for field in text.split(",")]
-    if not all(map(_FIELD.fullmatch, fields)):
-        example = "a dot leads to a nested member: id,messages.text."
-        raise Failure("usage", f"--fields takes names separated by commas; {example}")
-    return [tuple(field.split(".")) for field in fields]
 
 
 def unknown_fields(
@@ -92,17 +80,18 @@ def wrapped(items: str, value: Any) -> Any:
     return value
 
 
-def fit_document(document: dict[str, Any], items: str) -> dict[str, Any]:
+def fit_document(document: dict[str, Any], items: str, whole: str = "") -> dict[str, Any]:
     """A document of at most LONGEST characters. A list is cut between items, and `page` is adjusted.
 
-    `items`: the path of the list in the data; "" = none, then texts and lists are cut, and marked.
+    `items`: the path of the list in the data; "" = none, then texts and lists are cut, and marked. `whole`:
+    the flags of the script that show what was cut.
     """
     length = len(_text(document))
     if length <= LONGEST:
         return document
     if not items or "page" not in document:
         room = LONGEST - _NOTICE - (length - len(_text(document["data"])))
-        advice = "Long texts and lists in `data` were cut; --fields or --raw shows them."
+        advice = "Long texts and lists in `data` were cut" + (f"; {whole} shows them." if whole else ".")
         notice = _with_notice(document, advice)
         return {**document, "data": truncated(document["data"], room), "notice": notice}
     listed = _items(document["data"], items)
@@ -120,25 +109,24 @@ def fit_document(document: dict[str, Any], items: str) -> dict[str, Any]:
     return {**document, "data": _replaced(document["data"], items, shown), "page": page, "notice": notice}
 
 
-def fit_receivers(document: dict[str, Any]) -> dict[str, Any]:
-    """The answer to a bulk send with as many plainly accepted receivers as fit; the others are counted.
+def with_exceptions(data: dict[str, Any], asked: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The answer to an accepted bulk send, with only the receivers of whom it says more than was asked for.
 
-    A receiver with more than its number and ids says something, and is always shown.
+    The others are those that were asked for, with nothing but their ids, and are counted. `asked`: where the
+    arguments name a receiver, and whom.
     """
-    rows = _items(document["data"], "receivers")
-    if len(_text(document)) <= LONGEST or not rows:
-        return document
-    telling = [row for row in rows if not isinstance(row, dict) or row.keys() - _IDS]
-    plain = [row for row in rows if isinstance(row, dict) and not row.keys() - _IDS]
-    room = LONGEST - _NOTICE - len(_text({**document, "data": {**document["data"], "receivers": telling}}))
-    fits = count_that_fits(plain, room)
-    if fits == len(plain):
-        return document
-    data = {**document["data"], "receivers": telling + plain[:fits], "more_receivers": len(plain) - fits}
-    return {**document, "data": data}
+    rows = _items(data, "receivers")
+    numbers = {str(number) for _, number in asked}
+    telling = [
+        row
+        for row in rows
+        if not isinstance(row, dict) or row.keys() - _IDS or str(row.get("waId")) not in numbers
+    ]
+    rest = {name: value for name, value in data.items() if name != "receivers" or not rows}
+    return {"receivers": telling, **rest} if telling else rest
 
 
-_IDS = {"waId", "localMessageId", "isValidWhatsAppNumber", "errors"}
+_IDS = {"waId", "localMessageId"}
 
 
 def fit_error(error: dict[str, Any]) -> dict[str, Any]:

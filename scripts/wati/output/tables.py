@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import re
-from typing import Any
+import tempfile
+from typing import Any, BinaryIO
 
 from wati.files.download import not_allowed
 from wati.output.rendering import render
 
+MOST_ATTRIBUTES = 500  # that have a column of their own; spreadsheets have room for more
+_LONGEST_NAME = 256
+_IN_MEMORY = 1024 * 1024  # bytes; a longer list waits on the disk
 REST = "rest"  # the column for all members that have none of their own
 # Spreadsheets run a cell that begins like this as a formula (OWASP, "CSV Injection"), also after spaces and
 # with the wide forms of the characters. Leading apostrophes count, so that removing one restores every text.
@@ -22,35 +27,98 @@ _UNFIT = re.compile("[\x00\ud800-\udfff]")
 class JsonLines:
     """One JSON object per line."""
 
-    head = b""
+    def __init__(self, handle: BinaryIO) -> None:
+        self._handle = handle
 
-    def line(self, row: Any) -> bytes:
-        return render(row).encode() + b"\n"
+    def add(self, row: Any) -> None:
+        self._handle.write(render(row).encode() + b"\n")
+
+    def finish(self) -> None:
+        """Every row is written already."""
+
+    def close(self) -> None:
+        """Nothing is kept."""
 
 
 class Csv:
-    """Fixed columns, and one with JSON for the rest, so nothing is lost.
+    """Fixed columns, one for each attribute, and one with JSON for the rest, so nothing is lost.
 
-    The file has a byte order mark: without it, Excel takes UTF-8 for an older encoding.
+    The columns are known only at the end, so the rows wait in a temporary file: memory does not grow with
+    them. The file has a byte order mark: without it, Excel takes UTF-8 for an older encoding.
     """
 
-    def __init__(self, columns: tuple[str, ...]) -> None:
+    def __init__(self, handle: BinaryIO, columns: tuple[str, ...], attributes: str) -> None:
+        self._handle = handle
         self._columns = columns
-        self.head = "\ufeff".encode() + _record([*columns, REST])
+        self._attributes = attributes  # the member with the list of attributes; "" = there is none
+        self._headers: dict[str, str] = {}  # of the columns for attributes, by the attribute's name
+        self._rows = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (close)
 
-    def line(self, row: Any) -> bytes:
+    def add(self, row: Any) -> None:
+        for pair in _pairs(row, self._attributes):
+            self._header_for(pair.get("name"))
+        self._rows.write(render(row).encode() + b"\n")
+
+    def finish(self) -> None:
+        header = [*self._columns, *map(_cell, self._headers.values()), REST]
+        self._handle.write("\ufeff".encode() + _record(header))
+        self._rows.seek(0)
+        for line in self._rows:
+            self._handle.write(self._line(json.loads(line)))
+
+    def close(self) -> None:
+        self._rows.close()
+
+    def _header_for(self, name: Any) -> None:
+        is_known = not isinstance(name, str) or name in self._headers
+        if is_known or len(self._headers) == MOST_ATTRIBUTES or not _fits(name) or len(name) > _LONGEST_NAME:
+            return
+        taken = {*self._columns, REST, *self._headers.values()}
+        header = f"{self._attributes}.{name}" if name in taken else name
+        if header not in taken:
+            self._headers[name] = header
+
+    def _line(self, row: Any) -> bytes:
         members = dict(row) if isinstance(row, dict) else {"": row}
+        values: dict[str, str] = {}
+        others = []
+        for pair in _pairs(row, self._attributes):
+            name, value = pair.get("name"), pair.get("value", "")
+            is_plain = (
+                pair.keys() <= {"name", "value"} and isinstance(value, str) and not _UNFIT.search(value)
+            )
+            if is_plain and name in self._headers and name not in values:
+                values[name] = value
+            else:
+                others.append(pair)
+        if values:
+            del members[self._attributes]
+            members |= {self._attributes: others} if others else {}
         cells = [_cell(members.pop(name)) if _fits(members.get(name)) else "" for name in self._columns]
+        cells += [_cell(values.get(name, "")) for name in self._headers]
         return _record([*cells, render(members) if members else ""])
 
 
-def form(path: str, columns: tuple[str, ...]) -> JsonLines | Csv:
-    """The form that a file's ending asks for. Raises `file_not_allowed` for any other ending."""
-    ending = os.path.splitext(path)[1].lower()
-    if ending not in (".jsonl", ".csv"):
+def check(path: str) -> None:
+    """Raises `file_not_allowed` if a file's ending asks for no form that there is."""
+    if _ending(path) not in (".jsonl", ".csv"):
         problem = "needs a name that ends in .jsonl (JSON Lines) or .csv"
         raise not_allowed("--output", problem, hint="Change the ending. Spreadsheets open .csv.")
-    return Csv(columns) if ending == ".csv" else JsonLines()
+
+
+def form(path: str, handle: BinaryIO, columns: tuple[str, ...], attributes: str) -> JsonLines | Csv:
+    """The form that a file's ending asks for."""
+    return Csv(handle, columns, attributes) if _ending(path) == ".csv" else JsonLines(handle)
+
+
+def _ending(path: str) -> str:
+    return os.path.splitext(path)[1].lower()
+
+
+def _pairs(row: Any, attributes: str) -> list[dict[str, Any]]:
+    """The attributes of a row; none if the member has another form, which then goes into REST."""
+    found = row.get(attributes) if attributes and isinstance(row, dict) else None
+    return found if isinstance(found, list) and all(isinstance(pair, dict) for pair in found) else []
 
 
 def _fits(value: Any) -> bool:

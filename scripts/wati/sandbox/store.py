@@ -7,22 +7,23 @@ keeps a world that another process has replaced. The caller says what a new file
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from . import ownership
 from .state_file import StateError
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 _BUSY_SECONDS = 20.0
+# Floating rows keep their time for so long: readers see no time move, and a window that is open stays open.
+_STEP = 12 * 3600.0
 
-# `at` is epoch seconds. If `floating`, it is counted from the present as if nobody had advanced the clock.
+# `at` is epoch seconds. If `floating`, it is counted from `Tx.still`.
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE connections (seq INTEGER PRIMARY KEY, connection_id TEXT NOT NULL UNIQUE, status TEXT NOT NULL,
@@ -36,8 +37,8 @@ CREATE TABLE conversations (account TEXT NOT NULL, number TEXT NOT NULL, convers
 CREATE TABLE messages (seq INTEGER PRIMARY KEY, account TEXT NOT NULL, number TEXT NOT NULL, at REAL NOT NULL,
     floating INTEGER NOT NULL, inbound INTEGER NOT NULL, delivery INTEGER, doc TEXT NOT NULL);
 CREATE INDEX messages_of ON messages (account, number, floating, at);
-CREATE TABLE templates (seq INTEGER PRIMARY KEY, account TEXT NOT NULL, name TEXT NOT NULL, doc TEXT NOT NULL,
-    UNIQUE (account, name));
+CREATE TABLE templates (seq INTEGER PRIMARY KEY, account TEXT NOT NULL, name TEXT NOT NULL,
+    language TEXT NOT NULL, doc TEXT NOT NULL, UNIQUE (account, name, language));
 CREATE TABLE operators (account TEXT NOT NULL, email TEXT NOT NULL, name TEXT NOT NULL,
     PRIMARY KEY (account, email));
 CREATE TABLE media (account TEXT NOT NULL, file_name TEXT NOT NULL, content_type TEXT NOT NULL,
@@ -68,6 +69,8 @@ class Tx:
         self.db = db
         #: The present as if nobody had ever advanced the clock, in epoch seconds.
         self.base = float(self.get("fixed_now") or time.time())
+        #: From where the age of floating rows is counted: when the world was made, and every _STEP after it.
+        self.still = self.base - (self.base - float(self.get("born") or self.base)) % _STEP
         #: The world's present, in epoch seconds.
         self.now = self.base + float(self.get("offset", "0"))
 
@@ -161,17 +164,13 @@ def recreate(path: str, populate: Populate, settings: Settings) -> None:
         except sqlite3.OperationalError:
             raise  # locked or unwritable: moving it aside would not help
         except sqlite3.DatabaseError:
-            os.replace(path, f"{path}.damaged")
-            Path(f"{path}-journal").unlink(missing_ok=True)
+            ownership.move_aside(path)
             _replace(path, populate, settings)
 
 
 def _replace(path: str, populate: Populate, settings: Settings) -> None:
     with _exclusive(path) as db:
-        tables = _tables(db)
-        if tables and "meta" not in tables:
-            raise StateError(f"{path} is the database of another program; name another file for the sandbox.")
-        for table in tables:
+        for table in _tables(db):
             db.execute(f'DROP TABLE "{table}"')
         _create(db, populate, settings)
 
@@ -187,6 +186,7 @@ def _create(db: sqlite3.Connection, populate: Populate, settings: Settings) -> T
     }
     db.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
     tx = Tx(db)
+    tx.set("born", repr(tx.base))
     populate(tx)
     return tx
 
@@ -199,6 +199,7 @@ def _tables(db: sqlite3.Connection) -> list[str]:
 @contextmanager
 def _exclusive(path: str) -> Iterator[sqlite3.Connection]:
     """The database with its write lock held. If the block raises, closing rolls back what it did."""
+    ownership.refuse_foreign(path, _SCHEMA)
     # Autocommit mode: this function alone begins and commits. Each transaction stays in one thread.
     with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
         db.row_factory = sqlite3.Row
@@ -206,6 +207,8 @@ def _exclusive(path: str) -> Iterator[sqlite3.Connection]:
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA journal_mode = TRUNCATE")
         db.execute("BEGIN IMMEDIATE")
+        if db.execute("PRAGMA application_id").fetchone()[0] != ownership.APPLICATION_ID:
+            db.execute(f"PRAGMA application_id = {ownership.APPLICATION_ID}")
         yield db
         db.execute("COMMIT")
 
