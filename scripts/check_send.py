@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wati.contract.call import Result
     from wati.contract.failures import Failure
     from wati.journal.entries import Entry, Send, Store
-    from wati.journal.search import Fate, Sighting
+    from wati.journal.search import Fate, Search, Sighting
     from wati.reads.inbox import Inbox
 
 PAUSES = (2.0, 4.0, 8.0, 15.0)  # seconds between two searches; WATI allows ten reads in ten seconds
@@ -50,7 +50,8 @@ NEXT = {
     ),
     "sent": "It went out: do not send it again. With `look` true, check_send shows how far it got.",
     "presumed": (
-        "Others of the list were looked at and have it; nobody looked at this one. Do not send it again."
+        "It went out to those under sent. Those under presumed are of the same request, and were not looked "
+        "at; with `look` true, check_send looks at them. Do not send it again."
     ),
     "not_seen": "It did not appear, although it had enough time. Ask the user before you send it again.",
     "rejected": "It was rejected, and nothing was delivered. Fix the cause before another try.",
@@ -67,7 +68,7 @@ LOOKED = {
     "read": "The customer has read it.",
     "replied": "The customer has replied; conversation.py shows what.",
     "failed": "It was not delivered: `reasons` says why. Fix the cause before another try.",
-    "not_found": "WATI accepted it, but no row shows it. Ask the user to look in the inbox at WATI.",
+    "not_found": "No row of that time is this message. Ask the user to look in the inbox at WATI.",
     "unclear": "It could not be told what became of it: `reasons` says why. Do not send it again.",
 }
 LOOKED_MIXED = (
@@ -128,34 +129,50 @@ def told(send: "Send") -> "dict[str, Any]":
     """A send by what the journal knows of each receiver."""
     by_verdict = groups(send)
     verdict = next(iter(by_verdict)) if len(by_verdict) == 1 else "mixed"
-    if len(by_verdict) > 1 and by_verdict.keys() <= set(DELIVERING):
-        verdict = "sent"  # nobody is left out
+    if len(by_verdict) > 1 and by_verdict.keys() <= set(DELIVERING):  # nobody is left out
+        verdict = "presumed" if "presumed" in by_verdict else "sent"
     head = {name: value for name, value in summary(send).items() if "unresolved" not in name}
     return {**head, "verdict": verdict, "receivers": by_verdict}
 
 
 def check(context: "Context", journal: "Store", send: "Send") -> "Result":
-    """Search until each message of the sample is seen, or has had enough time to appear."""
+    """Look at one sample after the other, until one speaks for the others, or the time is up."""
     from wati.contract.failures import Failure
     from wati.journal.search import Search
 
     context.use_connection(send.connection)
     search = Search(inbox_of(context, send), journal, send)
-    sample = sample_of(send.unresolved)
     found: dict[str, Sighting] = {}
-    for pause in chain(PAUSES, repeat(PAUSES[-1])):
+    open_before = len(send.unresolved)
+    while True:
+        sample = sample_of([entry for entry in send.unresolved if entry.receiver not in found])
         try:
-            for entry in sample:
-                if entry.receiver not in found or found[entry.receiver].early > 0:
-                    found[entry.receiver] = search.find(entry)
+            looks = look(context, search, sample, once=send.alive)
         except Failure as failure:
-            raise search_failed(send, failure) from None
-        early = seconds_left(found.values())
-        # A sample has several conversations to read within WATI's limit.
-        reads = sum(len(search.numbers(entry)) for entry in sample)
-        if early <= 0 or not context.gateway.pause(min(max(pause, 1.5 * reads), early)):
+            if not found:
+                raise search_failed(send, failure) from None
             break
-    return conclusion(journal, send, list(found.values()))
+        found.update((one.receiver, one) for one in looks)
+        settle(journal, send, looks)
+        send = journal.send(send.id) or send
+        if seconds_left(looks) > 0 or all(entry.receiver in found for entry in send.unresolved):
+            break
+    return conclusion(send, open_before, list(found.values()))
+
+
+def look(context: "Context", search: "Search", sample: "list[Entry]", *, once: bool) -> "list[Sighting]":
+    """Search until each message of the sample is seen, or has had enough time to appear."""
+    found: dict[str, Sighting] = {}
+    # A sample has several conversations to read within WATI's limit.
+    reads = sum(len(search.numbers(entry)) for entry in sample)
+    for pause in chain(PAUSES, repeat(PAUSES[-1])):
+        for entry in sample:
+            if entry.receiver not in found or found[entry.receiver].early > 0:
+                found[entry.receiver] = search.find(entry)
+        early = seconds_left(found.values())
+        if early <= 0 or once or not context.gateway.pause(min(max(pause, 1.5 * reads), early)):
+            break
+    return list(found.values())
 
 
 def inbox_of(context: "Context", send: "Send") -> "Inbox":
@@ -187,54 +204,53 @@ def search_failed(send: "Send", failure: "Failure") -> "Failure":
     return failure
 
 
-def conclusion(journal: "Store", send: "Send", found: "list[Sighting]") -> "Result":
-    """Record in the journal what is clear, and report it. Raises `outcome_unknown` if anything is not."""
-    from wati.contract.call import Result
-
-    settle(journal, send, found)
-    sample = f"{len(found)} of {len(send.unresolved)} receivers were looked at"
-    after = journal.send(send.id) or send
-    if after.unresolved:
-        raise still_unknown(after, found, sample)
-    data = told(after)
-    data["next"] = NEXT.get(data["verdict"], MIXED)
-    data["looked_at"] = [one.document() for one in found]
-    if len(found) < len(send.unresolved):
-        data["sample"] = sample
-    return Result(data)
-
-
-def settle(journal: "Store", send: "Send", found: "list[Sighting]") -> None:
-    verdicts = {"unknown" if one.early > 0 else one.verdict for one in found}
-    if len(verdicts) == 1 and verdicts < {"sent", "not_seen"}:
-        # A bulk send is one request, so a sample that agrees speaks for all of it. But an answer that named
-        # others says that the request went out, and who is unclear was seen to differ from the rest.
-        looked_at = {one.receiver for one in found}
-        spoken_for = [
-            entry.receiver
-            for entry in send.unresolved
-            if verdicts == {"sent"} or entry.receiver in looked_at or entry.state not in FOR_A_PERSON
-        ]
-        journal.resolve(send.id, spoken_for, *verdicts)
-        return
+def settle(journal: "Store", send: "Send", looks: "list[Sighting]") -> None:
+    """Record in the journal what a sample showed: of those looked at, and of those it speaks for."""
     unpaired = {entry.receiver for entry in send.unresolved if entry.state == "unpaired"}
-    for one in found:
-        if one.early <= 0 and one.verdict != "unknown":
+    for one in looks:
+        if one.verdict != "unknown":
             journal.resolve(send.id, [one.receiver], one.verdict)
         elif one.early <= 0 and one.receiver not in unpaired:  # who is unpaired stays so: never not_seen
             journal.resolve(send.id, [one.receiver], "unclear")
+    # A bulk send is one request: if a whole sample has it, so have the others, as long as nobody was seen to
+    # differ. If somebody has not, that says nothing of the others: WATI leaves out whom it cannot reach.
+    differs = {entry.state for entry in send.entries} & {"not_seen", *FOR_A_PERSON}
+    if len(looks) == SAMPLE and all(one.verdict == "sent" for one in looks) and not differs:
+        journal.resolve(send.id, [entry.receiver for entry in send.unresolved], "presumed")
+
+
+def conclusion(send: "Send", open_before: int, found: "list[Sighting]") -> "Result":
+    """Report what the journal now knows. Raises `outcome_unknown` if anything is still open."""
+    from wati.contract.call import Result
+
+    sample = f"{len(found)} of {open_before} receivers were looked at"
+    if send.unresolved:
+        raise still_unknown(send, found, sample)
+    data = told(send)
+    data["next"] = NEXT.get(data["verdict"], MIXED)
+    data["looked_at"] = [one.document() for one in found[:MOST_SHOWN]]
+    if len(found) < open_before:
+        data["sample"] = sample
+    return Result(data)
 
 
 def still_unknown(send: "Send", found: "list[Sighting]", sample: str) -> "Failure":
     """The failure that says of each receiver what is known, and what to do about those who are open."""
     from wati.contract.failures import Failure
 
-    problems = [{"at": one.receiver, "problem": explanation(one)} for one in found]
+    open_ = {entry.receiver for entry in send.unresolved}
+    problems = [
+        {"at": one.receiver, "problem": ": ".join(filter(None, [one.verdict, one.why]))}
+        for one in found
+        if one.receiver in open_
+    ]
     message = f"The outcome of send {send.id} is still unknown: {sample}."
     wait = max(0, math.ceil(seconds_left(found)))
     hint = hint_for(send, wait)
     by_verdict = groups(send) if len(send.entries) > 1 else None
-    failure = Failure("outcome_unknown", message, hint=hint, source="package", problems=problems)
+    shown = problems[:MOST_SHOWN]
+    failure = Failure("outcome_unknown", message, hint=hint, source="package", problems=shown)
+    failure.more_problems = len(problems) - len(shown)
     failure.receivers, failure.retry_after = by_verdict, wait or None
     return failure
 
@@ -255,11 +271,6 @@ def hint_for(send: "Send", wait: int) -> str:
     if any(entry.state not in FOR_A_PERSON for entry in send.unresolved):
         return f"{which}Run this again: it looks at the next ones. Do not send it again."
     return f"{which}Do not send it again. {ONLY_A_PERSON} {only}"
-
-
-def explanation(one: "Sighting") -> str:
-    verdict = "not seen yet" if one.early > 0 and one.verdict == "not_seen" else one.verdict
-    return ": ".join(filter(None, [verdict, one.why]))
 
 
 # --- what became of a settled send --------------------------------------------------------------------------

@@ -207,7 +207,7 @@ def test_the_letter_case_of_an_id_and_of_a_template_hides_no_other_send(member: 
     for number in (1, 2):
         send = books.journal.send(number)
         assert send is not None
-        ((at, found),) = books.journal.others(send, send.entries[0], 0.0)
+        ((at, _, found),) = books.journal.others(send, send.entries[0], 0.0)
         assert at == books.time and found.parts != send.entries[0].parts
 
 

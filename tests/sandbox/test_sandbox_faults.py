@@ -178,6 +178,85 @@ def test_lists_that_lag_behind(either):
     assert either.messages(JOHN)[0]["text"] == "hello"
 
 
+# "altered": the text that is sent, and the change
+ALTERED = {
+    "mojibake": ("Zo\u00eb", "Zo\u00c3\u00ab"),
+    "escaped": ("Tom & Zo", "Tom &amp; Zo"),
+    "selector": ("\u2764 x", "\u2764\ufe0f x"),
+    "plain": ("\u201chi\u201d", '"hi"'),
+    "cut": ("hello!", "hel"),
+    "signature": ("hello", "hello\n-- \nSent by Acme"),
+}
+
+
+@pytest.mark.parametrize("change", ALTERED)
+def test_a_text_that_is_changed_on_the_way(either, change):
+    text, arrived = ALTERED[change]
+    either.fault("altered", change=change)
+    either.get("/connections")  # not a send: the fault waits
+    assert either.post(SEND, data={"messageText": text}).json()["ok"] is True
+    assert sent(either) == [arrived] == [either.messages(JOHN)[0]["text"]]
+    values = {"name": "x", "ordernumber": "1"}
+    parameters = [{"name": name, "value": value} for name, value in values.items()]
+    named = {"template_name": "order_update", "broadcast_name": "b", "parameters": parameters}
+    either.fault("altered", change="signature")
+    either.post(f"{V1}/sendTemplateMessage?whatsappNumber={JOHN}", json=named)
+    assert either.messages(JOHN)[0]["finalText"].endswith("is ready.\n-- \nSent by Acme")
+
+
+def test_every_change_of_a_text_is_tested_here():
+    from wati.sandbox import changes
+
+    assert set(ALTERED) == set(changes.TEXTS)
+
+
+def test_what_only_changes_an_answer_strikes_beside_what_breaks_it(either):
+    either.fault("altered", change="cut")
+    either.fault("lost_answer")
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+        say(either)
+    assert sent(either) == ["he"] and control.waiting_faults(either.path) == []
+
+
+def times(world):
+    pages = [
+        world.get(f"{V1}/getMessages/14155555678?pageSize=20&pageNumber={number}").json() for number in (1, 2)
+    ]
+    return [[row["created"] for row in page["messages"]["items"]] for page in pages]
+
+
+def test_lists_in_another_order(either):
+    first, second = times(either)
+    assert [*first, *second] == sorted([*first, *second], reverse=True)
+    either.fault("unordered", order="oldest", times=2)
+    first, second = times(either)
+    assert [*first, *second] == sorted([*first, *second])
+    either.fault("unordered", order="none", times=2)
+    mixed = times(either)
+    assert mixed[0] not in (sorted(mixed[0]), sorted(mixed[0], reverse=True))
+
+
+def test_times_without_a_zone(either):
+    (right,) = [row["created"] for row in either.messages(JOHN)[:1]]
+    either.fault("unzoned", seconds=7200)
+    row = either.messages(JOHN)[0]
+    assert not row["created"].endswith("Z") and row["created"] > right
+    assert row["created"][:10] >= right[:10] and row["timestamp"]
+
+
+def test_a_wrong_date_and_none(either):
+    right = either.get("/connections").headers["date"]
+    either.fault("date", seconds=-300)
+    assert right == "Mon, 05 Jan 2026 12:00:00 GMT"
+    assert either.get("/connections").headers["date"] == "Mon, 05 Jan 2026 11:55:00 GMT"
+    either.fault("undated")
+    assert "date" not in either.get("/connections").headers
+    either.fault("date", seconds=300)
+    either.fault("status", status=500)
+    answer = either.get("/connections")
+    assert (answer.status_code, answer.headers["date"]) == (500, "Mon, 05 Jan 2026 12:05:00 GMT")
+
+
 def test_times_and_after(world):
     world.fault("status", status=500, times=2, after=1)
     assert [world.get("/connections").status_code for _ in range(5)] == [200, 500, 500, 200, 200]

@@ -49,6 +49,7 @@ class Send(NamedTuple):
     # Whether the process that entered it still lives and has not settled it. Where that cannot be known, a
     # send counts as alive until `until`.
     alive: bool
+    ticks: float | None  # the monotonic clock at `at`: it counts from the start of the machine
 
     @property
     def unresolved(self) -> list[Entry]:
@@ -129,10 +130,10 @@ class Store(Protocol):
     def recent(self, most: int) -> list[Send]:
         """The newest sends, whatever became of them."""
 
-    def others(self, send: Send, entry: Entry, since: float) -> list[tuple[float, Entry]]:
-        """The receiver's other messages of this kind and template over this connection, each with its time.
+    def others(self, send: Send, entry: Entry, since: float) -> list[tuple[float, float, Entry]]:
+        """The receiver's other messages of this kind and template over this connection that may be later.
 
-        Their rows may look like the row of `entry`.
+        Each has its time and its latest departure. Their rows may look like the row of `entry`.
         """
 
     def digest(self) -> Callable[[str], str]:

@@ -42,7 +42,8 @@ CREATE TABLE aliases (place TEXT NOT NULL, connection TEXT NOT NULL, alias TEXT 
     person TEXT NOT NULL, PRIMARY KEY (place, connection, alias));
 """
 # Until when a send may leave, whether its owner holds a lock, when its date was first seen to be in the
-# future, and how many messages it has. Before, a call took 30 seconds unless it was told otherwise.
+# future, what the monotonic clock showed at its date, and how many messages it has. Before, a call took 30
+# seconds unless it was told otherwise.
 #
 # A new send changes only the ends of these indexes, however many messages are there. An index that has all
 # messages to one person together would be changed in as many places as a send has receivers.
@@ -50,6 +51,7 @@ _THIRD = f"""
 ALTER TABLE sends ADD COLUMN until REAL NOT NULL DEFAULT 0;
 ALTER TABLE sends ADD COLUMN owned INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sends ADD COLUMN seen REAL;
+ALTER TABLE sends ADD COLUMN ticks REAL;
 ALTER TABLE sends ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX sends_at ON sends (at);
 DROP INDEX IF EXISTS messages_alike;

@@ -1,11 +1,13 @@
 """Whether a row of a conversation is a message from the journal. Pure; a row may have any form.
 
-There are three answers: the same message, another one, or one that is only alike. A wrong answer would cost
-the customer a message, or bring a second one.
+There are three answers: the same message, another one, or one that is only alike. Another one that may be
+ours is the message if its text was changed on the way. A wrong answer would cost the customer a message, or
+bring a second one.
 """
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 from wati.contract.messages import normalized
@@ -30,6 +32,8 @@ _TYPES = {
     "interactive": ("interactive", "button"),
     "file": ("image", "video", "audio", "voice", "document", "sticker"),
 }
+# The types of row that are no message of the journal (WATI docs, webhooks).
+_NO_SENDS = ("location", "contacts", "reaction", "order", "catalog")
 # The names of an attachment that was sent without a caption (WATI support).
 _UNCAPTIONED = ("untitled", "null", "")
 
@@ -71,11 +75,33 @@ def likeness(row: Row, entry: Entry, digest: Digest, form: Form | None, content:
     return "same" if _is_by_api(row, entry) else "alike"
 
 
+def may_be_ours(row: Row, entry: Entry) -> bool:
+    """Whether nothing in a row but its text says that it is another message than that of `entry`."""
+    if owner(row) is False or _sender(row) == "another":
+        return False
+    event, name = row.get("eventType"), template_of(row)
+    if entry.kind == "template":
+        return event == "broadcastMessage" and _is_named(name, entry)
+    of_another = (*_NO_SENDS, *chain(*(types for other, types in _TYPES.items() if other != entry.kind)))
+    is_message = event == "message" or not isinstance(event, str)
+    is_sent = owner(row) is True or _sender(row) == "api"
+    return is_message and is_sent and row.get("type") not in of_another
+
+
+def _is_named(name: object, entry: Entry) -> bool:
+    return not isinstance(name, str) or name.lower() == entry.name.lower()
+
+
+def _sender(row: Row) -> str:
+    """`api`, `another` (a colleague or a bot), or "" if the row does not say."""
+    name = text_of(row, "operatorName") or ""
+    return "api" if name.startswith(_BY_API) else "another" if name.strip() else ""
+
+
 def _is_by_api(row: Row, entry: Entry) -> bool:
     """Whether the row came through the API: a colleague may have typed the same words."""
     is_sent = row.get("eventType") == "message" and owner(row) is True
-    by_api = (text_of(row, "operatorName") or "").startswith(_BY_API)
-    return is_sent and by_api and row.get("type") in _TYPES[entry.kind]
+    return is_sent and _sender(row) == "api" and row.get("type") in _TYPES[entry.kind]
 
 
 def _file(row: Row, entry: Entry, digest: Digest, content: Content) -> Likeness:
@@ -92,20 +118,22 @@ def _file(row: Row, entry: Entry, digest: Digest, content: Content) -> Likeness:
 
 
 def _template(row: Row, entry: Entry, digest: Digest, form: Form | None) -> Likeness:
+    """Captures of broadcast rows name no sender. One that does is asked whose it is."""
     is_broadcast = row.get("eventType") == "broadcastMessage"
     name = template_of(row)
-    if isinstance(name, str) and name.lower() != entry.name.lower():
+    if not _is_named(name, entry):
         return "other"
+    by_another = _sender(row) == "another"
     text = text_of(row, "finalText") or text_of(row, "text")
     if form is None or text is None:
         return "alike" if is_broadcast else "other"
     text = normalized(text)
     literals, names = form.pieces[::2], set(form.pieces[1::2])
     if names <= entry.parts.keys() and _is_filled(text, form.pieces, entry.parts, digest):
-        return "same" if is_broadcast and isinstance(name, str) else "alike"
+        return "same" if is_broadcast and isinstance(name, str) and not by_another else "alike"
     # The template may have changed since, or WATI may have filled in a value that we did not give.
     is_unclear = form.names != entry.parts.keys() or not _has_form(text, literals)
-    return "alike" if is_broadcast and is_unclear else "other"
+    return "alike" if is_broadcast and is_unclear and not by_another else "other"
 
 
 def _has_form(text: str, literals: list[str]) -> bool:

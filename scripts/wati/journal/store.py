@@ -19,6 +19,7 @@ from itertools import groupby
 
 from wati.contract.messages import DELIVERING, MENTION_SECONDS, UNRESOLVED, Message
 from wati.contract.numbers import person
+from wati.contract.options import LONGEST_TIMEOUT
 from wati.journal import rules, schema
 from wati.journal.entries import PATIENCE, Busy, Entry, Repeat, Send
 from wati.journal.owners import Owners
@@ -46,6 +47,7 @@ class Journal:
         self.path = path
         self._place = place
         self._clock = clock or time.time
+        self._ticks = clock or time.monotonic
         self._owners = Owners(path)
 
     def enter(
@@ -73,7 +75,8 @@ class Journal:
                     if refused := [repeat for repeat in found if repeat.refused]:
                         return refused
                     latest = now + schema.USUAL_SECONDS if until is None else until
-                    members = (now, clock, self._place, connection, script, channel, latest, count)
+                    named = (self._place, connection, script, channel)
+                    members = (now, clock, *named, latest, self._ticks(), count)
                     send = self._insert(db, members)
             except BaseException:
                 if send:
@@ -84,8 +87,8 @@ class Journal:
     def _insert(self, db: sqlite3.Connection, members: tuple[object, ...]) -> int:
         """The entry of what is staged. It is claimed before anyone can see it."""
         send = db.execute(
-            "INSERT INTO sends (at, clock, place, connection, script, channel, until, size) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sends (at, clock, place, connection, script, channel, until, ticks, size) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             members,
         ).lastrowid
         assert send is not None
@@ -159,6 +162,11 @@ class Journal:
                     for other in set(own.values()):
                         _move(db, send, other, rules.BY_SENDER, only=True)
                     _move(db, send, state, rules.BY_SENDER)
+                    # Nothing leaves after this. By the clock that nobody sets: it is the same process.
+                    earlier = (
+                        "UPDATE sends SET until = min(until, at + ? - ticks) WHERE id = ? AND ticks <= ?"
+                    )
+                    db.execute(earlier, (ticks := self._ticks(), send, ticks))
                     self._answered(db, send, answered or {})
                 with suppress(Busy, sqlite3.Error), schema.writing(db, 0.0):  # if not now, then next time
                     _forget(db, self._clock())
@@ -216,14 +224,16 @@ class Journal:
             query = "SELECT * FROM sends WHERE place = ? ORDER BY id DESC LIMIT ?"
             return [self._send(db, row) for row in db.execute(query, (self._place, most)).fetchall()]
 
-    def others(self, send: Send, entry: Entry, since: float) -> list[tuple[float, Entry]]:
+    def others(self, send: Send, entry: Entry, since: float) -> list[tuple[float, float, Entry]]:
         with self._reading() as db:
             rows = db.execute(
-                "SELECT at, messages.* FROM messages JOIN sends ON send = id WHERE at >= :since "
-                "AND id != :send AND place = :place AND connection = :connection AND person = :person "
+                "SELECT at, until, messages.* FROM messages JOIN sends ON send = id "
+                "WHERE at >= :oldest AND until >= :since AND id != :send AND place = :place "
+                "AND connection = :connection AND person = :person "
                 f"AND kind = :kind AND lower(name) = lower(:name) AND {_SAME_CHANNEL}",
                 {
                     "since": since,
+                    "oldest": since - LONGEST_TIMEOUT,  # there is an index by `at`
                     "send": send.id,
                     "place": self._place,
                     "connection": send.connection,
@@ -233,7 +243,7 @@ class Journal:
                     "name": entry.name,
                 },
             )
-            return [(row["at"], _entry(row)) for row in rows]
+            return [(row["at"], row["until"], _entry(row)) for row in rows]
 
     def digest(self) -> Callable[[str], str]:
         with self._reading() as db:
@@ -247,7 +257,7 @@ class Journal:
         if alive:
             owned = self._owners.has(row["id"]) if row["owned"] else None
             alive = self._clock() <= row["until"] if owned is None else owned
-        return Send(*members, found, row["until"], alive)
+        return Send(*members, found, row["until"], alive, row["ticks"])
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

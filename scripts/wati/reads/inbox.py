@@ -5,6 +5,7 @@ A read sends nothing, so every failure here has the outcome `not_sent`.
 
 from __future__ import annotations
 
+import time
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -157,16 +158,17 @@ class Inbox:
 class Rows:
     """The rows of a list at WATI. Each page is read when it is needed, and each row is given once.
 
-    `now`: the server's time in the last answer (epoch seconds), None if it has none. `whole`: whether the
-    list was read to its end. `left`: how many rows of the current page are still to come. `is_short`: the
-    current page has fewer rows than were asked for. `is_last`: and the list's own link says that it is the
-    last.
+    `now`: the server's time in the last answer that had one (epoch seconds), None if none had. `clocks`: by
+    how many seconds it was ahead, by each of them. `whole`: whether the list was read to its end. `left`: how
+    many rows of the current page are still to come. `is_short`: the current page has fewer rows than were
+    asked for. `is_last`: and the list's own link says that it is the last.
     """
 
     def __init__(
         self, inbox: Inbox, path: str, items: str, most_pages: int, silent_rejection: str = ""
     ) -> None:
         self.now: float | None = None
+        self.clocks: list[float] = []
         self.whole = False
         self.left = 0
         self.is_short = self.is_last = False
@@ -175,7 +177,9 @@ class Rows:
 
         def read(number: int) -> list[dict[str, Any]]:
             answer = inbox.read(f"{query}&pageNumber={number}", verdict, silent_rejection)
-            self.now = answer.date
+            if answer.date is not None:
+                self.now = answer.date
+                self.clocks.append(answer.date - time.time())
             rows = verdicts.member(answer.json, items)
             self._is_cut |= len(rows) > MOST_ROWS_OF_A_PAGE
             self.is_short = len(rows) < PAGE_SIZE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 10_000  # characters; WhatsApp's longest text has 4,096
 _LONGEST_NAME = 1024  # of a file
+# By how many seconds a local clock is ahead of UTC at most, and behind it.
+_EASTERNMOST, _WESTERNMOST = 14 * 3600, 12 * 3600
 # In published captures, only the description of a broadcast row names its template.
 _TEMPLATE = re.compile(r'using "([^"]+)" template')
 
@@ -32,19 +35,48 @@ def iso(at: float) -> str:
 
 def moment(row: Row) -> float | None:
     """When the row was created, in epoch seconds; None if it does not say."""
+    exact, bare = _times(row)
+    return exact[0] if exact else bare
+
+
+def span(row: Row) -> tuple[float, float]:
+    """Between which two moments the row was created, by everything that it says about it."""
+    exact, bare = _times(row)
+    if exact:
+        return min(exact), max(exact)
+    return (-math.inf, math.inf) if bare is None else (bare - _EASTERNMOST, bare + _WESTERNMOST)
+
+
+def unzoned(row: Row) -> float | None:
+    """The time of a row that says it only without a zone, as if it were UTC."""
+    exact, bare = _times(row)
+    return None if exact else bare
+
+
+def _times(row: Row) -> tuple[list[float], float | None]:
+    """The times in a row that are exact, and `created` without a zone as if it were UTC.
+
+    Captures have a Z behind `created`. Without one it may be any clock's, and `timestamp` counts more.
+    """
     from datetime import datetime, timezone
 
+    exact: list[float] = []
+    bare: float | None = None
     created, timestamp = row.get("created"), row.get("timestamp")
     if isinstance(created, str):
         # Python 3.10 reads neither the Z nor fractions of every length.
         text = re.sub(r"\.([0-9]{1,6})[0-9]*", lambda found: "." + found[1].ljust(6, "0"), created)
         try:
             parsed = datetime.fromisoformat(text.replace("Z", "+00:00"))
-            return (parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp()
+            if parsed.tzinfo:
+                exact.append(parsed.timestamp())
+            else:
+                bare = parsed.replace(tzinfo=timezone.utc).timestamp()
         except (ValueError, OverflowError):
             pass
-    is_epoch = isinstance(timestamp, str) and re.fullmatch(r"[0-9]{1,11}", timestamp, re.ASCII)
-    return float(str(timestamp)) if is_epoch else None
+    if isinstance(timestamp, str) and re.fullmatch(r"[0-9]{1,11}", timestamp, re.ASCII):
+        exact.append(float(timestamp))
+    return exact, bare
 
 
 def owner(row: Row) -> bool | None:

@@ -14,6 +14,7 @@ from email.utils import format_datetime
 
 from . import faults, limits, maton
 from .bodies import media_type
+from .changes import Changing
 from .context import Context
 from .faults import Fault
 from .formats import dumps, iso, moment
@@ -64,37 +65,38 @@ class Sandbox:
     def _exchange(self, call: Call, sleep: Callable[[float], None]) -> Exchange:
         with self.state.transaction() as tx:
             seq = _log(tx, call)
-            fault = faults.take(tx, call, maton.selected(tx, call) if _is_for_wati(call) else None)
+            connection = maton.selected(tx, call) if _is_for_wati(call) else None
+            fault, changing = faults.take(tx, call, connection)
+            struck = fault.kind if fault else next(iter(changing), None)
+            tx.run("UPDATE requests SET fault = ? WHERE seq = ?", struck, seq)
             if fault is None:
-                return Exchange(self._answered(tx, call, seq, None))
-            tx.run("UPDATE requests SET fault = ? WHERE seq = ?", fault.kind, seq)
+                return Exchange(self._answered(tx, call, seq, changing))
         if fault.kind == "delay":
             sleep(fault.seconds)
         with self.state.transaction() as tx:
-            right = self._answered(tx, call, seq, fault) if fault.effect else _dated(tx, seq, Answer(200))
-            wrong = _dated(tx, seq, fault.damage(right))
+            right = self._answered(tx, call, seq, changing) if fault.effect else Answer(200)
+            wrong = _dated(tx, seq, fault.damage(right), changing)
             silent = fault.kind in faults.SILENT
             tx.run("UPDATE requests SET status = ? WHERE seq = ?", None if silent else wrong.status, seq)
         return Exchange(None if silent else wrong, fault)
 
-    def _answered(self, tx: Tx, call: Call, seq: int, fault: Fault | None) -> Answer:
-        answer = _dated(tx, seq, self._decide(tx, call, fault))
+    def _answered(self, tx: Tx, call: Call, seq: int, changing: Changing) -> Answer:
+        answer = _dated(tx, seq, self._decide(tx, call, changing), changing)
         tx.run("UPDATE requests SET status = ? WHERE seq = ?", answer.status, seq)
         return answer
 
-    def _decide(self, tx: Tx, call: Call, fault: Fault | None) -> Answer:
+    def _decide(self, tx: Tx, call: Call, changing: Changing) -> Answer:
         try:
             maton.authenticate(call)
             limited = self.limited and tx.get("limits", "on") == "on"
             if limited:
                 maton.limit(tx)
             route, target = _route(call)
-            context = Context(tx, call, route.endpoint, "", target)
+            context = Context(tx, call, route.endpoint, "", target, changing)
             if _is_for_wati(call):
                 account = maton.connection(tx, call)
                 queued = _wati_limit(tx, account, route.endpoint) if limited else 0.0
-                hidden = fault.seconds if fault is not None and fault.kind == "lag" else 0.0
-                context = replace(context, account=account, queued=queued, hidden=hidden)
+                context = replace(context, account=account, queued=queued)
             with tx.all_or_nothing():
                 return route.handler(context)
         except Rejected as rejected:
@@ -139,10 +141,12 @@ def _is_for_wati(call: Call) -> bool:
     return call.path.startswith("/wati/")
 
 
-def _dated(tx: Tx, seq: int, answer: Answer) -> Answer:
+def _dated(tx: Tx, seq: int, answer: Answer, changing: Changing) -> Answer:
     """The answer with the world's time, by which clients judge the 24-hour window."""
-    date = format_datetime(moment(tx.now), usegmt=True)
-    return replace(answer, headers={**answer.headers, "Date": date, "X-Request-Id": f"sandbox-{seq}"})
+    wrong = changing["date"]["seconds"] if "date" in changing else 0.0
+    date = {} if "undated" in changing else {"Date": format_datetime(moment(tx.now + wrong), usegmt=True)}
+    headers = {**answer.headers, "X-Request-Id": f"sandbox-{seq}"}
+    return replace(answer, headers={**headers, **date})
 
 
 def _log(tx: Tx, call: Call) -> int:

@@ -126,7 +126,7 @@ def _deliver(
     known = people.find(ctx.tx, ctx.account, number)
     contact = known or people.add(ctx.tx, ctx.account, number, receiver.name)
     local_id = receiver.local_id or ctx.tx.new_uuid()
-    name, text = template["elementName"], templates.render(template, receiver.values)
+    name, text = template["elementName"], ctx.altered(templates.render(template, receiver.values))
     facts = {
         "whatsappNumber": number,
         "channel": receiver.channel or None,

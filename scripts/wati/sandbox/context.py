@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import channels
+from . import changes, channels
+from .changes import Changing
 from .store import Tx
 from .wire import Call
 
@@ -16,8 +17,13 @@ class Context:
     endpoint: str
     account: str  # the connection that the call reaches; its data belongs to it
     target: str  # the decoded variable segment of the path
-    hidden: float = 0.0  # seconds: lists leave out messages younger than this
+    changing: Changing  # what the faults take that change what the call does or shows
     queued: float = 0.0  # seconds until a send beyond the rate goes out
+
+    def altered(self, text: str) -> str:
+        """A text of ours as it arrives."""
+        altered = self.changing.get("altered")
+        return text if altered is None else changes.TEXTS[altered["change"]](text)
 
     @property
     def line(self) -> str:

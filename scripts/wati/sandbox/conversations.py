@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import bodies, channels, deliveries, history, paging, people
+from . import bodies, changes, channels, deliveries, history, paging, people
 from .context import Context
 from .wire import Answer, problem, reject, reply
 
@@ -22,13 +22,27 @@ def get_messages(ctx: Context) -> Answer:
         reject({"result": False})
     if channels.elsewhere(ctx.tx, ctx.account, ctx.line, number):
         reject({"result": False})
-    until = ctx.tx.now - ctx.hidden if ctx.hidden else None
-    found = history.rows(ctx.tx, ctx.line, number, until=until, limit=page.size + 1, offset=page.offset)
+    lag, unzoned, unordered = map(ctx.changing.get, ("lag", "unzoned", "unordered"))
+    order = unordered["order"] if unordered else ""
+    found = history.rows(
+        ctx.tx,
+        ctx.line,
+        number,
+        until=ctx.tx.now - lag["seconds"] if lag else None,
+        oldest_first=order == "oldest",
+        limit=page.size + 1,
+        offset=page.offset,
+    )
+    items = found[: page.size]
+    if unzoned:
+        items = [changes.unzoned(row, unzoned["seconds"]) for row in items]
+    if order == "none":
+        items = changes.in_no_order(items)
     # A published capture has total 2 for seven rows: it counts something else. Here: the customer's messages.
     inbound = "SELECT COUNT(*) FROM messages WHERE account = ? AND number = ? AND inbound"
     total = ctx.tx.count(inbound, ctx.line, number)
     messages = {
-        "items": found[: page.size],
+        "items": items,
         "pageNumber": page.number,
         "pageSize": page.size,
         "convCount": 0,
@@ -80,6 +94,9 @@ def say(
 ) -> Row:
     """Deliver one message of ours inside the window: the log's row and the conversation's."""
     channel = ctx.call.query.get("channelphonenumber") or None
+    shown = {**shown, "text": ctx.altered(shown["text"])}
+    if "text" in logged:
+        logged = {**logged, "text": shown["text"]}
     facts = {
         "whatsappNumber": number,
         "channel": channel,

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from . import changes
+from .changes import Changing
 from .formats import dumps
 from .store import Tx
 from .wire import JSON, Answer, Call
@@ -28,14 +30,23 @@ _COMMON = {
 
 @dataclass(frozen=True)
 class Kind:
-    """What a kind of fault takes besides fault and _COMMON; and whether the request has its effect."""
+    """What a kind of fault takes besides fault and _COMMON; and whether the request has its effect.
+
+    `changes`: it leaves an answer to give, only another one, so it strikes beside others. `within`: its
+    requests have this in their path.
+    """
 
     members: dict[str, Any] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     effect: bool = True
+    changes: bool = False
+    within: str = ""
 
 
-_SLOW = Kind({"seconds": {"type": "number", "minimum": 0, "maximum": 3600}}, ("seconds",))
+_SECONDS = {"seconds": {"type": "number", "minimum": 0, "maximum": 3600}}
+_SLOW = Kind(_SECONDS, ("seconds",))
+_LISTS = "/getMessages/"
+_A_YEAR = 366 * 86400
 
 # What each of them does is in references/sandbox.md.
 KINDS = {
@@ -62,7 +73,19 @@ KINDS = {
     "gzip": Kind(),
     "drip": _SLOW,
     "huge": Kind({"bytes": {"type": "integer", "minimum": 2, "maximum": 1 << 28}}, ("bytes",)),
-    "lag": _SLOW,
+    "lag": Kind(_SECONDS, ("seconds",), changes=True, within=_LISTS),
+    "unordered": Kind({"order": {"enum": [*changes.ORDERS]}}, ("order",), changes=True, within=_LISTS),
+    "unzoned": Kind(
+        {"seconds": {"type": "number", "minimum": -43200, "maximum": 50400}},
+        ("seconds",),
+        changes=True,
+        within=_LISTS,
+    ),
+    "altered": Kind({"change": {"enum": [*changes.TEXTS]}}, ("change",), changes=True, within="/send"),
+    "date": Kind(
+        {"seconds": {"type": "number", "minimum": -_A_YEAR, "maximum": _A_YEAR}}, ("seconds",), changes=True
+    ),
+    "undated": Kind(changes=True),
 }
 
 # Faults that break the connection: there is no answer at all.
@@ -82,6 +105,10 @@ class Fault:
     @property
     def effect(self) -> bool:
         return bool(self.members.get("effect", KINDS[self.kind].effect))
+
+    @property
+    def changes(self) -> bool:
+        return KINDS[self.kind].changes
 
     @property
     def seconds(self) -> float:
@@ -148,19 +175,29 @@ def clear(tx: Tx) -> None:
     tx.run("DELETE FROM faults")
 
 
-def take(tx: Tx, call: Call, connection: str | None) -> Fault | None:
-    """The first waiting fault that is due for this request. The others that match count it as passed."""
+def take(tx: Tx, call: Call, connection: str | None) -> tuple[Fault | None, Changing]:
+    """The first waiting fault that is due for this request, and those that only change something, by kind.
+
+    The others that match count it as passed, if they still let requests pass.
+    """
     struck: Fault | None = None
+    changing: dict[str, dict[str, Any]] = {}
     for row in tx.rows("SELECT * FROM faults ORDER BY seq"):
         doc = json.loads(row["doc"])
         if not _matches(doc, call, connection):
             continue
         if row["passes"]:
             tx.run("UPDATE faults SET passes = passes - 1 WHERE seq = ?", row["seq"])
-        elif struck is None:
-            struck = Fault(doc["fault"], doc)
-            _used(tx, row["seq"], row["remaining"])
-    return struck
+            continue
+        fault = Fault(doc["fault"], doc)
+        if fault.changes and fault.kind not in changing:
+            changing[fault.kind] = fault.members
+        elif not fault.changes and struck is None:
+            struck = fault
+        else:
+            continue
+        _used(tx, row["seq"], row["remaining"])
+    return struck, changing
 
 
 def take_refusal(tx: Tx) -> bool:
@@ -188,5 +225,5 @@ def _matches(doc: dict[str, Any], call: Call, connection: str | None) -> bool:
         reached
         and match.get("method", call.method).upper() == call.method
         and match.get("connection", connection) == connection
-        and (doc["fault"] != "lag" or "/getMessages/" in call.path)
+        and KINDS[doc["fault"]].within in call.path
     )

@@ -95,6 +95,7 @@ def rows(
     *,
     until: float | None = None,
     only: int | None = None,
+    oldest_first: bool = False,
     limit: int = -1,
     offset: int = 0,
 ) -> list[dict[str, Any]]:
@@ -102,11 +103,12 @@ def rows(
 
     `until` (epoch seconds) leaves out newer rows; `only` asks for one row by its sequence number.
     """
+    order = "ASC" if oldest_first else "DESC"
     sql = (
         "SELECT m.at + m.floating * ? AS moment, m.doc AS doc, d.final, d.settles, d.failed_detail "
         "FROM messages m LEFT JOIN deliveries d ON d.seq = m.delivery "
         "WHERE m.account = ? AND m.number = ? AND m.seq = IFNULL(?, m.seq) AND moment <= IFNULL(?, moment) "
-        "ORDER BY moment DESC, m.seq DESC LIMIT ? OFFSET ?"
+        f"ORDER BY moment {order}, m.seq {order} LIMIT ? OFFSET ?"
     )
     found = tx.rows(sql, tx.still, account, number, only, until, limit, offset)
     return [_row(row, tx.now) for row in found]
