@@ -48,7 +48,7 @@ STEPS = (
         "get_message_templates",
         '{"pageSize": 1}',
         0,
-        "messageTemplates elementName status body customParams paramName",
+        "messageTemplates elementName status body customParams name ordernumber",
     ),
     Step(
         "Send it with exactly those parameters. Accepted does not yet mean delivered.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from wati.arguments.pairs import are_pairs
+
 
 def help_text(name: str, schema: dict[str, Any]) -> str:
     """The purpose of the script, its arguments and examples."""
@@ -24,6 +26,7 @@ def _members(schema: dict[str, Any], depth: int = 1) -> str:
     for name, member in schema.get("properties", {}).items():
         inner = member.get("items", member)
         kind = f"list of {inner.get('type')}s" if member.get("type") == "array" else member.get("type")
+        kind += ", or one object of names and values" if are_pairs(member) else ""
         choice = f", one of {', '.join(map(str, member['enum']))}" if "enum" in member else ""
         needed = ", required" if name in schema.get("required", []) else ""
         default = f", default {member['default']}" if "default" in member else ""

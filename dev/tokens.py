@@ -31,13 +31,15 @@ PAGE = 2428
 
 NAMES = {"template_name": "order_update", "broadcast_name": "order_update"}
 VALUES = [{"name": "name", "value": "Jane"}, {"name": "ordernumber", "value": "67890"}]
-BULK = {
-    **NAMES,
-    "receivers": [
-        {"whatsappNumber": number, "customParams": VALUES}
-        for number in ("14155551234", "14155555678", "14155550199")
-    ],
-}
+# This package takes names and values as one object, too.
+AS_ONE = {"name": "Jane", "ordernumber": "67890"}
+THREE = ("14155551234", "14155555678", "14155550199")
+
+
+def bulk(values: object) -> dict[str, Any]:
+    return {**NAMES, "receivers": [{"whatsappNumber": number, "customParams": values} for number in THREE]}
+
+
 EXPIRED = "14155555678"
 
 
@@ -90,7 +92,7 @@ TASKS: dict[str, tuple[list[Page], list[Ours]]] = {
         ],
         [
             Ours("get_message_templates", {"pageSize": 100}),
-            *checked("send_template_message", {"whatsappNumber": EXPIRED, **NAMES, "parameters": VALUES}),
+            *checked("send_template_message", {"whatsappNumber": EXPIRED, **NAMES, "parameters": AS_ONE}),
         ],
     ),
     "answer in the open window": (
@@ -104,15 +106,15 @@ TASKS: dict[str, tuple[list[Page], list[Ours]]] = {
     ),
     "what became of the last message": (
         [Page(f"{V1}/getMessages/14155551234?pageSize=5&pageNumber=1")],
-        [Ours("get_messages", {"whatsappNumber": "14155551234", "pageSize": 5})],
+        [Ours("conversation", {"whatsappNumber": "14155551234", "limit": 5})],
     ),
     "list 50 contacts": (
         [Page(f"{V1}/getContacts?pageSize=50&pageNumber=1")],
         [Ours("get_contacts", {"pageSize": 50})],
     ),
     "a template to three customers": (
-        [Page(f"{V1}/sendTemplateMessages", BULK)],
-        checked("send_template_messages_v2", BULK, "--confirm", "3"),
+        [Page(f"{V1}/sendTemplateMessages", bulk(VALUES))],
+        checked("send_template_messages_v2", bulk(AS_ONE), "--confirm", "3"),
     ),
     "add a contact": (
         [
@@ -127,7 +129,7 @@ TASKS: dict[str, tuple[list[Page], list[Ours]]] = {
                 {
                     "whatsappNumber": "14155557777",
                     "name": "Ana Reis",
-                    "customParams": [{"name": "member", "value": "VIP"}],
+                    "customParams": {"member": "VIP"},
                 },
             )
         ],

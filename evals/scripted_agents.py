@@ -121,7 +121,7 @@ def who_lives_in(city: str) -> str:
 
 def count_members() -> str:
     everyone = list(contacts())
-    vip = [one for one in everyone if {"name": "member", "value": "VIP"} in one["customParams"]]
+    vip = [one for one in everyone if one["customParams"]["member"] == "VIP"]
     return f"{len(vip)} are VIP, {len(everyone) - len(vip)} are not."
 
 
@@ -279,7 +279,7 @@ def blind_receivers(prompt: str) -> list[str]:
 
 
 def blind_template(template: Json, to: str) -> tuple[str, Json]:
-    values = [{"name": one["paramName"], "value": "Customer"} for one in template["customParams"]]
+    values = [{"name": name, "value": "Customer"} for name in template.get("customParams", {})]
     name = template["elementName"]
     message = {"whatsappNumber": to, "template_name": name, "broadcast_name": name, "parameters": values}
     return "send_template_message_v2", message

@@ -20,17 +20,28 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wati.calls.context import Context
     from wati.calls.findings import Findings
+    from wati.contract.call import Result
+
+# Reported; and the script cannot undo it, because a call without an email would hide the change.
+AUTOMATION = "Automation stops in this conversation until someone assigns it back to Bot in WATI's inbox."
 
 
 def operator(_: "Context", found: "Findings") -> None:
     if found.can_ask:
-        # Reported; and the script cannot do it, because a call without an email would hide the change.
-        found.warnings.append(
-            "Automation stops in this conversation until someone assigns it back to Bot in WATI's inbox."
-        )
+        found.warnings.append(AUTOMATION)
         found.warnings.append(
             "Whether an operator has this email cannot be checked: no endpoint lists operators."
         )
+
+
+def perform(context: "Context") -> "Result":
+    """WATI's answer says only yes."""
+    from wati.calls.perform import send
+    from wati.contract.call import Result
+
+    given = context.call.arguments
+    added = {"whatsappNumber": given["whatsappNumber"], "assigned": given["email"]}
+    return Result(send(context).json, notice=AUTOMATION, added=added)
 
 
 ENDPOINT = Endpoint(
@@ -41,6 +52,7 @@ ENDPOINT = Endpoint(
     narrows=("channelPhoneNumber",),
     effect="write",
     verdict=verdicts.result_yes,
+    perform=perform,
     omits=omissions.omit("result"),
     silent_rejection="There may be no operator with this email, or no conversation with this number.",
     preflight=("connection", "contact", operator),

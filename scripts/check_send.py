@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from wati.calls.context import Context
     from wati.contract.call import Result
     from wati.contract.failures import Failure
+    from wati.journal.entries import Entry, Send, Store
     from wati.journal.search import Fate, Sighting
-    from wati.journal.store import Entry, Journal, Send
     from wati.reads.inbox import Inbox
 
 PAUSES = (2.0, 4.0, 8.0, 15.0)  # seconds between two searches; WATI allows ten reads in ten seconds
@@ -40,7 +40,7 @@ FOR_A_PERSON = ("unclear", "unpaired")  # the states of which another search wou
 
 # By the state of an entry: what is said of it.
 VERDICTS = {
-    **{state: state for state in ("accepted", "sent", "not_seen", "rejected", "not_sent")},
+    **{state: state for state in ("accepted", "sent", "presumed", "not_seen", "rejected", "not_sent")},
     **dict.fromkeys(UNRESOLVED, "unknown"),
 }
 NEXT = {
@@ -49,6 +49,9 @@ NEXT = {
         "check_send shows whether it was delivered."
     ),
     "sent": "It went out: do not send it again. With `look` true, check_send shows how far it got.",
+    "presumed": (
+        "Others of the list were looked at and have it; nobody looked at this one. Do not send it again."
+    ),
     "not_seen": "It did not appear, although it had enough time. Ask the user before you send it again.",
     "rejected": "It was rejected, and nothing was delivered. Fix the cause before another try.",
     "not_sent": "It never left this machine.",
@@ -74,11 +77,10 @@ LOOKED_MIXED = (
 
 
 def perform(context: "Context") -> "Result":
-    import sqlite3
-
     from wati.contract.call import Result
     from wati.contract.failures import Failure
-    from wati.journal.once import reason
+    from wati.journal import once
+    from wati.journal.entries import Busy, Unusable
 
     journal = context.session.journal
     if journal is None:
@@ -94,8 +96,8 @@ def perform(context: "Context") -> "Result":
             hint = "check_send.py without an id lists the unresolved sends."
             raise Failure("invalid_arguments", "There is no such send.", hint=hint, problems=[problem])
         return (look_at if look and not send.unresolved else check)(context, journal, send)
-    except (sqlite3.Error, OSError) as error:
-        raise Failure("bad_setup", f"The send journal cannot be used ({reason(error)}).") from None
+    except (Busy, Unusable) as error:
+        raise once.failure(error) from None
 
 
 def summary(send: "Send") -> "dict[str, Any]":
@@ -132,7 +134,7 @@ def told(send: "Send") -> "dict[str, Any]":
     return {**head, "verdict": verdict, "receivers": by_verdict}
 
 
-def check(context: "Context", journal: "Journal", send: "Send") -> "Result":
+def check(context: "Context", journal: "Store", send: "Send") -> "Result":
     """Search until each message of the sample is seen, or has had enough time to appear."""
     from wati.contract.failures import Failure
     from wati.journal.search import Search
@@ -185,7 +187,7 @@ def search_failed(send: "Send", failure: "Failure") -> "Failure":
     return failure
 
 
-def conclusion(journal: "Journal", send: "Send", found: "list[Sighting]") -> "Result":
+def conclusion(journal: "Store", send: "Send", found: "list[Sighting]") -> "Result":
     """Record in the journal what is clear, and report it. Raises `outcome_unknown` if anything is not."""
     from wati.contract.call import Result
 
@@ -202,7 +204,7 @@ def conclusion(journal: "Journal", send: "Send", found: "list[Sighting]") -> "Re
     return Result(data)
 
 
-def settle(journal: "Journal", send: "Send", found: "list[Sighting]") -> None:
+def settle(journal: "Store", send: "Send", found: "list[Sighting]") -> None:
     verdicts = {"unknown" if one.early > 0 else one.verdict for one in found}
     if len(verdicts) == 1 and verdicts < {"sent", "not_seen"}:
         # A bulk send is one request, so a sample that agrees speaks for all of it. But an answer that named
@@ -263,7 +265,7 @@ def explanation(one: "Sighting") -> str:
 # --- what became of a settled send --------------------------------------------------------------------------
 
 
-def look_at(context: "Context", journal: "Journal", send: "Send") -> "Result":
+def look_at(context: "Context", journal: "Store", send: "Send") -> "Result":
     """Look at each receiver who has it, in the order of the send, at WATI's pace and within the time."""
     from wati.contract.call import Result
     from wati.contract.failures import Failure

@@ -32,7 +32,7 @@ def perform(context: "Context") -> "Result":
 
     from wati.contract.call import Result
     from wati.output.redaction import excerpt, redact
-    from wati.reads import transcript, window
+    from wati.reads import connections, transcript, window
 
     key = context.session.settings.key
     ids = context.call.arguments.get("ids", False)
@@ -43,10 +43,7 @@ def perform(context: "Context") -> "Result":
     newest, has_more = read[:limit], len(read) > limit
     read += islice(rows, rows.left)  # the rest of the page costs nothing
     data: dict[str, Any] = {} if number == asked else {"whatsappNumber": number}
-    data |= {
-        "channel": context.call.channel,
-        "window": window_member(window.judge(rows, chain(read, rows))),
-    }
+    data["window"] = window_member(window.judge(rows, chain(read, rows)))
     operator = transcript.assigned(read)
     if operator:
         data["assigned"] = excerpt(operator, key, 100)
@@ -54,6 +51,7 @@ def perform(context: "Context") -> "Result":
     data["days"] = transcript.by_day(reversed(newest), lambda text: str(redact(text, key)), ids=ids)
     if has_more:
         data["more"] = True
+    context.remarks += connections.several(context.inbox)
     is_cut = any("cut" in more for day in data["days"].values() for _, _, _, *rest in day for more in rest)
     whole = f"get_messages.py with pageSize {limit} shows it whole"
     notice = f"A row with `cut` is shortened; it has that many characters. {whole}." if is_cut else ""

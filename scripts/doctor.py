@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wati.calls.findings import Findings
     from wati.contract.call import Result
     from wati.contract.types import Problem
-    from wati.journal.store import Send
+    from wati.journal.entries import Send
 
 MOST_TEMPLATES = 20  # listed by name
 MOST_SENDS = 5  # unresolved ones, each with a warning of its own
@@ -151,9 +151,8 @@ def guards(context: "Context", report: "Findings") -> None:
 
 def journal(context: "Context", report: "Findings") -> "list[Send]":
     """Whether repeated sends would be noticed. Returns the sends whose outcome is unknown."""
-    import sqlite3
-
-    from wati.journal.once import check_command, reason
+    from wati.journal.entries import Busy, Unusable
+    from wati.journal.once import check_command
 
     sends = context.session.journal
     if sends is None:
@@ -162,11 +161,15 @@ def journal(context: "Context", report: "Findings") -> "list[Send]":
         return []
     try:
         unresolved = sends.unresolved()
-    except (sqlite3.Error, OSError) as error:
+    except Busy:
+        report.facts["journal"] = "busy"
+        report.warnings.append("The send journal is busy: another process is writing it. Run this again.")
+        return []
+    except Unusable as error:
         report.facts["journal"] = "cannot be used"
         report.warnings.append(
-            f"The send journal cannot be used ({reason(error)}): a repeated send is not noticed. Set "
-            "WATI_JOURNAL to a file that can be written."
+            f"The send journal cannot be used ({error}): a repeated send is not noticed, and bulk sends are "
+            "refused. Set WATI_JOURNAL to a file that can be written."
         )
         return []
     report.facts["journal"] = "on"

@@ -31,11 +31,15 @@ LIMIT = 10
 # WATI allows 10 of these reads in 10 seconds (documented). Up to two more go to its filters.
 PAGES = 8
 SEARCH_ARGUMENTS = ("name", "whatsappNumber", "attribute")
-GUESSES = {  # by the rank of the best match, if a number was given
+GUESSES = {  # by the rank of the best match of a number
     1: "The contact has another spelling of this number, under which WhatsApp knows the same person. Ask the "
     "user, and use the contact's spelling.",
     2: "Only the end of the number is the same: ask the user for the country code.",
 }
+NEAR_NAMES = (
+    "No contact that was read has this name. These have one that is nearly the same: show them to the user, "
+    "and ask whether it is one of them."
+)
 LONGEST_TEXT, MOST_ATTRIBUTES = 200, 30  # of what is shown
 
 
@@ -65,8 +69,11 @@ def perform(context: "Context") -> "Result":
     pages = arguments.get("pages", PAGES)
     rows = context.inbox.contacts({}, pages)
     hits.search(rows)
+    is_found = bool(hits.found)
+    if not is_found:
+        hits.found = hits.near
     data = answer(context, hits)
-    if not hits.found:
+    if not is_found:
         data["searched"] = searched(hits.compared, whole=rows.whole, pages=pages)
         data |= hits.known_attributes(context)
     return Result(data)
@@ -109,13 +116,14 @@ def queries(arguments: "Arguments") -> "Iterator[dict[str, str]]":
 class Hits:
     """The contacts that match, with their ranks, each once.
 
-    `compared`: how many rows were read. `more`: whether reading ended before the list did. `stopped`: the
-    code of the failure that ended it.
+    `near`: those whose names are only nearly the wanted one. `compared`: how many rows were read. `more`:
+    whether reading ended before the list did. `stopped`: the code of the failure that ended it.
     """
 
     def __init__(self, arguments: "Arguments") -> None:
         self.limit: int = arguments.get("limit", LIMIT)
-        self.found: dict[str, tuple[int, Row]] = {}
+        self.found: dict[str, tuple[float, Row]] = {}
+        self.near: dict[str, tuple[float, Row]] = {}
         self.compared = 0
         self.more = False
         self.stopped = ""
@@ -143,15 +151,21 @@ class Hits:
                 self._attributes |= dict.fromkeys(name for name, _ in attributes(row))
             rank = self._rank(row)
             if rank is not None:
-                self.found.setdefault(str(row.get("id") or row.get("wAid")), (rank, row))
+                self._keep(rank, row)
             is_certain = self._by_number and rank == 0
             if is_certain:
                 self.found = {"": (0, row)}  # only one contact has this number; the others just end like it
             # The rest of a page costs nothing, and may have better matches.
             if is_certain or (len(self.found) > self.limit and not rows.left):
-                self.more = not is_certain
+                self.more = not is_certain and not rows.is_last
                 return
         self.more = not rows.whole
+
+    def _keep(self, rank: float, row: "Row") -> None:
+        from wati.reads.matching import NEAR
+
+        name = str(row.get("id") or row.get("wAid"))
+        (self.found if rank < NEAR else self.near).setdefault(name, (rank, row))
 
     def known_attributes(self, context: "Context") -> "dict[str, Any]":
         """The attributes that contacts have, if none of them has the one that was asked for."""
@@ -164,19 +178,19 @@ class Hits:
         key = context.session.settings.key
         return {"known_attributes": [excerpt(name, key, LONGEST_TEXT) for name in names]}
 
-    def _rank(self, row: "Row") -> int | None:
+    def _rank(self, row: "Row") -> float | None:
         """The worst rank of all that is compared; None if anything does not match."""
         ranks = [rank for rank in (matcher(row) for matcher in self._matchers) if rank is not None]
         return max(ranks) if len(ranks) == len(self._matchers) else None
 
 
-def matchers(arguments: "Arguments") -> "Iterator[Callable[[Row], int | None]]":
+def matchers(arguments: "Arguments") -> "Iterator[Callable[[Row], float | None]]":
     from wati.reads import matching
 
     if "whatsappNumber" in arguments:
         yield matching.Number(arguments["whatsappNumber"]).rank
     if "name" in arguments:
-        yield lambda row: best(matching.rank(arguments["name"], name) for name in names_of(row))
+        yield lambda row: best(by_name(arguments["name"], name) for name in names_of(row))
     if "attribute" in arguments:
         wanted = arguments["attribute"]
         yield lambda row: best(
@@ -186,7 +200,14 @@ def matchers(arguments: "Arguments") -> "Iterator[Callable[[Row], int | None]]":
         )
 
 
-def best(ranks: "Iterable[int | None]") -> int | None:
+def by_name(wanted: str, name: str) -> "float | None":
+    from wati.reads import matching
+
+    rank = matching.rank(wanted, name)
+    return matching.near(wanted, name) if rank is None else rank
+
+
+def best(ranks: "Iterable[float | None]") -> "float | None":
     return min((rank for rank in ranks if rank is not None), default=None)
 
 
@@ -206,15 +227,24 @@ def attributes(row: "Row") -> list[tuple[str, str]]:
 
 def answer(context: "Context", hits: Hits) -> "dict[str, Any]":
     """The `data` of the document, with the best matches first."""
+    from wati.reads import connections
+    from wati.reads.matching import NEAR
+
+    context.remarks += connections.several(context.inbox)
     ranked = sorted(hits.found.values(), key=lambda hit: hit[0])
     contacts = [summary(context, row) for _, row in ranked[: hits.limit]]
-    data: dict[str, Any] = {"contacts": contacts, "matches": len(ranked)}
+    # A count that reading cut short must not read like one.
+    count = "at_least" if ranked and hits.more else "matches"
+    data: dict[str, Any] = {"contacts": contacts, count: len(ranked)}
     if ranked and (hits.more or len(ranked) > hits.limit):
         data["more"] = True
     if hits.stopped:
         data["stopped"] = hits.stopped
-    if "whatsappNumber" in context.call.arguments and ranked and ranked[0][0] > 0:
-        data["guess"] = GUESSES[ranked[0][0]]
+    best_rank = ranked[0][0] if ranked else 0
+    if best_rank >= NEAR:
+        data["guess"] = NEAR_NAMES
+    elif "whatsappNumber" in context.call.arguments and best_rank > 0:
+        data["guess"] = GUESSES[int(best_rank)]
     return data
 
 
@@ -248,7 +278,7 @@ HELPER = Helper(
     customer_text=True,
     narrows=("name", "whatsappNumber", "attribute", "limit", "pages"),
     checks=(check_search,),
-    keeps=("matches", "more", "searched", "known_attributes", "stopped", "guess"),
+    keeps=("matches", "at_least", "more", "searched", "known_attributes", "stopped", "guess"),
 )
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ from wati.contract.endpoint import LISTING, PAGE, Endpoint
 TEMPLATE = {
     **omissions.omit("id lastModified"),
     **omissions.omit("type", omissions.equal("template")),
-    **omissions.omit("language.text", omissions.same_as("key")),
+    **omissions.omit("language.text language.key", omissions.beside("value")),
     **omissions.omit("body", omissions.same_as("bodyOriginal")),
-    **omissions.omit("buttons", omissions.equal([])),
+    **omissions.omit("buttons customParams", omissions.equal([])),
     **omissions.omit("buttonsType", omissions.equal("none")),
 }
 

@@ -148,15 +148,16 @@ def serve(args: argparse.Namespace) -> None:
         raise Failure("bad_setup", f"Port {args.port} cannot be used: {error}", hint=hint) from error
     with server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        say(True, data={"url": server.url, "state": state.path})
+        say(0, data={"url": server.url, "state": state.path})
         # Many short waits, because on Windows an endless one cannot be interrupted.
         while not stop.wait(0.2):
             pass
         server.shutdown()
 
 
-def say(ok: bool, **members: Any) -> None:
-    write(json.dumps({"ok": ok, **members, "sandbox": True}, ensure_ascii=False))
+def say(exit_code: int, **members: Any) -> int:
+    document = {"ok": exit_code == 0, **members, "sandbox": True}
+    return write(json.dumps(document, ensure_ascii=False), exit_code)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -164,14 +165,12 @@ def main(argv: Sequence[str]) -> int:
         args = arguments(argv)
         if args.command == "serve":
             serve(args)
-        else:
-            say(True, data=perform(args))
-        return 0
+            return 0
+        return say(0, data=perform(args))
     except Exception as error:
         failure = explained(error)
     members = {name: getattr(failure, name) for name in ("code", "message", "hint", "problems")}
-    say(False, error={name: value for name, value in members.items() if value})
-    return failure.exit
+    return say(failure.exit, error={name: value for name, value in members.items() if value})
 
 
 def explained(error: Exception) -> Failure:

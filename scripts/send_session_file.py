@@ -18,7 +18,8 @@ from wati.contract.endpoint import Endpoint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from wati.contract.call import Call, Part
+    from wati.calls.context import Context
+    from wati.contract.call import Call, Part, Result
     from wati.contract.messages import Message
     from wati.contract.types import Arguments
     from wati.files.uploads import Files
@@ -40,6 +41,16 @@ def messages(call: "Call") -> "list[Message]":
     return [Message(*call.receivers[0], "file", content)]
 
 
+def perform(context: "Context") -> "Result":
+    """WATI's answer does not say what was sent, so the document does."""
+    from wati.calls.perform import send
+    from wati.contract.call import Result
+
+    part = context.call.parts[0]
+    sent = {"fileName": part.filename, "contentType": part.content_type, "bytes": part.size}
+    return Result(send(context).json, added=sent)
+
+
 ENDPOINT = Endpoint(
     name="send_session_file",
     method="POST",
@@ -52,6 +63,7 @@ ENDPOINT = Endpoint(
     narrows=("channelPhoneNumber",),
     multiline=("caption",),
     customer_text=True,
+    perform=perform,
     messages=messages,
     look_with="get_messages",
     preflight=("connection", "window", "file", "receivers"),

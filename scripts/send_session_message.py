@@ -26,8 +26,7 @@ ENDPOINT = Endpoint(
     verdict=verdicts.result_yes,
     omits={
         **omissions.omit("ok result"),
-        # The text repeats the argument.
-        **omissions.inside("message", {**objects.MESSAGE, **omissions.omit("text")}),
+        **omissions.inside("message", objects.SENT),
     },
     narrows=("channelPhoneNumber",),
     multiline=("messageText",),

@@ -31,7 +31,7 @@ ENDPOINT = Endpoint(
     customer_text=True,
     messages=messages.template,
     look_with="get_messages",
-    preflight=("connection", "template", "on_whatsapp", "receivers"),
+    preflight=("connection", "template", "receivers"),
 )
 
 if __name__ == "__main__":

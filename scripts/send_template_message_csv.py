@@ -178,7 +178,7 @@ ENDPOINT = Endpoint(
     confirms="records",
     messages=messages,
     look_with="get_messages",
-    preflight=("connection", template, country_codes, "on_whatsapp", "receivers", allowed),
+    preflight=("connection", template, country_codes, "receivers", allowed),
     always=("template",),
 )
 

@@ -29,7 +29,7 @@ ENDPOINT = Endpoint(
     checks=(checks.unique("parameters", "name"), checks.sendable("parameters[].value")),
     messages=messages.template,
     look_with="get_messages",
-    preflight=("connection", "template", "on_whatsapp", "receivers"),
+    preflight=("connection", "template", "receivers"),
     always=("template",),
 )
 

@@ -33,8 +33,8 @@ ENDPOINT = Endpoint(
     confirms="receivers",
     messages=messages.templates,
     look_with="get_messages",
-    preflight=("connection", "template", "persons", "on_whatsapp", "receivers"),
-    always=("template",),
+    preflight=("connection", "template", "persons", "receivers"),
+    always=("template", "persons"),
 )
 
 if __name__ == "__main__":

@@ -166,8 +166,7 @@ def main(arguments: Sequence[str]) -> int:
         failure = error if isinstance(error, Failure) else Failure("internal", repr(error))
         answer = {"code": failure.code, "message": failure.message, "hint": failure.hint}
         document, status = {"ok": False, "error": answer}, failure.exit
-    write(json.dumps(document, indent=2, ensure_ascii=False))
-    return status
+    return write(json.dumps(document, indent=2, ensure_ascii=False), status)
 
 
 if __name__ == "__main__":

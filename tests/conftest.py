@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -108,6 +109,23 @@ def far_side() -> Iterator[FarSide]:
         yield server
     finally:
         server.close()
+
+
+@pytest.fixture
+def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of hosts that anything tries to resolve or connect to; only this machine is let through."""
+    asked: list[str] = []
+    resolve = socket.getaddrinfo
+
+    def recording(host: Any, *arguments: Any, **options: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else str(host)
+        if name in ("127.0.0.1", "localhost", "::1"):
+            return resolve(host, *arguments, **options)
+        asked.append(name)
+        raise socket.gaierror(socket.EAI_NONAME, "no network in tests")
+
+    monkeypatch.setattr(socket, "getaddrinfo", recording)
+    return asked
 
 
 @pytest.fixture

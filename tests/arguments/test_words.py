@@ -46,6 +46,23 @@ READ: list[tuple[str, list[str], dict[str, Any]]] = [
     ("get_contacts", ["pageSize=", "pageNumber=٣"], {"pageSize": "", "pageNumber": "٣"}),
     ("get_contacts", ["pageSize=" + "9" * 5000], {"pageSize": "9" * 5000}),
     ("get_contacts", ["nam=Ann"], {"nam": "Ann"}),
+    # A word for each of a list of names and values.
+    (
+        "add_contact",
+        [HELLO, "customParams.city=São Paulo", "customParams.a.b={1}"],
+        {"customParams": {"city": "São Paulo", "a.b": "{1}"}},
+    ),
+    (
+        "send_template_message",
+        [HELLO, "parameters.1=Monday", "parameters.2=10"],
+        {"parameters": {"1": "Monday", "2": "10"}},
+    ),
+    (
+        "send_template_message",
+        [HELLO, "parameters.name=", 'parameters.n="'],
+        {"parameters": {"name": "", "n": '"'}},
+    ),
+    ("find_contact", ["attribute.name=city"], {"attribute.name": "city"}),
     # A lone word is the id, where there is one.
     ("check_send", ["7"], {"id": 7}),
     ("check_send", ["id=7"], {"id": 7}),
@@ -74,6 +91,9 @@ REFUSED: list[tuple[str, list[str], str, list[str]]] = [
     ("find_contact", ["name", "=", "Jane"], "usage", ['"name"']),
     ("find_contact", ["=Jane", "limit=1"], "usage", ['"=Jane"']),
     ("find_contact", ["name=Jane", "name=Jane"], "usage", ["name is given twice"]),
+    ("add_contact", ["customParams.a=1", "customParams.a=2"], "usage", ["customParams.a is given twice"]),
+    ("add_contact", ["customParams=[]", "customParams.a=2"], "usage", ["customParams.a is given twice"]),
+    ("add_contact", ["customParams.a=2", "customParams=[]"], "usage", ["customParams is given twice"]),
     ("find_contact", ["name=Jane", '{"limit": 1}'], "usage", ["2 arguments"]),
     ("find_contact", ['{"limit": 1}', "name=Jane"], "usage", ["2 arguments"]),
     ("find_contact", ["name=Jane", "@a.json"], "usage", ["2 arguments"]),

@@ -42,23 +42,6 @@ def bad_setup(run: Run, *variables: str) -> None:
 # --- the key, and where it goes ----------------------------------------------------------------------------
 
 
-@pytest.fixture
-def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of hosts that anything tries to resolve or connect to; only this machine is let through."""
-    asked: list[str] = []
-    resolve = socket.getaddrinfo
-
-    def recording(host: Any, *arguments: Any, **options: Any) -> Any:
-        name = host.decode() if isinstance(host, bytes) else str(host)
-        if name in ("127.0.0.1", "localhost", "::1"):
-            return resolve(host, *arguments, **options)
-        asked.append(name)
-        raise socket.gaierror(socket.EAI_NONAME, "no network in tests")
-
-    monkeypatch.setattr(socket, "getaddrinfo", recording)
-    return asked
-
-
 @pytest.mark.parametrize("key", [None, "", " ", "\n", "\t \r\n"], ids=repr)
 def test_without_a_key_nothing_is_tried(
     key: str | None, each_endpoint: Endpoint, call_example: Callable[..., Run], far_side: FarSide

@@ -122,11 +122,12 @@ def test_what_was_not_checked_is_said_beside_the_journal_and_of_a_failure(
     send: Callable[..., Run], far_side: FarSide, tmp_path: Path
 ) -> None:
     far_side.always(reply({"message": f"bad key {KEY}"}, status=401), to=TEMPLATES)
-    broken = {"WATI_JOURNAL": str(tmp_path)}
+    (tmp_path / "diary").write_bytes(b"Dear diary, " * 100)
+    broken = {"WATI_JOURNAL": str(tmp_path / "diary")}
     for answer in (None, Answer(400, b"{}")):
         if answer is not None:
             far_side.will(answer, to="/wati/api/v2/")
-        run = send("send_template_messages_v2", ORDER, ORDER, **broken)
+        run = send("send_template_message_v2", ORDER, **broken)
         assert (run.exit == 0) is (answer is None), run.text
         assert "not checked before sending" in run.document["notice"]
         assert "journal" in run.document["notice"]

@@ -418,7 +418,7 @@ def test_a_reading_that_begins_later_says_what_it_can_have_missed(
 
 
 def test_a_dry_run_reads_nothing_of_the_list(read: Caller, listing: Listing) -> None:
-    run = read("get_contacts", "--dry-run")
+    run = read("get_contacts", "--dry-run", "--verbose")
     assert run.data["request"]["url"].endswith("pageSize=100&pageNumber=1")
     assert listing.to("/wati/") == []
 

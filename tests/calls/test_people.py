@@ -91,6 +91,19 @@ def test_who_allows_no_broadcasts_is_a_warning(
     assert not warned(run, JOHN, "allowBroadcast")
 
 
+def test_who_was_not_looked_up_is_counted(call: Callable[..., Run], far_side: FarSide) -> None:
+    """One page of contacts and five conversations are read of any list: the rest is said to be unknown."""
+    receivers = [{"whatsappNumber": str(14155560000 + index), "customParams": []} for index in range(20)]
+    rows = [{"id": str(index), "wAid": str(14155560000 + index)} for index in range(8)]
+    send = {"template_name": "welcome", "broadcast_name": "b", "receivers": receivers}
+    for link, is_said in (({"nextPage": "2"}, True), ({"nextPage": None}, False)):
+        body = {"result": "success", "contact_list": rows, "link": link}
+        far_side.always(reply(body), to="/wati/api/v1/getContacts")
+        run = call("send_template_messages_v2", send, "--dry-run")
+        assert warned(run, "12 of 20 receivers", "broadcasts") is is_said, run.text
+        assert warned(run, "5 of 20 receivers", "STOP")
+
+
 def test_rows_of_a_csv_that_allow_no_broadcasts_are_named(call: Callable[..., Run], state: str) -> None:
     run = call("send_template_message_csv", TEMPLATE_SENDS[-1][1], "--dry-run", **SANDBOX)
     assert run.exit == 0 and warned(run, JANE, "[1]", "AllowBroadcast says no"), run.text

@@ -208,9 +208,9 @@ HELLO = {"whatsappNumber": JOHN, "messageText": "Hello"}
 
 
 def test_a_call_is_data_that_anyone_can_print(environ: dict[str, str], far_side: FarSide) -> None:
-    call = Call(ENDPOINTS["send_session_message"], HELLO, Options(dry_run=True))
+    call = Call(ENDPOINTS["send_session_message"], HELLO, Options(dry_run=True, raw=True))
     before = vars(call).copy()
-    assert repr(call) == f"Call(send_session_message, {HELLO!r}, Options(dry_run=True))"
+    assert repr(call) == f"Call(send_session_message, {HELLO!r}, Options(dry_run=True, raw=True))"
     with Session(environ) as session:
         assert perform(session, call).data["request"]["form"] == {"messageText": "Hello"}
     assert vars(call) == before, "making a call changes nothing of it"

@@ -61,7 +61,7 @@ EXIT_OF = {
     },
     4: {"rejected", "session_closed", "template_rejected", "invalid_recipient", "not_found"},
     5: {"rate_limited"},
-    6: {"unreachable", "timeout", "upstream_error", "bad_answer"},
+    6: {"unreachable", "timeout", "upstream_error", "bad_answer", "journal_busy"},
     7: {"outcome_unknown"},
     8: {"partial"},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import pytest
 
 from conftest import ENDPOINTS, KEY, ROOT, assert_contract, bound_by_modes
 from recording import FarSide, reply
+from wati.contract.failures import EXITS
 from wati.sandbox import control
 
 POSIX = os.name == "posix"
@@ -231,6 +233,59 @@ def test_a_call_is_made_and_told_whatever_its_streams_are(
         assert json.loads(done.stdout)["outcome"] == "accepted"
     assert bool(done.stdout) is not redirection.startswith(">")
     assert done.returncode == 0
+    if "2>" not in redirection:
+        said = b"It happened, so do not run it again." in done.stderr
+        assert said is redirection.startswith(">"), done.stderr
+
+
+LOST = [
+    # script, command line, what it ends with if its document is lost
+    ("get_contacts", [], 3),
+    ("doctor", [], 3),
+    ("get_contacts", ["--help"], 3),
+    ("get_contacts", ["--schema"], 3),
+    ("tools", [], 3),
+    ("send_session_message", ["--dry-run", json.dumps(HELLO)], 3),
+    ("send_session_message", [json.dumps(HELLO)], 0),
+    ("send_session_message", ["{}"], 2),
+    ("create_connection", [], 0),
+]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+@pytest.mark.parametrize(("name", "argv", "code"), LOST, ids=str)
+@pytest.mark.parametrize("where", ["a full disk", "a stream that is read only"])
+def test_a_document_that_is_lost_is_missed(
+    where: str, name: str, argv: list[str], code: int, environ: dict[str, str], far_side: FarSide
+) -> None:
+    path, mode = ("/dev/full", os.O_WRONLY) if where == "a full disk" else ("/dev/null", os.O_RDONLY)
+    lost = os.open(path, mode)
+    try:
+        done = run(name, *argv, environ=environ, stdout=lost)
+    finally:
+        os.close(lost)
+    assert done.returncode == code, done.stderr
+    why = os.strerror(errno.ENOSPC if where == "a full disk" else errno.EBADF)
+    assert done.stderr.decode().startswith(f"Standard output cannot be written ({why}), so the document is")
+    assert f"Exit code {code}: {EXITS[code]}." in done.stderr.decode()
+    assert done.stderr.count(b"\n") == 1
+    assert len(far_side.writes) == (name in ("send_session_message", "create_connection") and code == 0)
+
+
+@pytest.mark.skipif(not POSIX, reason="pipes that do not wait are POSIX's")
+def test_a_pipe_that_does_not_wait_gets_the_whole_document(
+    environ: dict[str, str], far_side: FarSide
+) -> None:
+    contact = {"fullName": "x" * 1_000_000}
+    far_side.always(reply({"result": "success", "contact_list": [contact]}))
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    script = ROOT / "scripts" / "get_contacts.py"
+    with subprocess.Popen([sys.executable, script, "--raw"], env=environ, stdout=writing) as process:
+        os.close(writing)
+        with open(reading, "rb") as pipe:
+            assert json.loads(pipe.read())["data"]["contact_list"] == [contact]
+        assert process.wait(60) == 0
 
 
 @pytest.mark.skipif(not POSIX, reason="a pipe that nobody reads is POSIX's")

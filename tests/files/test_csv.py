@@ -58,7 +58,7 @@ def test_records_are_counted_and_the_same_bytes_are_sent(
     case: str, send: Callable[..., Run], far_side: FarSide
 ) -> None:
     data, count = COUNTED[case]
-    dry = send(data, "--dry-run", MATON_API_KEY=None)
+    dry = send(data, "--dry-run", "--raw", MATON_API_KEY=None)
     assert dry.exit == 0, dry.text
     assert dry.data["confirm"] == str(count)
     assert dry.data["request"]["parts"][0]["bytes"] == len(data)
@@ -230,7 +230,7 @@ def test_utf_16_with_its_mark_is_read_and_sent_as_utf_8(
 ) -> None:
     text = "Name,Phone\r\nZoë 🙂,14155551234\r\n"
     data = ("\ufeff" + text).encode(encoding)
-    dry = send(data, "--dry-run", MATON_API_KEY=None)
+    dry = send(data, "--dry-run", "--raw", MATON_API_KEY=None)
     assert dry.exit == 0 and dry.data["confirm"] == "1" and "UTF-8" in dry.document["notice"], dry.text
     run = send(data, "--confirm", "1")
     assert run.exit == 0 and "gets it as UTF-8" in run.document["notice"], run.text

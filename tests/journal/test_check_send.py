@@ -513,8 +513,9 @@ def test_where_the_journal_is_off(call: Callable[..., Run], far_side: FarSide) -
 
 
 def test_where_the_journal_cannot_be_used(call: Callable[..., Run], tmp_path: Path) -> None:
-    run = call("check_send", {}, WATI_JOURNAL=str(tmp_path))
-    assert run.exit == 3 and "it is not a file" in run.error["message"] and str(tmp_path) not in run.text
+    (tmp_path / "diary").write_bytes(b"Dear diary, " * 100)
+    run = call("check_send", {}, WATI_JOURNAL=str(tmp_path / "diary"))
+    assert run.exit == 3 and "not a database" in run.error["message"] and str(tmp_path) not in run.text
 
 
 def test_it_takes_no_connection(call: Callable[..., Run], far_side: FarSide, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import signal
@@ -11,8 +10,8 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +38,15 @@ from sends import (
 )
 from wati.contract import verdicts
 from wati.contract.endpoint import Endpoint
+from wati.contract.messages import Message
 from wati.contract.settings import Settings
+from wati.journal import schema
+from wati.journal.entries import Busy, Unusable
+from wati.journal.store import Journal
 from wati.sandbox import control
 
 POSIX = os.name == "posix"
+BULK = [name for name, (_, flags) in SENDS.items() if flags]
 EVERY_SEND = pytest.mark.parametrize("name", SENDS)
 
 
@@ -133,8 +137,11 @@ def test_an_unknown_outcome_stops_it_until_somebody_looks(
 def test_a_clock_that_was_set_back_lifts_no_stop(world: World, clock: Clock) -> None:
     assert world.run("send_session_message", HELLO).exit == 0
     clock.ahead -= 3600
-    assert "0 seconds ago" in world.run("send_session_message", HELLO).error["problems"][0]["problem"]
-    assert len(world.delivered) == 1
+    said = world.run("send_session_message", HELLO).error["problems"][0]["problem"]
+    assert "60 minutes in the future (a clock was wrong)" in said and " ago" not in said
+    clock.ahead += 61  # it is stopped for its time from when that was first seen, and not for an hour more
+    assert world.run("send_session_message", HELLO).exit == 0
+    assert len(world.delivered) == 2
 
 
 REFUSALS = {
@@ -184,6 +191,10 @@ def test_whichever_script_sends_a_template(first: str, second: str, world: World
 
 WIDE = {"whatsappNumber": JOHN, "messageText": "Zo\u00eb,  your\tparcel\nis here. "}
 SAME = [
+    ("send_template_message", ONE, {**ONE, "parameters": [*VALUES, {"name": "eta", "value": "today"}]}),
+    ("send_template_message", ONE, {**ONE, "parameters": [{**VALUES[0], "name": "Name"}, VALUES[1]]}),
+    ("send_template_message", ONE, {**ONE, "template_name": "Order_Update"}),
+    ("send_session_message", HELLO, {**HELLO, "messageText": "\ufeffYour par\u00adcel is\u200b here.\ufe0e"}),
     ("send_session_message", WIDE, {**WIDE, "messageText": "Zoe\u0308, your parcel is here."}),
     ("send_template_message", ONE, {**ONE, "broadcast_name": "another"}),
     ("send_template_message", ONE, {**ONE, "parameters": VALUES[::-1]}),
@@ -207,6 +218,28 @@ def test_the_same_message_in_another_guise(
     assert send(name, first).exit == 0
     stopped(send(name, second))
     assert len(far_side.writes) == 1
+
+
+def test_a_csv_with_a_column_more_is_the_same(
+    send: Callable[..., Run], far_side: FarSide, tmp_path: Path
+) -> None:
+    for header, more in (("", ""), (",eta", ",today")):
+        rows = f"Phone,name,ordernumber{header}\n{JOHN},John,12345{more}\n"
+        (tmp_path / "list.csv").write_text(rows, encoding="utf-8")
+        run = send("send_template_message_csv", CSV, "--confirm", "1")
+        assert run.exit == (2 if more else 0), run.text
+    stopped(run)
+    assert len(far_side.writes) == 1
+
+
+def test_who_is_in_a_list_by_id_and_by_number_is_known_after_a_dry_run(world: World) -> None:
+    contact = next(row for row in world.run("get_contacts").data["contact_list"] if row["wAid"] == JANE)
+    crowd = bulk(JOHN, JANE, contact["id"])
+    before = world.run("send_template_messages", crowd, "--dry-run")
+    assert "repeated_send" in before.text
+    run = world.run("send_template_messages", crowd, "--confirm", "3")
+    assert stopped(run) == ["$.receivers[2].whatsappNumber"] and JANE in run.error["problems"][0]["problem"]
+    assert world.delivered == []
 
 
 def test_a_file_is_the_same_under_another_name(world: World) -> None:
@@ -557,7 +590,8 @@ def test_only_its_owner_reads_the_file(send: Callable[..., Run], tmp_path: Path)
         os.umask(old)
     folder = tmp_path / "state"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert [stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()] == [0o600]
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    assert modes == {"sends.sqlite": 0o600, "sends.sqlite-owners": 0o600}
 
 
 def test_without_a_path_it_lies_in_the_users_state_folder(
@@ -578,8 +612,10 @@ def test_without_a_path_it_lies_in_the_users_state_folder(
 def test_off_is_off(send: Callable[..., Run], far_side: FarSide, tmp_path: Path) -> None:
     for _ in range(2):
         run = send("send_session_message", HELLO, WATI_JOURNAL="off")
-        assert run.exit == 0 and "journal" not in run.text
-    assert len(far_side.writes) == 2
+        assert run.exit == 0 and "a repeated send is not noticed" in run.document["notice"]
+        run = send("send_template_messages", MANY, "--confirm", "2", WATI_JOURNAL="Off")
+        assert run.exit == 0 and "a repeated send is not noticed" in run.document["notice"]
+    assert len(far_side.writes) == 4
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pdf"]
 
 
@@ -607,7 +643,6 @@ def nothing(path: Path) -> None:
 
 
 UNUSABLE: dict[str, Callable[[Path], object]] = {
-    "a folder": Path.mkdir,
     "no database": lambda path: path.write_bytes(b"Dear diary, " * 100),
     "a short text": lambda path: path.write_bytes(b"hello"),
     "another program's": foreign,
@@ -646,33 +681,190 @@ def test_a_journal_that_cannot_be_used_stops_no_send_and_is_left_alone(
     assert len(far_side.writes) == 2
 
 
-def test_a_journal_that_another_process_locks_stops_no_send(
+@pytest.mark.parametrize("how", UNUSABLE)
+@pytest.mark.parametrize("name", [*BULK, "send_session_message"])
+def test_where_it_cannot_be_used_no_bulk_send_leaves_and_no_other_where_it_is_required(
+    name: str, how: str, send: Callable[..., Run], far_side: FarSide, tmp_path: Path
+) -> None:
+    (tmp_path / "place").mkdir()
+    (tmp_path / "list.csv").write_text(CSV_TEXT, encoding="utf-8")
+    path = tmp_path / "place" / "sends"
+    UNUSABLE[how](path)
+    path = {"below a file": tmp_path / "place" / "file" / "sends", "a device": Path(os.devnull)}.get(
+        how, path
+    )
+    arguments, flags = SENDS[name]
+    required = {} if name in BULK else {"WATI_JOURNAL_REQUIRED": "1"}
+    for more in ((), ("--again",)):
+        run = send(name, arguments, *flags, *more, WATI_JOURNAL=str(path), **required)
+        assert run.exit == 3 and run.error["code"] == "bad_setup", run.text
+        assert run.error["outcome"] == "not_sent" and "cannot be used" in run.error["message"]
+        assert ("REQUIRED" in run.error["message"]) is bool(required)
+        assert "WATI_JOURNAL" in run.error["hint"] and str(tmp_path) not in run.text
+    assert far_side.writes == []
+
+
+NO_FILE = [":memory:", "file:sends?mode=memory", "FILE:sends", ":x", "none", "False", "0", "no", "On", "sub/"]
+
+
+@pytest.mark.parametrize("value", [*NO_FILE, "a folder"])
+def test_what_is_surely_no_file_is_a_wrong_setup(
+    value: str, send: Callable[..., Run], far_side: FarSide, tmp_path: Path
+) -> None:
+    run = send("send_session_message", HELLO, WATI_JOURNAL=str(tmp_path) if value == "a folder" else value)
+    assert run.exit == 3 and run.error["problems"][0]["at"] == "WATI_JOURNAL", run.text
+    assert far_side.writes == [] and [path.name for path in tmp_path.iterdir()] == ["a.pdf"]
+
+
+@pytest.mark.parametrize("value", ["off", "OFF", " Off "])
+def test_off_and_required_contradict_each_other(
+    value: str, send: Callable[..., Run], far_side: FarSide
+) -> None:
+    run = send("send_session_message", HELLO, WATI_JOURNAL=value, WATI_JOURNAL_REQUIRED="1")
+    assert run.exit == 3 and "REQUIRED" in run.text and far_side.writes == []
+    assert send("send_session_message", HELLO, WATI_JOURNAL=value, WATI_JOURNAL_REQUIRED="0").exit == 0
+
+
+# --- a journal that is busy --------------------------------------------------------------------------------
+
+
+@contextmanager
+def held(path: Path, how: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
+    """Another process that is writing the journal."""
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as holder:
+        holder.execute(f"BEGIN {how}")
+        try:
+            yield holder
+        finally:
+            if holder.in_transaction:
+                holder.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("name", [*BULK, "send_session_message"])
+def test_busy_for_as_long_as_the_call_may_take_is_not_broken(
+    name: str, send: Callable[..., Run], far_side: FarSide, tmp_path: Path
+) -> None:
+    path = tmp_path / "sends"
+    (tmp_path / "list.csv").write_text(CSV_TEXT, encoding="utf-8")
+    ours(path)
+    arguments, flags = SENDS[name]
+    with held(path):
+        run = send(name, arguments, *flags, "--timeout", "2", WATI_JOURNAL=str(path))
+    assert run.exit == 6 and run.error["code"] == "journal_busy", run.text
+    assert run.error["outcome"] == "not_sent" and far_side.writes == []
+    # Nothing was entered, so nothing is stopped.
+    assert send(name, arguments, *flags, WATI_JOURNAL=str(path)).exit == 0
+    stopped(send(name, arguments, *flags, WATI_JOURNAL=str(path)))
+
+
+def test_a_writer_is_waited_for_longer_than_any_fixed_time(
     send: Callable[..., Run], far_side: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wati.journal.store._BUSY_SECONDS", 0.05)
+    """Five seconds and more pass by the clocks, and then the other one is done."""
     path = tmp_path / "sends"
     ours(path)
-    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
-        holder.execute("BEGIN IMMEDIATE")
-        run = send("send_session_message", HELLO, WATI_JOURNAL=str(path))
-        assert run.exit == 0 and "locked" in run.document["notice"]
-        holder.execute("ROLLBACK")
-    # Nothing was entered, so nothing is known.
-    assert send("send_session_message", HELLO, WATI_JOURNAL=str(path)).exit == 0
+    clock, asked = Clock(monkeypatch), []
+    monkeypatch.setattr("wati.journal.schema._TURN_SECONDS", 0.0)
+    with held(path) as holder:
+        patiently = schema.patiently
+
+        def turn(db: sqlite3.Connection, statement: str, deadline: float) -> None:
+            if "BEGIN IMMEDIATE" in statement and not asked:
+                asked.append(deadline)
+                with pytest.raises(Busy):
+                    patiently(db, statement, 0.0)
+                clock.ahead += 20.0
+                holder.execute("ROLLBACK")
+            patiently(db, statement, deadline)
+
+        monkeypatch.setattr("wati.journal.schema.patiently", turn)
+        run = send("send_session_message", HELLO, "--timeout", "60", WATI_JOURNAL=str(path))
+    assert asked and run.exit == 0 and "journal" not in run.text, run.text
     stopped(send("send_session_message", HELLO, WATI_JOURNAL=str(path)))
-    assert len(far_side.writes) == 2
+    assert len(far_side.writes) == 1
+
+
+def test_what_only_reads_does_not_wait_for_a_writer(world: World) -> None:
+    world.lose()
+    assert world.run("send_session_message", HELLO).exit == 7
+    with held(world.journal):
+        dry = world.run("send_session_message", HELLO, "--dry-run", "--timeout", "2")
+        assert dry.error["problems"][0]["code"] == "repeated_send", dry.text
+        assert world.run("check_send").data["unresolved"][0]["id"] == 1
+        assert world.run("doctor").data["journal"] == "on"
+    with held(world.journal, "EXCLUSIVE"):  # as while another process commits
+        dry = world.run("send_session_message", HELLO, "--dry-run", "--timeout", "1")
+        assert dry.exit == 0 and "busy" in dry.data["warnings"][0]
+
+
+def test_a_dry_run_that_reads_a_long_list_stops_no_other_send(world: World) -> None:
+    """While its rows come in, the journal is free."""
+    assert world.run("send_session_message", HELLO).exit == 0
+    from wati.journal.store import Journal
+
+    seen = []
+
+    def rows() -> Iterator[Message]:
+        for number in range(3):
+            yield Message(f"[{number}]", str(JANE) + str(number), "template", {}, name="t")
+            seen.append(world.run("send_session_message", {**HELLO, "messageText": str(number)}).exit)
+
+    journal = Journal(str(world.journal), "sandbox")
+    assert journal.repeats("sandbox-main", rows()) == []
+    assert isinstance(journal.enter("s", "sandbox-main", rows(), None, again=True), int)
+    assert seen == [0, 0, 0, 2, 2, 2]  # the second time, the same three texts are repeats
+
+
+def test_of_six_processes_with_one_list_one_sends_it(far_side: FarSide, tmp_path: Path) -> None:
+    rows = "".join(f"{14_150_000_000 + number},John,12345\n" for number in range(2_000))
+    (tmp_path / "list.csv").write_text(f"Phone,name,ordernumber\n{rows}", encoding="utf-8")
+    far_side.always(Answer(body=b'{"ok": true, "result": true}', delay=0.2), to="/wati/")
+    command = [sys.executable, str(ROOT / "scripts" / "send_template_message_csv.py"), text(CSV)]
+    command += ["--connection", "conn-1", "--confirm", "2000", "--timeout", "60"]
+    environ = environment(far_side, tmp_path / "state" / "sends.sqlite")
+    processes = [
+        subprocess.Popen(command, env=environ, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(6)
+    ]
+    results = [ended(process) for process in processes]
+    assert sorted(code for code, _ in results)[1:] == [2] * 5, results
+    assert len([request for request in far_side.writes if "CSV" in request.path]) == 1
+
+
+def test_an_outcome_waits_for_a_writer(
+    send: Callable[..., Run], far_side: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message is out, so its entry is worth a wait, but not an endless one."""
+    path = tmp_path / "sends"
+    ours(path)
+    settle = Journal.settle
+    holders: list[Any] = []
+
+    def late(self: Journal, *arguments: Any) -> None:
+        holders.append(held(path))
+        holders[0].__enter__()
+        settle(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("wati.journal.store.Journal.settle", late)
+        patch.setattr("wati.journal.store._SETTLE_SECONDS", 0.5)
+        run = send("send_session_message", HELLO, WATI_JOURNAL=str(path))
+    holders[0].__exit__(None, None, None)
+    assert run.exit == 0 and "it is busy" in run.document["notice"]
+    stopped(send("send_session_message", HELLO, WATI_JOURNAL=str(path)))
+    assert len(far_side.writes) == 1
 
 
 def test_an_entry_that_cannot_be_completed_is_told_and_stays(
     send: Callable[..., Run], far_side: FarSide, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any, **__: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", "/secret/path")
+        raise Unusable("No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr("wati.journal.store.Journal.settle", full)
         run = send("send_session_message", HELLO)
-    assert run.exit == 0 and "unknown" in run.document["notice"] and "/secret" not in run.text
+    assert run.exit == 0 and "unknown" in run.document["notice"] and "No space" in run.text
     stopped(send("send_session_message", HELLO))
     assert len(far_side.writes) == 1
 
@@ -753,9 +945,10 @@ def test_what_is_old_and_settled_is_dropped(world: World, clock: Clock) -> None:
     clock.ahead += 29 * 86400
     assert world.run("send_session_message", {**HELLO, "messageText": "a"}).exit == 4  # the window is closed
     assert states(world) == ["unknown", "accepted", "accepted", "rejected"]
-    clock.ahead += 2 * 86400
-    assert world.run("send_session_message", {**HELLO, "messageText": "b"}).exit == 4
-    assert states(world) == ["unknown", "rejected", "rejected"]
+    for messages in ("b", "c", "d"):  # no single date says that the others are old
+        clock.ahead += 1.5 * 86400
+        assert world.run("send_session_message", {**HELLO, "messageText": messages}).exit == 4
+    assert states(world) == ["unknown", *["rejected"] * 4]
     stopped(world.run("send_session_message", HELLO))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 import json
 import re
@@ -9,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import example, given
@@ -19,7 +21,7 @@ from conftest import ENDPOINTS, KEY, Run
 from recording import CONNECTION, Answer, FarSide, reply
 from wati.cli.command import execute
 from wati.cli.streams import write
-from wati.output import redaction
+from wati.output import redaction, rendering
 from wati.output.redaction import redact, terminal_safe
 from wati.output.rendering import clean, render
 
@@ -177,6 +179,87 @@ def test_the_key_is_hidden_however_it_is_echoed(echo: str) -> None:
     assert echo not in terminal_safe(f"x{echo}y", SHARP)
 
 
+PLAIN = "k3y_1234-abcdEFGH5678ijkl9012MNOPqrst-uvwx"  # as long as a real one, without a character to escape
+
+
+def encoded(key: str) -> dict[str, str]:
+    """The key as some server may echo it, beside other text."""
+    data = key.encode()
+    found = {f"base64 after {n}": base64.b64encode(b"u" * n + data).decode() for n in range(4)}
+    pairs = {n: b"u" * n + b":" + data + b"!" * n for n in range(4)}
+    found |= {f"base64 of user:key {n}": base64.b64encode(pair).decode() for n, pair in pairs.items()}
+    found |= {"base64url": base64.urlsafe_b64encode(b"??>" + data).decode().rstrip("=")}
+    whole = found["base64 after 1"]
+    found |= {
+        "base64 in lines": "\r\n".join(whole[at : at + 7] for at in range(0, len(whole), 7)),
+        "base64 in escaped lines": "\\n".join(whole[at : at + 9] for at in range(0, len(whole), 9)),
+        "base64, percent-encoded": quote(whole, safe=""),
+        "base64, all percent-encoded": "".join(f"%{ord(c):02x}" for c in whole),
+        "base64 for JSON": "".join(f"\\u{ord(c):04x}" for c in whole),
+        "hex": data.hex(),
+        "HEX": data.hex().upper(),
+        **{f"hex with {mark!r}": data.hex(mark) for mark in ":- "},
+        "bytes of a program": "".join(f"\\x{byte:02x}" for byte in data),
+        "bytes of a program, in JSON": "".join(f"\\\\x{byte:02X}" for byte in data),
+        "percent-encoded JSON": quote("".join(f"\\u{byte:04x}" for byte in data)),
+        "HTML in a URL": quote("".join(f"&#x{byte:x};" for byte in data)),
+        "HTML with zeros": "".join(f"&#0{byte};" for byte in data),
+        "named HTML": html.escape(key),
+        "in lines": f"{key[:9]}\n{key[9:18]}=\r\n{key[18:]}",
+    }
+    return found
+
+
+def traces(key: str, text: str, least: int = 6) -> list[str]:
+    """The parts of the key, of at least so many characters, that can be read from a text in some way."""
+    seen = {text, unquote(text), unquote(unquote(text)), html.unescape(text), html.unescape(unquote(text))}
+    seen |= {each.replace("\r", "").replace("\n", "").replace("\\n", "") for each in seen}
+    seen |= {re.sub(r"\\+(?:u00|x)(..)", lambda m: chr(int(m[1], 16)), each) for each in seen}
+    for each in list(seen):
+        for word in re.findall(r"[A-Za-z0-9+/_-]{8,}", each):
+            for cut in range(4):
+                letters = word[cut:].replace("-", "+").replace("_", "/")
+                seen.add(base64.b64decode(letters[: len(letters) // 4 * 4] or "").decode("latin-1"))
+        digits = re.sub("[ :-]", "", each)
+        for word in re.findall(r"[0-9A-Fa-f]{8,}", digits):
+            seen |= {
+                bytes.fromhex(word[cut:][: len(word[cut:]) // 2 * 2]).decode("latin-1") for cut in (0, 1)
+            }
+    folded = [each.lower() for each in seen]
+    parts = {key[at : at + least] for at in range(len(key) - least + 1)}
+    return sorted(part for part in parts if any(part.lower() in each for each in folded))
+
+
+@pytest.mark.parametrize("key", [PLAIN, KEY, SHARP, "8letters", "&<>'\"quoted"])
+def test_the_key_is_hidden_however_it_is_encoded(key: str) -> None:
+    for name, echo in encoded(key).items():
+        assert traces(key, echo), f"{name}: this test could not read it"
+        for value in (f"Basic {echo}!", [echo], {echo: {"a": echo}}):
+            hidden = json.dumps(redact(value, key), ensure_ascii=False)
+            assert "[MATON_API_KEY]" in hidden, name
+            assert not traces(key, hidden), name
+        assert not traces(key, terminal_safe(f"x {echo} y", key)), name
+
+
+@pytest.mark.parametrize("name", ["base64 after 0", "base64 after 1", "base64 after 2", "hex", "HEX"])
+def test_longer_pieces_of_an_encoded_key_are_hidden(name: str) -> None:
+    echo = encoded(PLAIN)[name]
+    for start in range(0, len(echo) - 27):
+        for end in range(start + 27, len(echo)):
+            hidden = redact(f"<{echo[start:end]}>", PLAIN)
+            assert "[MATON_API_KEY]" in hidden and not traces(PLAIN, hidden, 9), echo[start:end]
+
+
+def test_what_only_resembles_an_encoded_key_is_shown() -> None:
+    texts = [
+        "12:34:56 12-34-56",
+        "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg",
+        "100%25 \\u0041 &#65;",
+        "a\nb",
+    ]
+    assert redact(texts, PLAIN) == texts
+
+
 FRAGMENTS = [
     *("plain", "\n", '"', "\\", "\x01", "url", "connection_id", "50% off", "&#x41;"),
     *(KEY, KEY.upper(), KEY[3:18], SHARP, quote(SHARP, safe=""), "".join(f"&#{ord(c)};" for c in KEY)),
@@ -187,6 +270,7 @@ FRAGMENTS = [
         "sessionToken",
         "".join(f"\\u{ord(c):04x}" for c in KEY),
     ),
+    *encoded(KEY).values(),
 ]
 SPOKEN = st.lists(st.sampled_from(FRAGMENTS), max_size=3).map("".join)
 TELLING = st.recursive(
@@ -238,8 +322,14 @@ def test_the_key_does_not_ride_on_the_link_that_is_shown(call: Callable[..., Run
         "sessiontoken" * 50_000,
         "%25" * 200_000,
         quote(KEY[:-1]).replace("-", "%2d") * 10_000,
+        "\\" * 200_000,
+        "ab:" * 100_000,
+        "=\r\n" * 100_000,
+        "&#0000000" * 50_000,
+        base64.b64encode(KEY.encode()).decode()[:15] * 20_000,
+        KEY[:12] * 20_000,
     ],
-    ids=range(7),
+    ids=range(13),
 )
 def test_no_text_makes_the_search_for_secrets_take_long(text: str) -> None:
     """Customers write texts, and a search that tries every way would never end."""
@@ -441,3 +531,44 @@ def test_a_bug_after_a_send_left_is_an_unknown_outcome(
     assert run.error["outcome"] == "unknown"
     assert "check_send.py" in run.error["hint"]
     assert len(far_side.to("/wati/")) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["Set-Cookie", "X-Auth-Token", "Proxy-Authorization", "X-Api-Key", "X-Session"]
+)
+def test_a_secret_of_a_server_on_the_way_is_not_shown(
+    name: str, call: Callable[..., Run], far_side: FarSide
+) -> None:
+    secret = "a-secret-of-the-server-on-the-way"
+    empty = {"result": "success", "contact_list": []}
+    far_side.always(reply(empty, **{name.replace("-", "_"): f"sid={secret}", "X_Trace": "shown"}))
+    run = call("get_contacts", {}, "--verbose")
+    assert secret not in run.stderr + run.text
+    assert name.lower() in run.stderr.lower() and "shown" in run.stderr
+
+
+PAIRS = [{"name": "city", "value": "Lima"}, {"name": "note", "value": ""}]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (PAIRS, {"city": "Lima", "note": ""}),
+        ([{"paramName": "1", "paramValue": "x"}, {"paramName": "2"}], {"1": "x", "2": ""}),
+        ([{"name": "n", "value": {"a": [1]}}], {"n": {"a": [1]}}),
+        # Whatever an object could not say stays a list.
+        ([*PAIRS, {"name": "city", "value": "Rome"}], None),
+        ([{"name": "city", "value": "Lima", "type": "text"}], None),
+        ([{"name": "city"}, {"paramName": "town"}], None),
+        ([{"name": 5, "value": "x"}], None),
+        ([{"value": "x"}], None),
+        (["city"], None),
+        ([], None),
+        ("city", None),
+    ],
+    ids=str,
+)
+def test_names_and_values_are_shown_as_one_object_if_it_says_the_same(given: Any, shown: Any) -> None:
+    document = {"contact": {"customParams": given, "others": given}}
+    expected = given if shown is None else shown
+    assert rendering.paired([document]) == [{"contact": {"customParams": expected, "others": given}}]

@@ -178,24 +178,35 @@ def test_what_is_no_list_is_cut_in_its_texts_and_lists(call: Callable[..., Run],
     assert "cut" in run.document["notice"]
 
 
-def test_the_answer_to_a_bulk_send_counts_the_accepted_receivers_that_do_not_fit(
+def test_the_answer_to_a_bulk_send_counts_the_accepted_and_names_who_is_not_as_asked(
     call: Callable[..., Run], far_side: FarSide
 ) -> None:
     rows = [{"waId": str(14155550000 + n), "localMessageId": "x" * 36} for n in range(900)]
     told = [{**row, "isValidWhatsAppNumber": True, "errors": []} for row in rows]
-    far_side.always(reply({"result": True, "error": None, "receivers": told}), to="/wati/")
     sendable = {"elementName": "t", "status": "APPROVED", "body": "Hi"}
     far_side.always(reply({"result": "success", "messageTemplates": [sendable]}), to=TEMPLATES)
-    receivers = [{"whatsappNumber": row["waId"], "customParams": []} for row in rows]
-    arguments = {"template_name": "t", "broadcast_name": "b", "receivers": receivers}
-    run = call("send_template_messages_v2", arguments, "--confirm", "900")
-    assert run.exit == 0 and run.document["outcome"] == "accepted"
-    shown, more = run.data["receivers"], run.data["more_receivers"]
-    assert shown == rows[: len(shown)] and len(shown) + more == 900 and len(shown) > 300
-    assert run.data["counts"] == {"accepted": 900} and "notice" not in run.document
-    assert len(run.text) <= shape.LONGEST
-    again = call("send_template_messages_v2", arguments, "--confirm", "900", "--again", "--raw")
-    assert again.data["receivers"] == told  # --raw is never cut
+    asked = [row["waId"] for row in rows]
+
+    def send(*flags: str, first: str = asked[0]) -> Run:
+        answered = [{**told[0], "waId": first}, *told[1:]]
+        far_side.always(reply({"result": True, "error": None, "receivers": answered}), to="/wati/")
+        far_side.always(reply({"result": "success", "messageTemplates": [sendable]}), to=TEMPLATES)
+        receivers = [
+            {"whatsappNumber": number, "customParams": []} for number in ["5215512345678", *asked[1:]]
+        ]
+        receivers[0]["whatsappNumber"] = "5215512345678" if first != asked[0] else first
+        arguments = {"template_name": "t", "broadcast_name": "b", "receivers": receivers}
+        return call("send_template_messages_v2", arguments, "--confirm", "900", "--again", *flags)
+
+    run = send()
+    assert (run.exit, run.document["outcome"]) == (0, "accepted"), run.text
+    assert run.data == {"counts": {"accepted": 900}} and "notice" not in run.document
+    other = send(first="525512345678")
+    assert other.data["receivers"] == [{**rows[0], "waId": "525512345678"}], "who is known by another number"
+    assert other.data["counts"] == {"accepted": 900}
+    # Who wants them all can have them, and then nothing is cut: they cannot be asked for again.
+    assert send("--fields", "receivers.waId").data["receivers"] == [{"waId": number} for number in asked]
+    assert send("--raw").data["receivers"] == told
 
 
 @pytest.mark.parametrize("shown", ["connections.url", "connections"])
@@ -252,20 +263,17 @@ def test_paths_refuse(text: str) -> None:
         paths(text)
 
 
-def test_the_answer_to_a_long_bulk_send_keeps_every_receiver_that_says_something() -> None:
+def test_the_answer_to_a_bulk_send_keeps_every_receiver_that_says_something() -> None:
     plain = [{"localMessageId": f"id-{n:036}", "waId": f"1415555{n:04}"} for n in range(1000)]
-    rejected = {"waId": "14155550000", "isValidWhatsAppNumber": False, "why": "x"}
-    data = {"receivers": [*plain, rejected], "counts": {"accepted": 1000}}
-    document = shape.fit_receivers({"ok": True, "data": data, "outcome": "accepted"})
-    assert len(json.dumps(document, separators=(",", ":"))) <= shape.LONGEST
-    assert rejected in document["data"]["receivers"]
-    assert len(document["data"]["receivers"]) + document["data"]["more_receivers"] == 1001
-    assert len(document["data"]["receivers"]) > 300
-
-
-def test_a_short_answer_to_a_bulk_send_is_not_touched() -> None:
-    document = {"ok": True, "data": {"receivers": [{"waId": "1"}]}}
-    assert shape.fit_receivers(document) == document
+    asked = [(f"$.receivers[{n}].whatsappNumber", row["waId"]) for n, row in enumerate(plain)]
+    telling = [{**plain[0], "why": "x"}, {**plain[1], "errors": {}}, "x", {"localMessageId": "a"}]
+    assert shape.with_exceptions({"receivers": [*plain, *telling], "error": 1}, asked) == {
+        "receivers": telling,
+        "error": 1,
+    }
+    assert shape.with_exceptions({"receivers": plain}, asked) == {}
+    for nothing in ({}, {"receivers": []}, {"receivers": "none"}):
+        assert shape.with_exceptions(nothing, asked) == nothing
 
 
 @pytest.mark.parametrize(

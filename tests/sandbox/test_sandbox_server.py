@@ -103,13 +103,46 @@ def test_other_verbs(url, verb):
         (["Transfer-Encoding: chunked"], b"zz\r\n", 400),
         (["Content-Length: 999999999999"], b"", 413),
         (["Transfer-Encoding: chunked"], b"fffffffff\r\n", 413),
+        (["Transfer-Encoding: chunked"], b"\r\n", 400),
+        (["Transfer-Encoding: chunked"], b"-1\r\nx\r\n", 400),
+        (["Transfer-Encoding: chunked"], b"1\r\nxy\r\n0\r\n\r\n", 400),
+        (["Transfer-Encoding: chunked"], b"1;" + b"x" * 4096 + b"\r\nx\r\n0\r\n\r\n", 400),
+        (["Transfer-Encoding: chunked"], b"1;" + b"x" * 5_000_000 + b"\r\nx\r\n0\r\n\r\n", 400),
+        (["Transfer-Encoding: chunked"], b"0" * 5000 + b"1\r\nx\r\n0\r\n\r\n", 400),
+        (["Transfer-Encoding: chunked"], b"0\r\nA: " + b"x" * 5000 + b"\r\n\r\n", 400),
+        (["Transfer-Encoding: chunked"], b"0\r\n" + b"A: x\r\n" * 100_000 + b"\r\n", 431),
+        (["Content-Length: 999999999999"], b"x" * 3_000_000, 413),
+        (["Transfer-Encoding: gzip"], b"x" * 3_000_000, 400),
     ],
+    ids=range(18),
 )
 def test_bodies_that_cannot_be_read(url, state_file, headers, body, expected):
     answer = exchange(url, raw(f"POST {SEND}?messageText=x HTTP/1.1", *headers, body=body))
     assert status(answer) == expected
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["detail"]
     assert control.log(state_file) == []
+    assert status(exchange(url, raw("GET /connections HTTP/1.1"))) == 200
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (b"GET / HTTP/2.0\r\n\r\n", 505),
+        (b"GET / HTTP/1.x\r\n\r\n", 400),
+        (b"GET / SPDY/1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1 more words\r\n\r\n", 400),
+        (b"nonsense\r\n\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01 a TLS hello\r\n\r\n", 400),
+        (b"GET /\r\n\r\n", 401),
+        (b"GET /" + b"x" * 5_000_000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nA: " + b"x" * 5_000_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\n" + b"A: x\r\n" * 100_000 + b"\r\n", 431),
+        (b"\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n", 401),
+    ],
+    ids=range(11),
+)
+def test_whatever_is_asked_is_answered(url, request_, expected):
+    assert status(exchange(url, request_)) == expected
     assert status(exchange(url, raw("GET /connections HTTP/1.1"))) == 200
 
 

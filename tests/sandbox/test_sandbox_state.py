@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from wati.sandbox import State, StateError, control, formats, seeding, state_path, transport, world
+from wati.sandbox import State, StateError, control, formats, history, seeding, state_path, transport, world
+from wati.sandbox.formats import epoch
 
 SCRIPTS = Path(control.__file__).parents[2]
 V1 = "/wati/api/v1"
@@ -344,3 +345,39 @@ def test_a_killed_process_leaves_its_deliveries_and_no_broken_file(state_file):
         delivered = len(control.log(state_file)) - before
         # The one that was under way may have happened without its answer.
         assert delivered - heard in (0, 1)
+
+
+# --- time ---------------------------------------------------------------------------------------------------
+
+
+def newest_by_john(path):
+    with State(path).transaction() as tx:
+        return history.rows(tx, "sandbox-main", "14155551234", limit=1)[0]["created"], tx.now
+
+
+def test_the_times_of_a_fresh_world_do_not_move_while_it_is_read(tmp_path, monkeypatch):
+    path, real = str(tmp_path / "w.sqlite"), time.time()
+    seen = []
+    for passed in (0, 1.7, 60, 3600, 11.9 * 3600):
+        monkeypatch.setattr(time, "time", lambda passed=passed: real + passed)
+        seen.append(newest_by_john(path)[0])
+    assert len(set(seen)) == 1
+
+
+def test_a_window_that_was_open_in_a_fresh_world_stays_open_for_days(tmp_path, monkeypatch):
+    path, real = str(tmp_path / "w.sqlite"), time.time()
+    for passed in (0, 13, 25, 24 * 30):
+        monkeypatch.setattr(time, "time", lambda passed=passed: real + passed * 3600)
+        with State(path).transaction() as tx:
+            assert history.window_open(tx, "sandbox-main", "14155551234")
+            assert not history.window_open(tx, "sandbox-main", "14155555678")
+
+
+def test_a_row_that_is_seeded_later_has_its_age(tmp_path, monkeypatch):
+    path, real = str(tmp_path / "w.sqlite"), time.time()
+    newest_by_john(path)
+    monkeypatch.setattr(time, "time", lambda: real + 5 * 3600)
+    row = {"whatsappNumber": "14155551234", "text": "a minute ago", "age": 60, "floating": True}
+    control.seed(path, {"messages": [row]})
+    created, now = newest_by_john(path)
+    assert epoch(created) == pytest.approx(now - 60, abs=1)

@@ -343,3 +343,75 @@ def test_template_sends_take_json_only(world, where):
     assert form.status_code == 415
     assert json.loads(form.text)["status"] == 415
     assert world.log() == []
+
+
+# --- templates of a seed ------------------------------------------------------------------------------------
+
+CARD = {
+    "header": {"type": "image", "link": "https://x.example/{{pic}}.png"},
+    "body": "{{item}} for {{price}}",
+}
+RICH = {
+    "elementName": "rich",
+    "status": "APPROVED",
+    "language": "es",
+    "header": {"type": "image", "link": "https://x.example/{{photo}}.png"},
+    "body": "Hola {{client}}",
+    "footer": "Responda STOP",
+    "buttons": [
+        {"type": "quick_reply", "text": "Gracias"},
+        {"type": "url", "text": "Ver", "url": "https://x.example/{{order}}"},
+        {"type": "phone_number", "text": "Llamar", "phoneNumber": "14155550100"},
+    ],
+    "cards": [{**CARD, "buttons": [{"type": "url", "text": "Buy", "url": "https://x.example/{{sku}}"}]}],
+}
+NEEDED = ["photo", "client", "pic", "item", "price", "order", "sku"]
+
+
+def template_named(world, name):
+    rows = world.get(f"{V1}/getMessageTemplates").json()["messageTemplates"]
+    return [row for row in rows if row["elementName"] == name]
+
+
+def test_a_seeded_template_has_header_buttons_cards_and_language(world):
+    world.seed(templates=[RICH])
+    (row,) = template_named(world, "rich")
+    assert row["header"]["typeString"] == "image" and row["header"]["link"].endswith("{{photo}}.png")
+    assert [button["type"] for button in row["buttons"]] == ["quick_reply", "url", "phone_number"]
+    assert row["buttons"][1]["parameter"]["buttonParamMapping"]["paramName"] == "order"
+    assert row["language"]["value"] == "es" and row["footer"] == "Responda STOP"
+    assert row["cards"][0]["buttons"][0]["parameter"]["url"].endswith("{{sku}}")
+    assert sorted(one["paramName"] for one in row["customParams"]) == sorted(NEEDED)
+
+
+@pytest.mark.parametrize("absent", NEEDED)
+def test_every_place_of_a_template_needs_a_value(world, absent):
+    world.seed(templates=[RICH])
+    values = [{"name": name, "value": f"v-{name}"} for name in NEEDED if name != absent]
+    body = {"template_name": "rich", "broadcast_name": "b", "parameters": values}
+    to = f"{V1}/sendTemplateMessage?whatsappNumber={JANE}"
+    assert world.post(to, json=body).status_code == 400 and world.log() == []
+    assert (
+        world.post(to, json={**body, "parameters": [*values, {"name": absent, "value": "v"}]}).status_code
+        == 200
+    )
+    assert world.messages(JANE)[0]["mediaHeaderLink"].startswith("https://x.example/v")
+
+
+def test_one_name_has_several_languages_and_the_first_approved_one_goes_out(world):
+    spoken = [
+        {"elementName": "hi", "status": "PENDING", "language": "en", "body": "Hi {{client}}"},
+        {
+            "elementName": "hi",
+            "status": "APPROVED",
+            "language": "es",
+            "body": "Hola {{client}}, el {{fecha}}",
+        },
+        {"elementName": "hi", "status": "APPROVED", "language": "de", "body": "Hallo {{client}}"},
+    ]
+    world.seed(templates=spoken)
+    assert [row["language"]["value"] for row in template_named(world, "hi")] == ["en", "es", "de"]
+    values = [{"name": "client", "value": "Jo"}, {"name": "fecha", "value": "lunes"}]
+    body = {"template_name": "hi", "broadcast_name": "b", "parameters": values}
+    assert world.post(f"{V1}/sendTemplateMessage?whatsappNumber={JANE}", json=body).json()["result"] is True
+    assert world.log()[-1]["text"] == "Hola Jo, el lunes"

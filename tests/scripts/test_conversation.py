@@ -99,7 +99,7 @@ def test_the_operator_is_sought_in_all_that_was_read(call: Callable[..., Run], f
     shown(far_side, [row(9, text="Hi"), row(60, event="ticket", type=1, assignee="Sam")], [row(99)])
     run = call("conversation", {"whatsappNumber": JOHN, "limit": 1})
     assert (run.data["assigned"], len(rows(run))) == ("Sam", 1)
-    assert len(far_side.requests) == 1
+    assert len(far_side.to("/wati/")) == 1
 
 
 def test_the_file_is_one_that_get_media_takes(call: Callable[..., Run], tmp_path: Path) -> None:
@@ -377,14 +377,14 @@ def test_a_short_limit_takes_one_request(call: Callable[..., Run], far_side: Far
     shown(far_side, [row(60 + index, text=str(index)) for index in range(100)], [row(999, text="older")])
     run = call("conversation", {"whatsappNumber": JOHN, "limit": 2})
     assert [row[2] for row in rows(run)] == ["1", "0"] and run.data["more"] is True
-    assert len(far_side.requests) == 1
+    assert len(far_side.to("/wati/")) == 1
 
 
 def test_the_window_is_sought_behind_the_limit(call: Callable[..., Run], far_side: FarSide) -> None:
     shown(far_side, [row(60, owner=True)], [row(61, owner=True)], [row(62, text="me")])
     run = call("conversation", {"whatsappNumber": JOHN, "limit": 1})
     assert run.data["window"]["open"] is True and len(rows(run)) == 1
-    assert len(far_side.requests) == 3
+    assert len(far_side.to("/wati/")) == 3
 
 
 def test_a_short_page_is_not_the_last(call: Callable[..., Run], far_side: FarSide) -> None:
@@ -397,7 +397,7 @@ def test_a_conversation_without_end_is_bounded(call: Callable[..., Run], far_sid
     shown(far_side, *[[row(60, owner=True, text=str(page))] for page in range(30)])
     run = call("conversation", {"whatsappNumber": JOHN})
     assert "among the newest" in run.data["window"]["unknown"]
-    assert len(far_side.requests) == inbox.MOST_PAGES_OF_MESSAGES
+    assert len(far_side.to("/wati/")) == inbox.MOST_PAGES_OF_MESSAGES
 
 
 def test_a_limited_read_is_waited_for(

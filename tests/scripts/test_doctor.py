@@ -179,7 +179,8 @@ def test_many_templates_are_told_in_few_words(doctor: Callable[..., Run], far_si
 def test_the_journal_is_off_or_cannot_be_used(doctor: Callable[..., Run], tmp_path: Path) -> None:
     run = doctor(WATI_JOURNAL="off")
     assert run.data["journal"] == "off" and "not noticed" in run.data["warnings"][0]
-    run = doctor(WATI_JOURNAL=str(tmp_path))
+    (tmp_path / "diary").write_bytes(b"Dear diary, " * 100)
+    run = doctor(WATI_JOURNAL=str(tmp_path / "diary"))
     assert run.data["journal"] == "cannot be used" and "can be written" in run.data["warnings"][0]
     assert str(tmp_path) not in run.text
     run = doctor(WATI_JOURNAL="sends.sqlite")

@@ -164,7 +164,7 @@ def test_the_same_number_ends_what_ends_alike(call: Callable[..., Run], far_side
     run = call("find_contact", {"whatsappNumber": "4155551234"})
     assert names(run) == ["it"] and run.data["matches"] == 1
     assert "guess" not in run.data and "more" not in run.data
-    assert len(far_side.requests) == 1
+    assert len(far_side.to("/wati/")) == 1
 
 
 def test_a_whole_number_is_never_another_s_end(call: Callable[..., Run], far_side: FarSide) -> None:
@@ -187,7 +187,7 @@ def test_a_zero_in_brackets_is_not_dialled(find: Callable[..., Run], state: str)
 def test_a_number_stops_at_the_first_hit(call: Callable[..., Run], far_side: FarSide) -> None:
     listed(far_side, [contact("John", "14155551234"), contact("Other", "14155550000")], [contact("Late")])
     assert names(call("find_contact", {"whatsappNumber": "+14155551234"})) == ["John"]
-    (request,) = far_side.requests
+    (request,) = far_side.to("/wati/")
     (condition,) = json.loads(asked(request)["attribute"])
     assert condition == {"name": "phone", "operator": "contain", "value": "14155551234"}
 
@@ -197,7 +197,8 @@ def test_a_name_stops_behind_its_limit(call: Callable[..., Run], far_side: FarSi
     listed(far_side, first, [contact("Ann late")])
     run = call("find_contact", {"name": "Ann", "limit": 3})
     assert names(run) == ["Ann 0", "Ann 1", "Ann 2"]
-    assert (run.data["more"], run.data["matches"]) == (True, 100)
+    assert (run.data["more"], run.data["at_least"]) == (True, 100)
+    assert "matches" not in run.data, "a part must not read like a count"
     assert pages(far_side) == [({"name": "Ann"}, "1")]
 
 
@@ -207,7 +208,7 @@ def test_a_page_smaller_than_asked_for_ends_a_reading_too(
     listed(far_side, [contact("Ann B"), contact("Ann C"), contact("Ann")], [contact("Ann late")])
     run = call("find_contact", {"name": "Ann", "limit": 1})
     assert (names(run), run.data["more"]) == (["Ann"], True)
-    assert len(far_side.requests) == 1
+    assert len(far_side.to("/wati/")) == 1
 
 
 def test_the_best_of_a_page_come_first(call: Callable[..., Run], far_side: FarSide) -> None:
@@ -215,7 +216,7 @@ def test_the_best_of_a_page_come_first(call: Callable[..., Run], far_side: FarSi
     listed(far_side, rows)
     run = call("find_contact", {"name": "ann", "limit": 3})
     assert names(run) == ["ANN", "Joanna Ann-Marie", "Ann Smith"]
-    assert (run.data["more"], run.data["matches"]) == (True, 4)
+    assert (run.data["more"], run.data["at_least"]) == (True, 4)
 
 
 def test_all_pages_are_read_whatever_total_and_sizes_say(call: Callable[..., Run], far_side: FarSide) -> None:
@@ -253,9 +254,9 @@ def test_what_only_the_pages_have_may_not_be_all(call: Callable[..., Run], far_s
     far_side.always(reply({"result": "success", "contact_list": [contact("Zoë")]}), to=f"{CONTACTS}?page")
     assert call("find_contact", {"name": "Zoe", "pages": 1}).data["more"] is True
     assert "more" not in call("find_contact", {"name": "Zoe", "pages": 2}).data
-    before = len(far_side.requests)
+    before = len(far_side.to("/wati/"))
     assert "filters only" in call("find_contact", {"name": "Zoe", "pages": 0}).data["searched"]
-    assert len(far_side.requests) == before + 1
+    assert len(far_side.to("/wati/")) == before + 1
 
 
 def test_it_stays_below_wati_s_rate(call: Callable[..., Run], tmp_path: Path, pauses: list[float]) -> None:
@@ -267,7 +268,8 @@ def test_it_stays_below_wati_s_rate(call: Callable[..., Run], tmp_path: Path, pa
     run = call("find_contact", {"name": "Nobody Whatsoever"}, **SANDBOX)
     assert "the 800 last changed contacts" in run.data["searched"]
     assert pauses == []
-    assert [request["status"] for request in control.requests(state)] == [200] * 10
+    seen = [request for request in control.requests(state) if request["path"] == CONTACTS]
+    assert [request["status"] for request in seen] == [200] * 10
 
 
 # --- trouble ------------------------------------------------------------------------------------------------
@@ -403,6 +405,61 @@ def test_fields_never_leave_out_how_much_was_found(find: Callable[..., Run]) -> 
     assert unknown.error["code"] == "usage" and "--raw" not in unknown.error["hint"]
 
 
+def test_a_count_is_one_only_if_the_list_was_read_to_its_end(
+    call: Callable[..., Run], far_side: FarSide
+) -> None:
+    """13 on the second page: 113 have it, and 100 were counted."""
+    vip = {"customParams": [{"name": "member", "value": "VIP"}]}
+    rows = [contact(f"C{index}", str(14155560000 + index), **vip) for index in range(113)]
+    listed(far_side, rows[:100], rows[100:])
+    wanted = {"attribute": {"name": "member", "value": "VIP"}}
+    run = call("find_contact", wanted, "--fields", "contacts.name")
+    assert (run.data["at_least"], run.data["more"]) == (100, True)
+    assert "matches" not in run.data
+
+
+def test_a_last_page_makes_a_count(find: Callable[..., Run]) -> None:
+    run = find({"attribute": {"name": "member", "value": "VIP"}, "limit": 2})
+    assert run.data["matches"] == 19 and len(run.data["contacts"]) == 2 and run.data["more"] is True
+
+
+# --- names that are nearly the same -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [("Jon Doe", "John Doe"), ("jane smyth", "Jane Smith"), ("Alvares, Jose", "José Álvarez")],
+)
+def test_a_name_that_is_nearly_the_same_is_a_guess(wanted: str, found: str, find: Callable[..., Run]) -> None:
+    run = find({"name": wanted})
+    assert names(run)[0] == found and "ask" in run.data["guess"], run.text
+    assert run.data["searched"] == "all 57 contacts"
+
+
+def test_a_guess_is_never_beside_a_match(find: Callable[..., Run], state: str) -> None:
+    control.seed(state, {"contacts": [{"whatsappNumber": "447700900001", "name": "Jon Doe"}]})
+    run = find({"name": "Jon Doe"})
+    assert names(run) == ["Jon Doe"] and "guess" not in run.data and run.data["matches"] == 1
+
+
+def test_a_guess_says_how_far_the_list_was_read(call: Callable[..., Run], far_side: FarSide) -> None:
+    listed(far_side, to=f"{CONTACTS}?name=")
+    for page in range(3):
+        rows = [contact(f"Nobody {page} {index}") for index in range(99)]
+        far_side.will(
+            reply({"result": "success", "contact_list": [*rows, contact(f"Zo\u00eb Muler {page}")]}),
+            to=f"{CONTACTS}?page",
+        )
+    run = call("find_contact", {"name": "Zoe Müller", "pages": 2})
+    assert "the 200 last changed contacts, not all" in run.data["searched"]
+    assert (run.data["at_least"], "guess" in run.data) == (2, True)
+
+
+def test_a_guess_fits_the_other_conditions(find: Callable[..., Run]) -> None:
+    wanted = {"name": "Jon Doe", "attribute": {"name": "city", "value": "Oakland"}}
+    assert find(wanted).data["contacts"] == []
+
+
 def test_the_connection_travels(call: Callable[..., Run], far_side: FarSide) -> None:
     listed(far_side, [contact("Ann")])
     call("find_contact", {"name": "Ann"}, "--connection", "conn-7")
@@ -434,3 +491,20 @@ def test_the_connection_travels(call: Callable[..., Run], far_side: FarSide) -> 
 )
 def test_names_compare_as_people_do(wanted: str, name: str, rank: int | None) -> None:
     assert matching.rank(wanted, name) == rank
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name", "is_near"),
+    [
+        ("Jon Doe", "John Doe", True),
+        ("Phillip", "Philip Marsh", True),
+        ("Jane Doe", "John Doe", False),
+        ("Jon Doe", "John Smith", False),
+        ("...", "Jane", False),
+        ("x", "", False),
+    ],
+)
+def test_how_near_names_are(wanted: str, name: str, is_near: bool) -> None:
+    rank = matching.near(wanted, name)
+    assert (rank is not None) is is_near
+    assert rank is None or matching.NEAR < rank < matching.NEAR + 1

@@ -14,6 +14,7 @@ from conftest import Run
 from recording import FarSide, reply
 from sends import JOHN, VALUES, Clock, World, first_version, make_world, states
 from wati.contract.numbers import spellings
+from wati.sandbox import control
 
 # (as someone writes it, as WhatsApp knows it)
 PAIRS = [
@@ -206,6 +207,29 @@ def test_a_number_and_its_id_in_one_list_are_named(contact_id: str, world: World
     assert world.count == {JOHN: 1}
 
 
+@pytest.mark.parametrize("script", ["send_template_messages", "send_template_messages_v2"])
+def test_a_number_and_its_id_in_one_list_are_one_person_though_nothing_was_ever_sent(
+    script: str, contact_id: str, world: World
+) -> None:
+    run = world.run(script, many(contact_id, "14155555678", JOHN), "--confirm", "3")
+    assert run.error["code"] == "repeated_send" and "twice" in run.error["message"], run.text
+    (problem,) = run.error["problems"]
+    assert problem["at"] == "$.receivers[0].whatsappNumber" and JOHN in problem["problem"]
+    assert world.count == {} and "--again" in run.error["hint"]
+    again = world.run(script, many(contact_id, "14155555678", JOHN), "--confirm", "3", "--again")
+    assert sum(world.count.values()) == 3, again.text
+
+
+def test_ids_that_cannot_be_looked_up_are_said(contact_id: str, world: World) -> None:
+    control.fault(
+        world.state,
+        {"fault": "status", "status": 500, "match": {"path": "/wati/api/v1/getContacts*"}, "times": 0},
+    )
+    run = world.run("send_template_messages_v2", many(contact_id, "14155555678"), "--confirm", "2")
+    assert "ids of contacts that were not read" in run.document["notice"], run.text
+    assert sum(world.count.values()) == 2
+
+
 # --- an older journal --------------------------------------------------------------------------------------
 
 
@@ -222,7 +246,7 @@ def test_a_journal_of_the_first_version_goes_on_working(world: World, clock: Clo
     assert world.run("send_template_message_v2", one("14155555678")).exit == 0
     assert world.count == {known: 1, JOHN: 1, "14155555678": 1}
     with closing(sqlite3.connect(world.journal)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert db.execute("PRAGMA user_version").fetchone() == (3,)
 
 
 def test_the_sandbox_spells_as_the_client_expects() -> None:

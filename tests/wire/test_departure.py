@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from wati.wire import departure
-from wati.wire.departure import Cancelled, Departure, run_until
+from wati.wire.departure import Cancelled, Departure, Watched, run_until
 
 
 class Step:
@@ -66,6 +67,46 @@ def test_through_a_closed_door_nothing_leaves() -> None:
     with pytest.raises(Cancelled):
         departure("http11.send_request_headers.started", POST)
     assert not departure.left
+
+
+def test_a_door_that_closes_on_the_way_holds_back_what_has_not_left() -> None:
+    shut: list[str] = []
+    departure = Departure(lambda: "".join(shut))
+    departure.hand_over()
+    departure("connection.connect_tcp.started", {})
+    shut.append("too late")
+    departure("connection.start_tls.started", {})
+    with pytest.raises(Cancelled, match="too late"):
+        departure("http11.send_request_headers.started", POST)
+    assert not departure.left
+
+
+def test_a_body_stays_here_if_the_door_closes_behind_its_head() -> None:
+    shut: list[str] = []
+    departure = Departure(lambda: "".join(shut))
+    departure.hand_over()
+    departure("http11.send_request_headers.started", POST)
+    file = Watched(io.BytesIO(b"first, second"), departure)
+    assert file.read(5) == b"first"
+    shut.append("too late")
+    with pytest.raises(Cancelled):
+        departure("http11.send_request_body.started", POST)
+    with pytest.raises(Cancelled):
+        file.read(5)
+    assert departure.left, "the head may have been enough"
+
+
+def test_a_closed_door_takes_no_answer_back() -> None:
+    shut: list[str] = []
+    departure = Departure(lambda: "".join(shut))
+    departure.hand_over()
+    departure("http11.send_request_headers.started", POST)
+    shut.append("too late")
+    departure("http11.receive_response_headers.started", POST)
+    departure("http11.receive_response_body.started", POST)
+    departure.close()
+    with pytest.raises(Cancelled):
+        departure("http11.receive_response_body.started", POST)
 
 
 def test_an_attempt_that_is_given_up_finds_the_door_closed() -> None:

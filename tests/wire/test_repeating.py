@@ -574,7 +574,7 @@ def test_what_was_given_up_before_it_left_never_leaves_afterwards(
     monkeypatch.setattr(socket, "create_connection", connect_late)
     endpoint = endpoints[OF_EACH_EFFECT[effect]]
     threads = set(threading.enumerate())
-    run = call_example(endpoint, *named(endpoint), "--timeout", "0.5")
+    run = call_example(endpoint, *named(endpoint), "--timeout", "1.5")
     assert outcome(run) == expected(endpoint, 6, "timeout", "not_sent")
     left_behind = set(threading.enumerate()) - threads
     assert left_behind

@@ -1,6 +1,7 @@
 """Arguments as plain words: `name="Doe, John" pageSize=5`, so that no shell has JSON to change.
 
-The schema of a member says what its value is. A text is taken as it stands and never parsed.
+The schema of a member says what its value is. A text is taken as it stands and never parsed. A list of names
+and values takes a word for each: `customParams.city=Lisbon`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from wati.arguments import diagnosis
+from wati.arguments import diagnosis, pairs
 from wati.arguments.validation import load_schema, quoted
 from wati.contract.failures import Failure
 from wati.wire import strict_json
@@ -51,9 +52,13 @@ def read(endpoint: Endpoint, schema: dict[str, Any], given: Sequence[str]) -> di
         if not _NAMED.match(word):
             raise _unclear(endpoint, schema, word, given)
         name, _, text = word.partition("=")
-        if name in arguments:
+        whole, _, inner = name.partition(".")
+        into, within = arguments, name
+        if inner and pairs.are_pairs(members.get(whole, {})):
+            into, within = arguments.setdefault(whole, {}), inner
+        if not isinstance(into, dict) or within in into:
             raise Failure("usage", f"{name} is given twice.", hint="Give each argument once.")
-        arguments[name] = _value(endpoint, schema, name, members.get(name, {}).get("type", "string"), text)
+        into[within] = _value(endpoint, schema, name, members.get(name, {}).get("type", "string"), text)
     return arguments
 
 

@@ -60,11 +60,11 @@ def _blocked(session: Session, call: Call) -> dict[str, str]:
 
 def _number_of(session: Session, receiver: str) -> str:
     """The number that an earlier answer gave for an id; "" if none did."""
-    import sqlite3
+    from wati.journal.entries import Busy, Unusable
 
     try:
         return session.journal.number_of(receiver) if session.journal else ""
-    except (sqlite3.Error, OSError):
+    except (Busy, Unusable):
         return ""  # the journal says itself that it cannot be used
 
 

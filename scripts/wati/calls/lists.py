@@ -13,6 +13,7 @@ from wati.contract.verdicts import member
 from wati.output import shape, tables
 from wati.output.redaction import redact
 from wati.output.rendering import clean
+from wati.reads import connections
 from wati.reads.pages import OnDisk, Walk
 from wati.wire import interrupts
 
@@ -55,7 +56,9 @@ def read(context: Context, send: Send) -> Result:
     with closing(OnDisk()) as seen:
         reading = Reading(context, send, seen)
         in_file = context.call.options.output
-        return _into_file(context, reading) if in_file else _into_document(context.call, reading)
+        result = _into_file(context, reading) if in_file else _into_document(context.call, reading)
+    context.remarks += connections.several(context.inbox)
+    return result
 
 
 def _into_document(call: Call, reading: Reading) -> Result:

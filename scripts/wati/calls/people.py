@@ -38,8 +38,9 @@ def receivers(context: Context, found: Findings) -> None:
         return
     is_bulk = call.endpoint.confirms != "none"
     contacts: dict[str, dict[str, Any]] = {}
+    others_unread = False
     try:
-        contacts = _contacts(context, [] if is_bulk else numbers)
+        contacts, others_unread = _contacts(context, [] if is_bulk else numbers)
     except Failure as failure:
         found.warnings.append(f"The contacts could not be read, so names are not shown ({failure.code}).")
     rows = {number: contacts.get(person(number), {}) for number in numbers}
@@ -50,6 +51,12 @@ def receivers(context: Context, found: Findings) -> None:
         found.facts |= {"names": some} if is_bulk else {"receiver": next(iter(names.values()))}
     if "template" not in found.facts:
         return _stops(context, found, {numbers[0]: found.newest}, names)
+    unknown = [number for number in numbers if others_unread and not rows[number]]
+    if unknown:
+        problem = (
+            "are not among the contacts that were read, so it is not known whether they allow broadcasts"
+        )
+        found.warnings.append(f"{len(unknown)} of {len(numbers)} receivers {problem}.")
     refusing = [number for number, row in rows.items() if row.get("allowBroadcast") is False]
     if refusing:
         who = enumerate_some([_who(number, names) for number in refusing], MOST_NAMED)
@@ -58,22 +65,28 @@ def receivers(context: Context, found: Findings) -> None:
     newest = dict(_newest_of_each(context, found, numbers[:MOST_CONVERSATIONS]))
     _stops(context, found, newest, names)
     if len(numbers) > MOST_CONVERSATIONS:
-        first = f"the first {MOST_CONVERSATIONS} conversations"
-        found.warnings.append(f"Only {first} were read for requests to stop, such as STOP.")
+        found.warnings.append(
+            f"The conversations of {MOST_CONVERSATIONS} of {len(numbers)} receivers were read for requests "
+            "to stop, such as STOP. Of the others it is not known."
+        )
 
 
-def _contacts(context: Context, numbers: list[str]) -> dict[str, dict[str, Any]]:
-    """Contacts by person, so under every spelling and by id: those with these numbers, or one page of all."""
+def _contacts(context: Context, numbers: list[str]) -> tuple[dict[str, dict[str, Any]], bool]:
+    """Contacts by person, so under every spelling and by id: those with these numbers, or one page of all.
+
+    And whether others may be on a later page.
+    """
     query = {}
     if numbers:
         condition = {"name": "phone", "operator": "contain", "value": common_end(numbers[0])}
         query = {"attribute": json.dumps([condition])}
     found: dict[str, dict[str, Any]] = {}
-    for row in context.inbox.contacts(query, 1):
+    page = context.inbox.contacts(query, 1)
+    for row in page:
         for member in ("wAid", "phone", "id"):
             if isinstance(row.get(member), str):
                 found.setdefault(person(row[member]), row)
-    return found
+    return found, not numbers and not page.is_last
 
 
 def _newest_of_each(context: Context, found: Findings, numbers: list[str]) -> Iterator[tuple[str, Any]]:

@@ -6,6 +6,7 @@ import traceback
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
+from wati.arguments import pairs
 from wati.calls import guards, last_look
 from wati.calls.context import Context
 from wati.calls.prepare import prepare
@@ -14,6 +15,7 @@ from wati.contract.call import Result
 from wati.contract.failures import Failure, place_of
 from wati.journal import once
 from wati.wire import interrupts, request
+from wati.wire.door import INTERRUPTED
 
 if TYPE_CHECKING:
     from wati.calls.session import Session
@@ -34,7 +36,7 @@ def perform(session: Session, call: Call) -> Result:
         context.entered.settle(failure.outcome, failure.receivers)
         raise _safe(context, failure) from None
     except KeyboardInterrupt:
-        aborted = _aborted(context, "The call was interrupted.")
+        aborted = _aborted(context, INTERRUPTED)
         context.entered.settle(aborted.outcome)
         if not interrupts.ends_the_call():
             raise
@@ -42,7 +44,8 @@ def perform(session: Session, call: Call) -> Result:
     except Exception as error:
         if session.trace is not None and call.options.verbose:
             session.trace(traceback.format_exc(), None)
-        aborted = _aborted(context, place_of(error), is_bug=True)
+        is_bug = not interrupts.is_marked()  # an interruption in the wrong place can become any error
+        aborted = _aborted(context, place_of(error) if is_bug else INTERRUPTED, is_bug=is_bug)
         context.entered.settle(aborted.outcome)
         raise _safe(context, aborted) from None
     finally:
@@ -76,6 +79,9 @@ def _steps(context: Context) -> Result:
     result = _act(context)
     if context.call.endpoint.is_bulk:
         result.added = context.counts(accepted=len(context.call.receivers))
+    elif context.call.endpoint.effect == "read" and context.call.channel:
+        # What was read is only of this number of the account.
+        result.added = {"channel": context.call.channel}
     return result
 
 
@@ -102,6 +108,8 @@ def send(context: Context, sink: BinaryIO | None = None) -> Answer:
 
         context.use_connection(connections.only_active(context.inbox))
     last_look.receivers(context)
+    if endpoint.effect != "read":
+        context.gateway.look()
     try:
         # A signal waits until the entry is known here, because then it can be settled.
         interrupts.defer(partial(_enter, context))
@@ -117,7 +125,15 @@ def send(context: Context, sink: BinaryIO | None = None) -> Answer:
 
 def _enter(context: Context) -> None:
     if context.call.endpoint.messages is not None:
-        context.entered = once.enter(context.session.journal, context.call, context.gateway.clock)
+        session, gateway = context.session, context.gateway
+        context.entered = once.enter(
+            session.journal,
+            context.call,
+            gateway.clock,
+            until=gateway.door.until,
+            wait=gateway.left,
+            is_required=session.settings.journal_required,
+        )
 
 
 def _judged(context: Context, sink: BinaryIO | None) -> Answer:
@@ -169,6 +185,9 @@ def _safe(context: Context, failure: Failure) -> Failure:
     from wati.output.redaction import redact
 
     key = context.session.settings.key
+    failure.problems = [
+        {**problem, "at": pairs.place(context.given, problem["at"])} for problem in failure.problems
+    ]
     for name in ("message", "hint", "problems", "warnings", "answer", "items", "receivers"):
         setattr(failure, name, redact(getattr(failure, name), key))
     failure.args = (failure.message,)

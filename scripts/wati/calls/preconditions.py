@@ -111,14 +111,6 @@ def offer(context: Context) -> str:
     return f"APPROVED templates, with their parameters: {_some(list(offered.values()))}." if offered else ""
 
 
-def on_whatsapp(context: Context, found: Findings) -> None:
-    """A warning: no endpoint says beforehand whether a number has WhatsApp."""
-    if not found.can_ask:
-        return
-    which = "each number" if context.call.endpoint.is_bulk else "the number"
-    found.warnings.append(f"Whether {which} is on WhatsApp shows only when the message is sent.")
-
-
 # --- conversations -----------------------------------------------------------------------------------------
 
 
@@ -201,26 +193,41 @@ def _no_conversation(context: Context, found: Findings, number: str, failure: Fa
 
 
 def persons(context: Context, found: Findings) -> None:
-    """Whether a contact id in a list is someone whose number is in the list, too: the contacts say it."""
+    """Whether a contact id in a list is someone whose number is in the list, too: the contacts say it.
+
+    The journal learns it, so the send itself is refused, too, and a later one by the other name.
+    """
     from wati.contract.numbers import TWICE, person
+    from wati.journal import once
 
     by_id = {number.lower(): at for at, number in context.call.receivers if len(number) == ID_LENGTH}
     if not found.can_ask or not by_id or len(context.call.receivers) < 2 or context.call.options.again:
         return
     first = {person(number): (number, at) for at, number in context.call.receivers}
+    known: dict[str, str] = {}
     rows = context.inbox.contacts({}, PAGES_OF_CONTACTS)
-    for row in rows:
-        at, number = by_id.pop(str(row.get("id")).lower(), ""), str(row.get("wAid"))
-        if at and person(number) in first:
-            other, other_at = first[person(number)]
-            found.add(at, "repeated_send", f"is the contact with the number {other}, which is at {other_at}")
-            found.hint = TWICE
-        elif at:
-            first[person(number)] = (number, at)
-        if not by_id:
-            return
-    if not rows.whole:
-        found.warnings.append(
+    doubtful = context.remarks if found.is_last_look else found.warnings
+    try:
+        for row in rows:
+            at, number = by_id.pop(str(row.get("id")).lower(), ""), str(row.get("wAid"))
+            if at and number.isdigit():
+                known[str(row.get("id"))] = number
+            if at and person(number) in first:
+                other, other_at = first[person(number)]
+                problem = f"is the contact with the number {other}, which is at {other_at}"
+                found.add(at, "repeated_send", problem)
+                found.hint = TWICE
+            elif at:
+                first[person(number)] = (number, at)
+            if not by_id:
+                break
+    except Failure as failure:
+        if not found.is_last_look:
+            raise
+        doubtful.append(f"The contacts could not be read ({failure.code}).")
+    once.learn(context.session.journal, context.call.connection, known)
+    if by_id and not rows.whole:
+        doubtful.append(
             f"{len(by_id)} of the receivers are ids of contacts that were not read, so it is not known "
             "whether one of them is in the list by number, too."
         )
@@ -271,7 +278,6 @@ _ALL = (
     connection,
     connection_id,
     template,
-    on_whatsapp,
     window,
     contact,
     persons,

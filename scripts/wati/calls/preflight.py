@@ -13,11 +13,13 @@ from wati.calls.preconditions import CHECKS
 from wati.calls.template_checks import MOST_NAMED
 from wati.contract.call import Result
 from wati.contract.failures import MOST_PROBLEMS, Failure
+from wati.contract.numbers import LISTED_TWICE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wati.calls.context import Context
+    from wati.contract.call import Call
     from wati.contract.types import Problem
 
 # WATI documents 30, 60 or 100 template sends in 10 seconds, by plan.
@@ -26,7 +28,7 @@ NOT_LOOKED_UP = "MATON_API_KEY is not set: only arguments and files were checked
 
 
 def dry_run(context: Context, refused: Failure | None) -> Result:
-    """The request as it would leave. Raises Failure with every problem that was found."""
+    """What would be sent. Raises Failure with every problem that was found."""
     found = run_checks(context, refused.problems if refused is not None else ())
     if (problem := failure_of(found, refused)) is not None:
         raise problem
@@ -60,8 +62,8 @@ def run_checks(
             problem["at"] = context.left_out.original(problem["at"])
     if not only and not invalid:
         repeats(context, found)
-    if context.call.endpoint.is_bulk and not invalid:
-        found.facts["bulk"] = bulk(len(context.call.receivers))
+    if context.call.endpoint.is_bulk and not invalid and (size := bulk(len(context.call.receivers))):
+        found.facts["bulk"] = size
     return found
 
 
@@ -86,6 +88,8 @@ def failure_of(found: Findings, refused: Failure | None) -> Failure | None:
         refused = Failure("preflight_failed", f"{message}; nothing was sent.", source="package")
         if all(problem.get("code") == "repeated_send" for problem in found.problems):
             # There is nothing to fix: a different text would only hide the repeat.
+            if found.is_last_look:  # which does not ask the journal, only the list
+                refused = Failure("repeated_send", LISTED_TWICE, source="package")
             refused.hint = ""
     elif count:
         refused.message += f" The dry run found {count} more."
@@ -103,18 +107,21 @@ def enrich(failure: Failure, found: Findings) -> Failure:
 
 def repeats(context: Context, found: Findings) -> None:
     """Whether the journal would refuse the send. A journal that cannot be read refuses nothing."""
-    import sqlite3
-
     from wati.journal import once
+    from wati.journal.entries import Busy, Unusable
 
     call, journal = context.call, context.session.journal
+    is_required = context.session.settings.journal_required
     if journal is None or call.endpoint.messages is None or not call.connection:
         return
     try:
         messages = call.endpoint.messages(call)
-        known = journal.repeats(call.connection, messages, call.channel)
-    except (sqlite3.Error, OSError):
-        found.warnings.append("The send journal cannot be read: a repeated send would not be noticed.")
+        known = journal.repeats(call.connection, messages, call.channel, wait=context.gateway.left)
+    except Busy:
+        found.warnings.append("The send journal is busy, so it is not known whether this is a repeated send.")
+        return
+    except Unusable as error:
+        found.warnings.append(once.unusable(error, call, is_required=is_required))
         return
     refused = [] if call.options.again else [repeat for repeat in known if repeat.refused]
     # The others would be sent, but the user should know who already has the message.
@@ -124,21 +131,41 @@ def repeats(context: Context, found: Findings) -> None:
         found.warnings.append(f"The same is true of {len(allowed) - MOST_NAMED} more receivers.")
     if refused:
         found.problems += [{**problem, "code": "repeated_send"} for problem in once.describe(refused)]
-        found.hint = once.advice(refused, len(messages))
+        found.hint = once.advice(refused, len(call.receivers))
 
 
 def bulk(receivers: int) -> dict[str, Any]:
-    """The size of a bulk send. It is one request, and WATI queues what exceeds its rate (documented)."""
+    """How long a bulk send takes, if WATI's rate makes it wait: it queues what exceeds it (documented)."""
     seconds = [(max(receivers, 1) - 1) // rate * SPAN for rate in (FASTEST, SLOWEST)]
-    return {"receivers": receivers, "requests": 1} | ({"seconds_at_limits": seconds} if any(seconds) else {})
+    return {"receivers": receivers, "seconds_at_limits": seconds} if any(seconds) else {}
 
 
 def _preview(context: Context, found: Findings) -> Result:
-    """The request as it would leave, what a person has to see before the yes, and the findings."""
+    """What a person has to see before the yes, and the findings.
+
+    The request repeats the arguments, so it is shown only if it was asked for, or if there is nothing else to
+    show.
+    """
+    call, settings = context.call, context.session.settings
+    data: dict[str, Any] = {}
+    if call.options.raw or call.options.verbose or not settings.key:
+        data["request"] = _request(call, settings.base_url)
+    if needed := guards.needed_confirmation(call):
+        data["confirm"] = needed
+    findings = {"preflight": found.facts, "warnings": found.warnings}
+    data |= {name: value for name, value in findings.items() if value}
+    result = Result(data, notice="" if settings.key else NOT_LOOKED_UP)
+    if context.left_out is not None:
+        result.added = context.counts(send_to=len(call.receivers))
+        result.notices = context.notices
+    return result
+
+
+def _request(call: Call, base_url: str) -> dict[str, Any]:
+    """The request as it would leave."""
     from wati.wire import request
     from wati.wire.gateway import USER_AGENT
 
-    call, settings = context.call, context.session.settings
     endpoint, outgoing = call.endpoint, request.build(call)
     headers = {"Authorization": "Bearer [hidden]", "User-Agent": USER_AGENT}
     if call.connection:
@@ -148,23 +175,5 @@ def _preview(context: Context, found: Findings) -> Result:
     content_type = "multipart/form-data" if outgoing.parts else outgoing.body()[1]
     if content_type:
         headers["Content-Type"] = content_type
-    head = {"method": outgoing.method, "url": settings.base_url + outgoing.target, "headers": headers}
-    shown = {**head, **outgoing.preview()}
-    if "bulk" in found.facts and call.connection:
-        # The texts say what the values would say again, and `connection` what the headers would.
-        del shown["headers"]
-        if isinstance(body := shown.get("json"), dict):
-            shown["json"] = {**body, "receivers": f"… {len(call.receivers)}, see preflight"}
-    data: dict[str, Any] = {"request": shown}
-    if needed := guards.needed_confirmation(call):
-        data["confirm"] = needed
-    if endpoint.receivers is not None:
-        # The request does not show them: they are in the file.
-        data["first_receivers"] = [number for _, number in call.receivers[:5]]
-    findings = {"preflight": found.facts, "warnings": found.warnings}
-    data |= {name: value for name, value in findings.items() if value}
-    result = Result(data, notice="" if settings.key else NOT_LOOKED_UP)
-    if context.left_out is not None:
-        result.added = context.counts(send_to=len(call.receivers))
-        result.notices = context.notices
-    return result
+    head = {"method": outgoing.method, "url": base_url + outgoing.target, "headers": headers}
+    return {**head, **outgoing.preview()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wati.arguments import validation
+from wati.arguments import pairs, validation
 from wati.contract import numbers
 from wati.contract.checks import select
 from wati.contract.failures import Failure
@@ -31,6 +31,7 @@ def prepare(context: Context) -> Failure | None:
         raise Failure("invalid_json", "The arguments are not a JSON object.")
     validation.refuse_key(call.arguments, settings.key)
     schema = validation.load_schema(endpoint)
+    call = call.replace(arguments=pairs.as_lists(schema, call.arguments))
     problems = validation.validate(endpoint, schema, call.arguments)
     code, hint = "invalid_arguments" if problems else "", ""
     if endpoint.through_wati:

@@ -30,8 +30,7 @@ def skip_sent(context: Context) -> Result | None:
 
 def _leave_out(context: Context) -> LeftOut:
     """Take those who have the message out of the call. Raises Failure if the journal cannot say who has."""
-    import sqlite3
-
+    from wati.journal.entries import Busy, Unusable
     from wati.reads import connections
 
     journal, call = context.session.journal, context.call
@@ -40,10 +39,10 @@ def _leave_out(context: Context) -> LeftOut:
     if not call.connection:
         context.use_connection(connections.only_active(context.inbox))
     try:
-        repeats = journal.repeats(context.call.connection, call.endpoint.messages(call))
-    except (sqlite3.Error, OSError) as error:
-        message = f"--skip-sent needs the send journal, which cannot be used ({once.reason(error)})."
-        raise Failure("bad_setup", message) from None
+        messages = call.endpoint.messages(call)
+        repeats = journal.repeats(context.call.connection, messages, call.channel, wait=context.gateway.left)
+    except (Busy, Unusable) as error:
+        raise once.failure(error) from None
     left_out = LeftOut(repeats, call.receivers)
     if len(left_out.positions) < len(call.receivers):
         context.call = _only(context.call, left_out.positions)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wati.files.uploads import Files
-    from wati.journal.store import Journal
+    from wati.journal.entries import Store
     from wati.wire.gateway import Trace
 
     Progress = Callable[[str], None]
@@ -33,7 +33,7 @@ class Session:
         self.progress = progress
 
     @property
-    def journal(self) -> Journal | None:
+    def journal(self) -> Store | None:
         """The send journal, None if it is switched off. Raises Failure (`bad_setup`)."""
         from wati.journal.once import open_journal
 

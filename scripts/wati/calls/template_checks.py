@@ -103,7 +103,6 @@ def describe(
 ) -> None:
     """Add the template to the facts, filled in as its receivers will read it, and what is doubtful of it."""
     from wati.output.redaction import excerpt
-    from wati.reads.inbox import status_of
 
     if found.is_last_look:
         return
@@ -140,7 +139,7 @@ def describe(
             cut(one.language or str(index)): cut(one.preview(seen[0][1]))
             for index, one in enumerate(variants[:MOST_NAMED], 1)
         }
-    found.facts["template"] = {"name": best.row["elementName"], "status": status_of(best.row), **shown}
+    found.facts["template"] = shown
 
 
 def _texts(

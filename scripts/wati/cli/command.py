@@ -21,19 +21,22 @@ if TYPE_CHECKING:
 
 def main(endpoint: Endpoint) -> None:
     """Run the script as a program: print the document and exit with its code."""
-    from wati.cli.streams import Counter, diagnose, write
-
     if help.is_wanted(sys.argv[1:]):
-        write(help.help_text(endpoint))
-        os._exit(0)
+        from wati.cli.streams import write
+
+        os._exit(write(help.help_text(endpoint)))
 
     import signal
 
     from wati.wire import interrupts
 
+    # Before all that takes time: until then, a signal ends the process without a document.
     signals = [name for name in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(name) != signal.SIG_IGN]
     for name in signals:
         signal.signal(name, interrupts.handle)
+
+    from wati.cli.streams import Counter, diagnose, write
+
     diagnostics: list[str] = []
     counter = Counter()
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
@@ -43,7 +46,7 @@ def main(endpoint: Endpoint) -> None:
     for name in signals:
         signal.signal(name, signal.SIG_IGN)  # the outcome is settled
     counter.close()
-    write(text)
+    exit_code = write(text, exit_code)
     diagnose("\n".join(diagnostics))
     # No clean-up: a late signal, or a thread that is left, would change the exit code of a finished call.
     os._exit(exit_code)
@@ -95,7 +98,7 @@ def execute(
             exit_code, result = interrupts.one_call(partial(_call, session, endpoint, command_line, stdin))
     except Failure as caught:
         failure = caught
-    except KeyboardInterrupt:  # only while the arguments were read
+    except KeyboardInterrupt:  # only before the call began
         failure = Failure("timeout", "The call was interrupted.", outcome="not_sent", source="package")
     except Exception as error:
         import traceback

@@ -1,12 +1,17 @@
-"""Standard output and standard error. A stream that fails never changes the outcome of a call.
+"""Standard output and standard error. A stream that fails never changes what a call came to.
 
 Nothing heavy is imported here: `--help` needs this module and little else.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def diagnose(text: str) -> None:
@@ -29,25 +34,68 @@ def diagnose(text: str) -> None:
     writer.join(1.0)
 
 
-def write(text: str) -> None:
-    """Print one document as UTF-8, whatever the locale. The exit code stays, even if nobody reads it."""
-    stdout = sys.stdout
+def write(text: str, exit_code: int = 0) -> int:
+    """Print one document as UTF-8, whatever the locale; the exit code to end with.
+
+    A reader that went away does not want the document. If it is lost in any other way, stderr says so, and a
+    call that only read something has failed. What a send came to stays true without its document.
+    """
+    problem = _problem_of_writing(text)
+    if problem:
+        from wati.contract.failures import EXITS
+
+        stands = exit_code or _changed_something(text)
+        exit_code = exit_code if stands else 3
+        advice = " It happened, so do not run it again." if stands and not exit_code else ""
+        lost = f"Standard output cannot be written ({problem}), so the document is lost."
+        diagnose(f"{lost} Exit code {exit_code}: {EXITS[exit_code]}.{advice}")
+    return exit_code
+
+
+def _problem_of_writing(text: str) -> str:
+    """Print; "" if that worked, or if the reader went away."""
+    stdout: Any = sys.stdout
     if stdout is None:
-        return
+        return "it is closed"
     try:
+        # Some hosts, such as Node.js, pass a pipe that does not wait: a long document would be cut. Windows
+        # can do this since Python 3.12.
+        if sys.__stdout__ is stdout and hasattr(os, "set_blocking"):
+            os.set_blocking(sys.__stdout__.fileno(), True)
         stdout.flush()
         if hasattr(stdout, "buffer"):
             stdout.buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
         else:
             stdout.write(text + "\n")
         stdout.flush()
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
         _silence(1)
+        # Windows reports a pipe without a reader as an invalid argument.
+        is_pipe = isinstance(error, ConnectionError) or (os.name == "nt" and _code(error) == errno.EINVAL)
+        return "" if is_pipe else str(getattr(error, "strerror", None) or error)
+    return ""
+
+
+def _code(error: Exception) -> int:
+    return getattr(error, "errno", None) or 0
+
+
+def _changed_something(text: str) -> bool:
+    """Whether the document is about something that has an outcome: more than a read or a dry run."""
+    import json
+
+    try:
+        return bool(json.loads(text).get("outcome", "not_sent") != "not_sent")
+    except (ValueError, AttributeError):  # a help text
+        return False
 
 
 def _silence(descriptor: int) -> None:
     """Redirect a closed stream, or the interpreter would report it once more when it exits."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+    import contextlib
+
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 class Counter:

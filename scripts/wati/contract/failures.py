@@ -112,6 +112,7 @@ _HINTS = {
             "authorize it again."
         ),
         "bad_answer": "Run it again. --verbose shows the answer.",
+        "journal_busy": "Run it again in a moment; --timeout SECONDS waits longer.",
     },
     7: {
         "outcome_unknown": (

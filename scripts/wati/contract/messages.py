@@ -24,9 +24,10 @@ LAG_SECONDS = 120.0
 # What the journal knows about a message. It starts as `open`. If the process is killed, it stays open: it may
 # or may not have gone out. `unpaired`: the answer named others instead, and one may be this receiver. `sent`
 # and `not_seen` are what check_send found in the conversation. `unclear`: it could not tell, and looking
-# again would not help, so a person has to decide.
+# again would not help, so a person has to decide. `presumed`: some receivers of a bulk send were looked at
+# and got it, and this one was not looked at.
 UNRESOLVED = ("open", "unknown", "unpaired", "unclear")
-DELIVERING = ("accepted", "sent")
+DELIVERING = ("accepted", "sent", "presumed")
 
 
 class Message:
@@ -46,14 +47,29 @@ class Message:
         self.name = name
 
 
+# Characters that nobody sees (Unicode's Default_Ignorable_Code_Point), except for the tag letters behind the
+# black flag, which make it another flag, and for the joiner, which may make one picture of several.
+_UNSEEN = (
+    "(\U0001f3f4[\U000e0020-\U000e007f]+)|[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_PICTURE = "[\u203c-\u2bff\U0001f000-\U0001faff]"
+_IDLE_JOINER = f"\u200d(?!{_PICTURE})|(?<!{_PICTURE})\u200d"
+
+
 def normalized(text: str) -> str:
     """The text in the form that is compared.
 
-    Systems on the way change white space and the Unicode form of letters; a customer sees no difference.
+    Systems on the way change white space, the Unicode form of letters and characters that nobody sees; a
+    customer sees no difference. In a word, a joiner is spelling, and two spellings are one message.
     """
-    import unicodedata
+    if not text.isascii():
+        import re
+        import unicodedata
 
-    return " ".join(unicodedata.normalize("NFC", text).split())
+        text = unicodedata.normalize("NFC", re.sub(_IDLE_JOINER, "", re.sub(_UNSEEN, r"\1", text)))
+    return " ".join(text.split())
 
 
 def repeat_seconds(kind: str) -> int:

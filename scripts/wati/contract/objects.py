@@ -9,6 +9,7 @@ CONTACT = {
     **omissions.omit("photo allowSMS lastFlowId currentFlowNodeId tenantId"),
     **omissions.omit("isDeleted isInFlow isInTestFlow isSendBCLimit", omissions.equal(False)),
     **omissions.omit("isShowCTWAFollowUpNotice deletedFromSMB", omissions.equal(False)),
+    **omissions.omit("optedIn", omissions.equal(False)),
     **omissions.omit("allowBroadcast", omissions.equal(True)),
     **omissions.omit("contactStatus", omissions.equal("VALID")),
     **omissions.omit("teamIds", omissions.equal([])),
@@ -24,6 +25,15 @@ MESSAGE = {
     **omissions.omit("type", omissions.equal("text")),
 }
 
+# Of a message just sent: what every such answer has, and all but one of its ids.
+SENT = {
+    **MESSAGE,
+    **omissions.omit("text operatorName"),
+    **omissions.omit("owner", omissions.equal(True)),
+    **omissions.omit("eventType", omissions.equal("message")),
+    **omissions.omit("id localMessageId", omissions.beside("whatsappMessageId")),
+}
+
 # Of a send's answer in v2: the name and the parameters repeat the arguments.
 SEND_V2 = {
     **omissions.omit("result templateName parameters"),
@@ -34,5 +44,5 @@ SEND_V2 = {
 # Of the answer to buttons or a list: the text and the choices repeat the arguments.
 SEND_INTERACTIVE = {
     **omissions.omit("ok result errors"),
-    **omissions.inside("message", omissions.omit("text interactiveData conversationId ticketId")),
+    **omissions.inside("message", {**SENT, **omissions.omit("interactiveData")}),
 }

@@ -25,7 +25,7 @@ FLAGS = {
         "allows more waiting",
     ),
     "fields": ("PATHS", "show only these members, such as {example}"),
-    "raw": ("", "show WATI's answer unchanged"),
+    "raw": ("", "show WATI's answer unchanged; with --dry-run, the request, too"),
     "verbose": ("", "show requests and answers on stderr, secrets redacted"),
     "confirm": ("VALUE", "repeat the {what}; --dry-run shows it"),
     "again": ("", "send even if the journal has the same message; only if the user wants a second one"),
@@ -175,7 +175,7 @@ def meaning(flag: str, endpoint: Endpoint) -> str:
     """What a flag does in this script."""
     text = FLAGS[flag][1]
     if flag == "dry-run" and endpoint.effect == "read":
-        return "check the arguments and the connection, and show the request without sending it"
+        return "check the arguments and the connection, and read nothing else"
     if flag == "timeout" and endpoint.default_timeout is not None:
         return f"seconds for the whole call (default {endpoint.default_timeout:g})"
     if flag == "timeout" and endpoint.items and "all" in flags_of(endpoint):

@@ -27,6 +27,7 @@ _MOST_PROBLEMS = 50  # of one variable
 _LETTERS = re.compile(r"[^A-Za-z]")
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
 _PLACEHOLDER = re.compile(r"\$?\{.*\}|\$[A-Za-z_:]+|%[A-Za-z_]+%|<.*>|YOUR[_-](API[_-])?KEY", re.IGNORECASE)
+_NO_WORDS = ("no", "none", "null", "false", "0", "true", "yes", "on", "1", "disabled", "memory")
 _QUOTED = "has quotation marks around it; set it without them"
 _UNFILLED = "is a placeholder that nothing has filled in; set the value itself"
 _ALLOWED = re.compile(r"[1-9][0-9]{0,14}\*|\*|[1-9][0-9]{6,14}|[0-9a-fA-F]{24}|[A-Z]{2}\.[0-9A-Za-z]{1,128}")
@@ -70,7 +71,7 @@ class Settings:
             report("MATON_BASE_URL", f"must be {places}")
         self.base_url = base_url.rstrip("/") or MATON
 
-        self.read_only = environ.get("WATI_READ_ONLY", "") not in ("", "0", "false")
+        self.read_only = _is_set(environ.get("WATI_READ_ONLY", ""))
 
         allowed = environ.get("WATI_ALLOWED_RECIPIENTS")
         allowed = allowed and text("WATI_ALLOWED_RECIPIENTS")
@@ -96,8 +97,14 @@ class Settings:
 
         self.sandbox_state = text("WATI_SANDBOX_STATE")
         journal = text("WATI_JOURNAL")
+        if problem := _no_file(journal):
+            report("WATI_JOURNAL", problem)
+        is_off = journal.lower() == "off"
         # The journal's file, "" if it is switched off. The sandbox keeps its own beside its state.
-        self.journal = "" if journal == "off" else journal or _state_file(environ, "sends.sqlite")
+        self.journal = "" if is_off else journal or _state_file(environ, "sends.sqlite")
+        self.journal_required = _is_set(environ.get("WATI_JOURNAL_REQUIRED", ""))
+        if is_off and self.journal_required:
+            report("WATI_JOURNAL", "is off, but WATI_JOURNAL_REQUIRED is set: unset one of them")
 
         if problems:
             message = "Some environment variables cannot be used as they are."
@@ -122,6 +129,21 @@ class Settings:
         is_number = receiver.isascii() and receiver.isdigit() and len(receiver) <= 15
         prefixes = tuple(entry[:-1] for entry in self.allowed_recipients if entry.endswith("*"))
         return is_number and any(name.startswith(prefixes) for name in names)
+
+
+def _is_set(value: str) -> bool:
+    return value not in ("", "0", "false")
+
+
+def _no_file(journal: str) -> str:
+    """Why a text is surely not meant as the journal's file; "" if it may be."""
+    if journal.startswith(":") or journal.lower().startswith("file:"):
+        return f"is {journal!r}, which is not a path; name a file that stays"
+    if journal.lower() in _NO_WORDS:
+        return f"is {journal!r}: write off to have no journal, or the path of a file"
+    if journal.endswith(("/", os.sep)) or os.path.isdir(os.path.expanduser(journal)):
+        return f"is {journal!r}, which is a folder; name a file in it"
+    return ""
 
 
 def _misread(value: str) -> str:

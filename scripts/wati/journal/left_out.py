@@ -11,7 +11,7 @@ from wati.journal import once
 
 if TYPE_CHECKING:
     from wati.contract.types import Receivers
-    from wati.journal.store import Repeat
+    from wati.journal.entries import Repeat
 
 
 class LeftOut:
@@ -23,7 +23,7 @@ class LeftOut:
     def __init__(self, repeats: list[Repeat], receivers: Receivers) -> None:
         refused = [repeat for repeat in repeats if repeat.refused]
         self._unknown = [repeat for repeat in refused if repeat.state in UNRESOLVED]
-        out = {repeat.message.at for repeat in refused if repeat.state in DELIVERING + UNRESOLVED}
+        out = {repeat.at for repeat in refused if repeat.state in DELIVERING + UNRESOLVED}
         self.positions = [index for index, (at, _) in enumerate(receivers) if at not in out]
         self.counts = {
             "left_out": len(out) - len(self._unknown),
@@ -35,7 +35,7 @@ class LeftOut:
         """Those of unknown outcome, by the send that check_send asks for."""
         by_send: dict[str, list[str]] = {}
         for repeat in self._unknown[:MOST_PROBLEMS]:
-            by_send.setdefault(str(repeat.send), []).append(repeat.message.receiver)
+            by_send.setdefault(str(repeat.send), []).append(repeat.receiver)
         return {"left_out_unknown": by_send} if by_send else {}
 
     def original(self, at: str) -> str:

@@ -1,11 +1,13 @@
 """No message twice: a send is entered in the journal before it leaves, and settled when its outcome is known.
 
-A journal that cannot be used does not stop a send, but the document's `notice` says so.
+A journal that is busy is waited for, and then nothing is sent. One that cannot be used lets a send to one
+receiver pass, and the document's `notice` says so.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,17 +19,28 @@ from wati.output.rendering import duration
 from wati.wire import interrupts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wati.contract.call import Call
     from wati.contract.settings import Settings
     from wati.contract.types import Problem
     from wati.contract.verdicts import Verdict
-    from wati.journal.store import Journal, Repeat
+    from wati.journal.entries import Repeat, Store
 
+_OFF = "WATI_JOURNAL is off: a repeated send is not noticed."
 _UNUSABLE = "The send journal cannot be used ({}): a repeated send would not be noticed."
+_NO_SEND = "The send journal cannot be used ({}), and {}, so nothing was sent."
+_BULK = "no bulk send leaves without it"
+_REQUIRED = "WATI_JOURNAL_REQUIRED is set"
+_BUSY = "The send journal is busy: another process has been writing it for as long as this call may wait."
+_USABLE = (
+    "Set WATI_JOURNAL to a file in a folder that can be written, or move away what is damaged. Without a "
+    "journal, only the person who is responsible may decide to send: WATI_JOURNAL=off."
+)
 _UNSETTLED = "The send journal could not be updated ({}): it lists this send as unknown."
 
 
-def open_journal(settings: Settings) -> Journal | None:
+def open_journal(settings: Settings) -> Store | None:
     """The journal, None if it is switched off. The sandbox's journal is beside its state."""
     from wati.journal.store import Journal
 
@@ -46,7 +59,7 @@ class Entered:
     `notices`: what the document has to say about the journal.
     """
 
-    def __init__(self, journal: Journal | None = None, number: int | None = None, notice: str = "") -> None:
+    def __init__(self, journal: Store | None = None, number: int | None = None, notice: str = "") -> None:
         self.id = number
         self.notices = [notice] if notice else []
         self._journal = journal
@@ -61,10 +74,9 @@ class Entered:
         """Add the outcome to the entry, once: of all its messages, except for those in `receivers`."""
         if self._settled or self._journal is None or self.id is None:
             return
-        import sqlite3
+        from wati.journal.entries import Busy, Unusable
 
         self._settled = True
-
         groups = (receivers or {}).items()
         by_receiver = {receiver: group for group, members in groups for receiver in members}
         state = "unknown" if outcome == "partial" else outcome
@@ -74,27 +86,83 @@ class Entered:
                 by_receiver[receiver] = "unpaired"
         try:
             interrupts.defer(partial(self._journal.settle, self.id, state, by_receiver, answered))
-        except (sqlite3.Error, OSError) as error:
-            self.notices.append(_UNSETTLED.format(reason(error)))
+        except Busy:
+            self.notices.append(_UNSETTLED.format("it is busy"))
+        except Unusable as error:
+            self.notices.append(_UNSETTLED.format(error))
 
 
-def enter(journal: Journal | None, call: Call, clock: float | None) -> Entered:
+def enter(
+    journal: Store | None,
+    call: Call,
+    clock: float | None,
+    *,
+    until: float,
+    wait: float,
+    is_required: bool = False,
+) -> Entered:
     """Enter a call that is about to leave. Raises `repeated_send` if someone already has the message.
 
-    `clock`: by how many seconds the far side's clock is ahead of this machine's; None if unknown.
+    `clock`: by how many seconds the far side's clock is ahead of this machine's; None if unknown. `until`:
+    the latest moment at which it may leave, in epoch seconds. `wait`: for how many seconds it may wait for a
+    busy journal. `is_required`: whether nothing may leave without the journal.
     """
-    if journal is None or call.endpoint.messages is None:
+    if call.endpoint.messages is None:
         return Entered()
-    import sqlite3
+    if journal is None:
+        return Entered(notice=_OFF)
+    from wati.journal.entries import Busy, Unusable
 
-    messages, name, again = call.endpoint.messages(call), call.endpoint.name, call.options.again
     try:
-        entered = journal.enter(name, call.connection, messages, clock, again=again, channel=call.channel)
-    except (sqlite3.Error, OSError) as error:
-        return Entered(notice=_UNUSABLE.format(reason(error)))
+        entered = journal.enter(
+            call.endpoint.name,
+            call.connection,
+            call.endpoint.messages(call),
+            clock,
+            again=call.options.again,
+            channel=call.channel,
+            until=until,
+            wait=wait,
+        )
+    except Busy as error:
+        raise failure(error) from None
+    except Unusable as error:
+        if why := stops_without(call, is_required=is_required):
+            raise Failure("bad_setup", _NO_SEND.format(error, why), hint=_USABLE) from None
+        return Entered(notice=_UNUSABLE.format(error))
     if isinstance(entered, list):
-        raise _refused(entered, len(messages))
+        raise _refused(entered, len(call.receivers))
     return Entered(journal, entered)
+
+
+def learn(journal: Store | None, connection: str, numbers: Mapping[str, str]) -> None:
+    """Keep what a read has shown: whose number each id is. If it cannot be kept, the next read shows it."""
+    from wati.journal.entries import Busy, Unusable
+
+    if journal is not None and connection and numbers:
+        with suppress(Busy, Unusable):
+            journal.learn(connection, numbers)
+
+
+def stops_without(call: Call, *, is_required: bool) -> str:
+    """Why a call must not leave without the journal; "" if it may."""
+    return _BULK if call.endpoint.is_bulk else _REQUIRED if is_required else ""
+
+
+def unusable(error: Exception, call: Call, *, is_required: bool) -> str:
+    """What a dry run says about a journal that cannot be used."""
+    why = stops_without(call, is_required=is_required)
+    said = f"The send journal cannot be used ({error}), and {why}: this would be refused. {_USABLE}"
+    return said if why else _UNUSABLE.format(error)
+
+
+def failure(error: Exception) -> Failure:
+    """The failure of a call that needs the journal, which is busy or cannot be used."""
+    from wati.journal.entries import Busy
+
+    if isinstance(error, Busy):
+        return Failure("journal_busy", _BUSY, source="package", outcome="not_sent")
+    return Failure("bad_setup", f"The send journal cannot be used ({error}).", hint=_USABLE)
 
 
 def check_command(send: int) -> str:
@@ -117,26 +185,32 @@ def only_once_more(receivers: int) -> str:
     )
 
 
+_CLEARLY = 2.0  # seconds by which a date has to be ahead before it is worth a word
 _STATES = {
-    "accepted": "the same message was accepted {} ago",
-    "sent": "the same message was sent {} ago, and check_send found it",
-    "unknown": "the same message was sent {} ago, with an unknown outcome",
-    "unpaired": "the same message was sent {} ago, and the answer named someone else instead",
-    "unclear": "the same message was sent {} ago, and check_send could not tell whether it went out",
-    "open": "a send of the same message began {} ago, and is still running or was interrupted",
+    "accepted": "the same message was accepted {}",
+    "sent": "the same message was sent {}, and check_send found it",
+    "presumed": "the same message was sent {} in a list of which check_send found others",
+    "unknown": "the same message was sent {}, with an unknown outcome",
+    "unpaired": "the same message was sent {}, and the answer named someone else instead",
+    "unclear": "the same message was sent {}, and check_send could not tell whether it went out",
+    "open": "a send of the same message began {}, and is still running or was interrupted",
 }
 
 
 def describe(repeats: list[Repeat]) -> list[Problem]:
     """What a send would repeat, as problems."""
-    return [{"at": each.message.at, "problem": _described(each)} for each in repeats]
+    return [{"at": each.at, "problem": _described(each)} for each in repeats]
 
 
 def _described(each: Repeat) -> str:
-    receiver, other = each.message.receiver, each.receiver
+    receiver, other = each.receiver, each.known
     if each.state == "twice":
-        return f"{receiver} and {other} ({each.at}) are the same person, by an earlier answer of WATI"
-    text = f"{_STATES[each.state].format(duration(each.seconds))} (send {each.send})"
+        return f"{receiver} and {other} ({each.known_at}) are the same person, as WATI has shown before"
+    text = _STATES[each.state].format(f"{duration(each.seconds)} ago")
+    if each.ahead >= _CLEARLY:
+        future = f"at a time that is {duration(each.ahead)} in the future (a clock was wrong)"
+        text = _STATES[each.state].format(future)
+    text = f"{text} (send {each.send})"
     return text if receiver == other else f"{text}; {receiver} and {other} are the same person"
 
 
@@ -172,8 +246,3 @@ def _refused(repeats: list[Repeat], receivers: int) -> Failure:
     failure = Failure("repeated_send", message, hint=hint, source="package", problems=problems)
     failure.more_problems = len(repeats) - len(problems)
     return failure
-
-
-def reason(error: Exception) -> str:
-    """Why it failed, without a path: the text may end up anywhere."""
-    return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__

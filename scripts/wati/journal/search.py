@@ -15,7 +15,7 @@ from wati.reads.rows import iso, moment, text_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wati.journal.store import Entry, Journal, Send
+    from wati.journal.entries import Entry, Send, Store
     from wati.reads.inbox import Inbox, Rows
 
     Row = dict[str, Any]
@@ -93,7 +93,7 @@ class _TooMuch(Exception):
 class Search:
     """The search for the messages of one send, over the connection that it used."""
 
-    def __init__(self, inbox: Inbox, journal: Journal, send: Send) -> None:
+    def __init__(self, inbox: Inbox, journal: Store, send: Send) -> None:
         self._inbox = inbox
         self._journal = journal
         self._send = send

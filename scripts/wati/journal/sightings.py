@@ -15,7 +15,7 @@ from wati.reads.rows import media_of, owner, template_of, text_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wati.journal.store import Entry
+    from wati.journal.entries import Entry
 
     Row = dict[str, Any]
     Digest = Callable[[str], str]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wati.contract import omissions
+from wati.contract import checks, omissions
 from wati.contract.failures import Failure
 from wati.contract.settings import SANDBOX_KEY
 from wati.contract.verdicts import member
 from wati.output import shape
 from wati.output.redaction import redact
-from wati.output.rendering import clean, shorten
+from wati.output.rendering import clean, paired, shorten
 
 if TYPE_CHECKING:
     from wati.contract.call import Call, Result
@@ -35,6 +35,10 @@ def accepted(call: Call, result: Result, key: str) -> dict[str, Any]:
     """The document of an accepted call or a dry run. Raises `usage` if `--fields` does not fit a read."""
     endpoint, is_dry = call.endpoint, call.options.dry_run
     data, about_fields = _visible(endpoint, call.options, result, key)
+    # Nobody can ask for the answer to a change again, so it stays whole, but for receivers that say nothing.
+    is_done = endpoint.effect != "read" and not is_dry
+    if endpoint.is_bulk and is_done and not (call.options.raw or call.options.fields):
+        data = shape.with_exceptions(data, checks.select(call.arguments, "receivers[].whatsappNumber"))
     if result.added and not call.options.raw:
         data = {**data, **result.added}
     document: dict[str, Any] = {"ok": True, "data": data}
@@ -48,10 +52,6 @@ def accepted(call: Call, result: Result, key: str) -> dict[str, Any]:
     about_customers = NOTICE if by_customers and not is_dry else ""
     document |= _marks(key, [about_customers, result.notice, about_fields, *result.notices])
     document = redact(document, key, result.shown_url)
-    # Nobody can ask for the answer to a change again, so it stays whole, but for receivers that say nothing.
-    is_done = endpoint.effect != "read" and not is_dry
-    if endpoint.is_bulk and is_done and not call.options.raw:
-        return shape.fit_receivers(document)
     return document if call.options.raw or is_done else shape.fit_document(document, endpoint.items)
 
 
@@ -63,8 +63,9 @@ def _visible(endpoint: Endpoint, options: Options, result: Result, key: str) -> 
     if options.raw:
         return result.data, ""
     if not options.fields:
-        omits = {} if options.dry_run else endpoint.omits
-        return omissions.without(clean(result.data), omits), ""
+        if options.dry_run:
+            return clean(result.data), ""
+        return paired(omissions.without(clean(result.data), endpoint.omits)), ""
     # Redacted before members are selected: a connection's link is recognized by the members beside it.
     data = redact(result.data, key, result.shown_url)
     unknown = shape.unknown_fields(data, endpoint.items, options.fields, endpoint.members)
@@ -74,7 +75,7 @@ def _visible(endpoint: Endpoint, options: Options, result: Result, key: str) -> 
         raise Failure("usage", notice, hint=f"To see all members, {how}.")
     selected = shape.selected(data, endpoint.items, options.fields)
     kept = {name: data[name] for name in endpoint.keeps if name in data}
-    return clean(selected | kept if kept else selected), notice
+    return paired(clean(selected | kept if kept else selected)), notice
 
 
 def failed(endpoint: Endpoint, failure: Failure, key: str) -> dict[str, Any]:
@@ -85,7 +86,9 @@ def failed(endpoint: Endpoint, failure: Failure, key: str) -> dict[str, Any]:
     if "answer" in error:
         error["answer"] = clean(error["answer"])
     if "items" in error:
-        error["items"] = omissions.without(clean(error["items"]), endpoint.omits, f"{endpoint.items}.")
+        error["items"] = paired(
+            omissions.without(clean(error["items"]), endpoint.omits, f"{endpoint.items}.")
+        )
     # Redacted before anything is cut: half a key is a secret, too.
     error = redact(error, key)
     error["message"] = shorten(error["message"], 600)

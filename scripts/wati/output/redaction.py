@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from functools import lru_cache
 from typing import Any
 
 from wati.contract.settings import SHORTEST_KEY
+from wati.output import escapes
 from wati.output.rendering import UNSAFE, shorten
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
@@ -15,7 +17,6 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
 # One character inside a text: percent-encoded (once or more), or escaped for JSON or HTML. No text may match
 # in several ways, or a malicious one could make the search take forever.
 _ESCAPED = r"%(?:25){{0,3}}{0:02x}|\\u00{0:02x}|&#(?:{0}|x{0:x});"
-_ANY_ESCAPE = re.compile(r"%|\\u|&#")
 
 
 def _any_form(characters: str) -> str:
@@ -29,7 +30,11 @@ _SESSION_TOKEN = (
     rf"(?i)(session{_any_form('_-')}?token{_QUOTE}\s*{_any_form('=:')}\s*{_QUOTE}"
     rf"|connect\.maton\.ai{_any_form('/?#')})[^&\s\"'\\]+"
 )
-_PIECE = 12  # characters of a key that are redacted on their own: a far side may split what it echoes
+# A far side may split what it echoes, so parts of a key are redacted on their own: how long they are, and how
+# far apart they begin, in the key itself and in base64 or hexadecimal digits.
+_PIECE, _STEP = 12, 4
+_ENCODED_PIECE, _ENCODED_STEP = 16, 12
+_SEPARATORS = (":", " ", "-")  # between hexadecimal pairs
 
 
 def redact(value: Any, key: str, shown_url: str = "") -> Any:
@@ -41,17 +46,22 @@ def redact(value: Any, key: str, shown_url: str = "") -> Any:
 
 
 # Apart from the key, every secret that `_redacted` finds has one of these, in lower case.
-_MARKS = ("%", "\\u", "&#", "token", "connect.maton.ai", "connection_id")
+_MARKS = ("%", "\\\\", "&#", "token", "connect.maton.ai", "connection_id")
 
 
 def _is_suspect(value: Any, key: str) -> bool:
     """Whether there may be a secret: one search of the whole value is far faster than one of each text."""
-    if not key.isprintable() or '"' in key or "\\" in key:
-        return True  # JSON would escape it
+    if not key.isprintable() or not _PLAIN.isdisjoint(key):
+        return True  # JSON or HTML would escape it
     text = json.dumps(value, ensure_ascii=False).lower()
-    secrets = (key.lower(), *_pieces_of(key)) if len(key) >= SHORTEST_KEY else ()
     is_token = "sessiontoken" in text.replace("_", "").replace("-", "")
-    return is_token or any(mark in text for mark in (*_MARKS, *secrets))
+    if is_token or any(mark in text for mark in _MARKS):
+        return True
+    text = text.replace("\\n", "").replace("\\r", "")
+    return any(trace in text for trace in _traces_of(key))
+
+
+_PLAIN = set("\"\\&<>'")
 
 
 def _redacted(value: Any, key: str, shown_url: str = "") -> Any:
@@ -67,7 +77,9 @@ def _redacted(value: Any, key: str, shown_url: str = "") -> Any:
         return [_redacted(item, key, shown_url) for item in value]
     if not isinstance(value, str):
         return value
-    return _without_key(value, key) if shown_url and value == shown_url else _redact_text(value, key)
+    # The link may have words of the key in common; a part of it is of no use.
+    is_shown = shown_url and value == shown_url
+    return _without_key(value, key, (key.lower(),)) if is_shown else _redact_text(value, key)
 
 
 def _is_link(url: object) -> bool:
@@ -75,41 +87,74 @@ def _is_link(url: object) -> bool:
 
 
 def _redact_text(text: str, key: str) -> str:
-    text = _without_pieces(_without_key(text, key), key)
+    text = _without_key(text, key, _pieces_of(key))
     is_suspect = any(word in text.lower() for word in ("token", "connect.maton.ai"))
     return re.sub(_SESSION_TOKEN, r"\1[hidden]", text) if is_suspect else text
 
 
-def _without_key(text: str, key: str) -> str:
-    """The text without the key, in any case (header names are lowercased) and however it is escaped."""
-    if len(key) < SHORTEST_KEY or not (key.lower() in text.lower() or _ANY_ESCAPE.search(text)):
-        return text
-    return _forms_of(key).sub("[MATON_API_KEY]", text)
+def _without_key(text: str, key: str, pieces: tuple[str, ...]) -> str:
+    """The text without these pieces of the key: of a run of 15 or more characters, at most six stay.
 
-
-def _without_pieces(text: str, key: str) -> str:
-    """The text without long parts of the key: of a run of 15 or more of its characters, at most six stay."""
-    pieces = _pieces_of(key)
-    folded = text.lower()
-    if not any(piece in folded for piece in pieces):
+    In any case (header names are lowercased), in base64 and hexadecimal digits, and however that is escaped.
+    """
+    if len(key) < SHORTEST_KEY or len(text) < SHORTEST_KEY:
         return text
+    levels, spans = escapes.levels(text), list[escapes.Span]()
+    for level in reversed(range(len(levels))):
+        spans += _places(levels[level], pieces)
+        if level and spans:
+            spans = escapes.origins(levels[level - 1], spans)
     kept, end = "", 0
-    # In a lookahead, so that overlapping pieces are all found.
-    for match in re.finditer(f"(?=({'|'.join(map(re.escape, pieces))}))", text, re.IGNORECASE):
-        if match.start(1) >= end:
-            kept += text[end : match.start(1)] + "[MATON_API_KEY]"
-        end = match.end(1)
+    for start, stop in sorted(spans):
+        if start >= end:
+            kept += text[end:start] + "[MATON_API_KEY]"
+        end = max(end, stop)
     return kept + text[end:]
 
 
-@lru_cache(maxsize=1)
-def _pieces_of(key: str) -> list[str]:
-    return [key[start : start + _PIECE].lower() for start in range(0, len(key) - _PIECE + 1, 4)]
+def _places(text: str, pieces: tuple[str, ...]) -> list[escapes.Span]:
+    """Where the pieces are; they may overlap."""
+    folded = text.lower()
+    found = [re.escape(piece) for piece in pieces if piece in folded]
+    # In a lookahead, so that overlapping pieces are all found.
+    return [match.span(1) for match in re.finditer(f"(?=({'|'.join(found)}))", text, re.I)] if found else []
 
 
 @lru_cache(maxsize=1)
-def _forms_of(key: str) -> re.Pattern[str]:
-    return re.compile("".join(map(_any_form, key)), re.IGNORECASE)
+def _pieces_of(key: str) -> tuple[str, ...]:
+    """What is looked for, in lower case. A piece may be part of a longer one, which comes first."""
+    encoded = [key.encode("utf-8", "replace").hex(), *(_in_base64(key, before) for before in range(3))]
+    # "-" and "_" are the last two of the 64 letters in addresses.
+    encoded += [other for text in encoded if (other := text.translate(_IN_ADDRESSES)) != text]
+    pieces = [piece for text in encoded for piece in _cut(text.lower(), _ENCODED_PIECE, _ENCODED_STEP)]
+    return tuple(sorted({*pieces, *_cut(key.lower(), _PIECE, _STEP)}, key=len, reverse=True))
+
+
+_IN_ADDRESSES = str.maketrans("+/", "-_")
+
+
+def _in_base64(key: str, before: int) -> str:
+    """The letters of the key in base64, if `before` bytes come before it, or three more of them, and so on.
+
+    The letters at both ends depend on what is beside the key, so they are not known.
+    """
+    data = bytes(before) + key.encode("utf-8", "replace")
+    return base64.b64encode(data).decode()[-(-before * 8 // 6) : len(data) * 8 // 6]
+
+
+def _cut(text: str, length: int, step: int) -> list[str]:
+    """Parts of the text, the last one up to its end; the whole of a short text."""
+    last = max(0, len(text) - length)
+    return [text[start : start + length] for start in (*range(0, last, step), last)]
+
+
+@lru_cache(maxsize=1)
+def _traces_of(key: str) -> tuple[str, ...]:
+    """What is in every text that holds a piece of the key, but for escapes."""
+    if len(key) < SHORTEST_KEY:
+        return ()
+    first = key[1:4].encode("utf-8", "replace")  # of a key in hexadecimal pairs
+    return (*_pieces_of(key), *(first.hex(separator) for separator in _SEPARATORS))
 
 
 def excerpt(text: str, key: str, longest: int) -> str:

@@ -24,6 +24,30 @@ def clean(value: Any) -> Any:
     return value
 
 
+_PAIRS = (("name", "value"), ("paramName", "paramValue"))
+
+
+def paired(value: Any) -> Any:
+    """The value with each `customParams` as one object, name: value, if every name is there once."""
+    if isinstance(value, dict):
+        return {
+            name: _object(member) if name == "customParams" else paired(member)
+            for name, member in value.items()
+        }
+    return [paired(item) for item in value] if isinstance(value, list) else value
+
+
+def _object(entries: Any) -> Any:
+    for name, value in _PAIRS:
+        if isinstance(entries, list) and all(
+            isinstance(entry, dict) and entry.keys() <= {name, value} and isinstance(entry.get(name), str)
+            for entry in entries
+        ):
+            found = {entry[name]: entry.get(value, "") for entry in entries}
+            return found if entries and len(found) == len(entries) else entries
+    return entries
+
+
 def render(document: Any, *, indent: int | None = None) -> str:
     """JSON that keeps every writing system readable and escapes only what must not reach a terminal."""
     separators = (",", ":") if indent is None else (",", ": ")

@@ -7,7 +7,7 @@ scripts in skills"). Here it is cut between items, and the document says how to 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from wati.contract.verdicts import member
@@ -108,25 +108,24 @@ def fit_document(document: dict[str, Any], items: str) -> dict[str, Any]:
     return {**document, "data": _replaced(document["data"], items, shown), "page": page, "notice": notice}
 
 
-def fit_receivers(document: dict[str, Any]) -> dict[str, Any]:
-    """The answer to a bulk send with as many plainly accepted receivers as fit; the others are counted.
+def with_exceptions(data: dict[str, Any], asked: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The answer to an accepted bulk send, with only the receivers of whom it says more than was asked for.
 
-    A receiver with more than its number and ids says something, and is always shown.
+    The others are those that were asked for, with nothing but their ids, and are counted. `asked`: where the
+    arguments name a receiver, and whom.
     """
-    rows = _items(document["data"], "receivers")
-    if len(_text(document)) <= LONGEST or not rows:
-        return document
-    telling = [row for row in rows if not isinstance(row, dict) or row.keys() - _IDS]
-    plain = [row for row in rows if isinstance(row, dict) and not row.keys() - _IDS]
-    room = LONGEST - _NOTICE - len(_text({**document, "data": {**document["data"], "receivers": telling}}))
-    fits = count_that_fits(plain, room)
-    if fits == len(plain):
-        return document
-    data = {**document["data"], "receivers": telling + plain[:fits], "more_receivers": len(plain) - fits}
-    return {**document, "data": data}
+    rows = _items(data, "receivers")
+    numbers = {str(number) for _, number in asked}
+    telling = [
+        row
+        for row in rows
+        if not isinstance(row, dict) or row.keys() - _IDS or str(row.get("waId")) not in numbers
+    ]
+    rest = {name: value for name, value in data.items() if name != "receivers" or not rows}
+    return {"receivers": telling, **rest} if telling else rest
 
 
-_IDS = {"waId", "localMessageId", "isValidWhatsAppNumber", "errors"}
+_IDS = {"waId", "localMessageId"}
 
 
 def fit_error(error: dict[str, Any]) -> dict[str, Any]:

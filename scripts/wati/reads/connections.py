@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 from wati.contract import verdicts
 from wati.contract.call import Result
 from wati.contract.failures import Failure
+from wati.output.rendering import enumerate_some
 
 if TYPE_CHECKING:
     from wati.reads.inbox import Inbox
+
+SECONDS = 3.0  # for a look at the connections beside a read
+MOST_NAMED = 10
 
 
 def only_active(inbox: Inbox) -> str:
@@ -26,6 +30,24 @@ def only_active(inbox: Inbox) -> str:
     problems = [{"at": "--connection", "problem": f"{connection} is ACTIVE"} for connection in ids]
     message = f"There are {len(ids)} ACTIVE wati connections: {', '.join(ids)}."
     raise Failure("connection_ambiguous", message, source="maton", problems=problems)
+
+
+def several(inbox: Inbox) -> list[str]:
+    """A remark if Maton chose between several ACTIVE connections. One request, so single reads do without.
+
+    A failure is no remark: whether there are others decides nothing about what was read.
+    """
+    if inbox.connection:
+        return []
+    side = type(inbox)(inbox.gateway.part(SECONDS))
+    try:
+        ids = [row["connection_id"] for row in side.connections("ACTIVE")]
+    except Failure:
+        return []
+    if len(ids) < 2:
+        return []
+    which = f"{len(ids)} wati connections are ACTIVE ({enumerate_some(ids, MOST_NAMED)}), and none was named"
+    return [f"{which}: Maton chose whose data this is. To choose yourself, use --connection ID."]
 
 
 def result(body: Any) -> Result:

@@ -18,7 +18,10 @@ _PLAIN = str.maketrans(
 _APOSTROPHES = re.compile("['`\u00b4\u02bc\u2018\u2019]")
 LONGEST = 512  # characters of a name or value that are compared
 
-EXACT, WORDS, PART = range(3)  # how well something matches, best first
+EXACT, WORDS, PART, NEAR = range(4)  # how well something matches, best first; what is only near is a guess
+_NEAR_WORDS = (
+    0.75  # difflib's ratio from which two words are nearly the same: Jon and John, not Jane and John
+)
 
 _CONTACT_ID = re.compile(r"[0-9a-fA-F]{24}")
 FEWEST_DIGITS = 6  # of a number, or of the end of one
@@ -48,6 +51,20 @@ def rank(wanted: str, text: str) -> int | None:
     if set(asked) <= set(there):
         return WORDS
     return PART if all(any(word in own for own in there) for word in asked) else None
+
+
+def near(wanted: str, text: str) -> float | None:
+    """NEAR, and more the less alike they are, if each wanted word is nearly a word of the text."""
+    from difflib import SequenceMatcher, get_close_matches
+
+    asked, there = words(wanted), words(text)
+    ratios = []
+    for word in asked:
+        closest = get_close_matches(word, there, n=1, cutoff=_NEAR_WORDS)
+        if not closest:
+            return None
+        ratios.append(SequenceMatcher(None, closest[0], word).ratio())
+    return NEAR + 1 - sum(ratios) / len(ratios) if ratios else None
 
 
 class Number:

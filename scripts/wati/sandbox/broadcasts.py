@@ -140,7 +140,8 @@ def _deliver(
     final = templates.final_status(template, receiver.values)
     delivery = deliveries.record(ctx, "template", facts, final)
     label = history.broadcast_label(ctx.tx.now, name)
-    row = {"eventDescription": label, "finalText": text, "localMessageId": local_id}
+    link = templates.header_link(template, receiver.values)
+    row = {"eventDescription": label, "finalText": text, "mediaHeaderLink": link, "localMessageId": local_id}
     line = channels.line(ctx.tx, ctx.account, receiver.channel)
     history.append(ctx.tx, line, number, "broadcastMessage", row, delivery=delivery)
     return {"contact": contact, "localMessageId": local_id}

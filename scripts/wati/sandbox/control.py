@@ -53,8 +53,9 @@ def reset(
         raise InvalidInput(f"{now!r} is not an ISO date or time") from None
     fresh = state.reset(path, Settings(fixed, ids, limits))
     # What the scripts remember of a world (their journal of sends) ends with it.
-    with suppress(OSError):
-        Path(f"{fresh.path}-sends").unlink()
+    for name in ("-sends", "-sends-owners"):
+        with suppress(OSError):
+            Path(fresh.path + name).unlink()
     with fresh.transaction() as tx:
         return {"state": fresh.path, "now": iso(tx.now), "limits": limits}
 

@@ -1,7 +1,7 @@
 """Conversations as WATI stores them: rows of three kinds, and the 24-hour window.
 
-Seeded conversations float: their rows keep their age while time passes, so an open window stays open. This
-ends when someone writes in the conversation. `advance` makes floating rows older, too, on purpose.
+Seeded conversations float: every twelve hours their rows become twelve hours younger, so an open window stays
+open. This ends when someone writes in the conversation. `advance` makes floating rows older, on purpose.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def append(
         "messages",
         account=account,
         number=number,
-        at=when if age is None else -age,
+        at=when if age is None else tx.base - tx.still - age,
         floating=age is not None,
         inbound=event == "message" and not doc["owner"],
         delivery=delivery,
@@ -85,7 +85,7 @@ def append(
 def _settle(tx: Tx, account: str, number: str) -> None:
     """Someone writes: from here on the conversation ages like any other."""
     sql = "UPDATE messages SET at = at + ?, floating = 0 WHERE account = ? AND number = ? AND floating"
-    tx.run(sql, tx.base, account, number)
+    tx.run(sql, tx.still, account, number)
 
 
 def rows(
@@ -108,7 +108,7 @@ def rows(
         "WHERE m.account = ? AND m.number = ? AND m.seq = IFNULL(?, m.seq) AND moment <= IFNULL(?, moment) "
         "ORDER BY moment DESC, m.seq DESC LIMIT ? OFFSET ?"
     )
-    found = tx.rows(sql, tx.base, account, number, only, until, limit, offset)
+    found = tx.rows(sql, tx.still, account, number, only, until, limit, offset)
     return [_row(row, tx.now) for row in found]
 
 
@@ -125,7 +125,7 @@ def _row(row: Any, now: float) -> dict[str, Any]:
 def window_open(tx: Tx, account: str, number: str) -> bool:
     """Whether the customer's last message is less than 24 hours old."""
     sql = "SELECT MAX(at + floating * ?) FROM messages WHERE account = ? AND number = ? AND inbound"
-    (newest,) = tx.row(sql, tx.base, account, number) or (None,)
+    (newest,) = tx.row(sql, tx.still, account, number) or (None,)
     return newest is not None and tx.now - newest < WINDOW_SECONDS
 
 

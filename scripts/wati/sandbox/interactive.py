@@ -24,6 +24,7 @@ def send_buttons(ctx: Context) -> Answer:
         items = problems.objects(body, "buttons")
         buttons = [problems.text(item, "text", at=at, longest=_BUTTON) for at, item in items]
         _between(problems, "buttons", len(buttons), _BUTTONS)
+        _different(problems, "buttons", buttons)
     return _send(ctx, "buttons", body, text, {"buttons": buttons})
 
 
@@ -57,9 +58,11 @@ def send_list(ctx: Context) -> Answer:
         sections = list(problems.objects(body, "sections"))
         for at, section in sections:
             problems.text(section, "title", at=at, longest=_TITLE)
+            before = len(rows)
             for row_at, row in problems.objects(section, "rows", at=at):
                 rows.append(problems.text(row, "title", at=row_at, longest=_TITLE))
                 problems.text(row, "description", at=row_at, needed=False, longest=_DESCRIPTION)
+            _different(problems, f"{at}rows", rows[before:])
         _between(problems, "sections", len(sections), _SECTIONS)
         _between(problems, "sections.rows", len(rows), _ROWS)
     return _send(ctx, "list", body, text, {"buttonText": button, "rows": rows})
@@ -73,6 +76,13 @@ def _frame(body: dict[str, Any], problems: Problems) -> str:
 def _between(problems: Problems, at: str, count: int, most: int) -> None:
     if not 1 <= count <= most:
         problems.add(at, f"The field {at} must have between 1 and {most} entries.")
+
+
+def _different(problems: Problems, at: str, titles: list[str]) -> None:
+    """WhatsApp rejects a message in which two buttons, or two rows of a section, have the same title."""
+    given = list(filter(None, titles))
+    if len(set(given)) < len(given):
+        problems.add(at, f"The titles of {at} must be different.")
 
 
 def _send(ctx: Context, kind: str, body: dict[str, Any], text: str, parts: dict[str, Any]) -> Answer:

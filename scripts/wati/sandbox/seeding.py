@@ -28,6 +28,23 @@ def _things(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
     return _list_of(required, {**properties, "connection_id": _NAME})
 
 
+_HEADER = {
+    "type": "object",
+    "properties": {"type": {"enum": list(templates.HEADERS)}, "text": _NAME, "link": _NAME},
+    "required": ["type"],
+    "additionalProperties": False,
+}
+_BUTTONS = _list_of(
+    ["type", "text"],
+    {
+        "type": {"enum": ["quick_reply", "url", "phone_number"]},
+        "text": _NAME,
+        "url": _NAME,
+        "phoneNumber": _NAME,
+    },
+)
+_CARDS = _list_of(["body"], {"body": _NAME, "header": _HEADER, "buttons": _BUTTONS})
+
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
@@ -60,6 +77,13 @@ SCHEMA: dict[str, Any] = {
             {
                 **dict.fromkeys(("elementName", "status", "body", "buttonUrl", "category"), _NAME),
                 "listed": {"type": "array", "items": _NAME},
+                **{
+                    "header": _HEADER,
+                    "buttons": _BUTTONS,
+                    "cards": _CARDS,
+                    "language": _NAME,
+                    "footer": _NAME,
+                },
             },
         ),
         "operators": _things(["email"], {"email": _NAME, "name": _TEXT}),

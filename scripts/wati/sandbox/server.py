@@ -9,6 +9,7 @@ import socketserver
 import struct
 import sys
 import time
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NoReturn
@@ -20,6 +21,10 @@ from .wire import Answer, Call, Rejected, reject
 # Room for WhatsApp's largest document (100 MB) in a multipart body.
 LARGEST_BODY = 104 * 1024 * 1024
 _LONGEST_LINE = 4096
+_MOST_TRAILERS = 100
+_EMPTY_LINES = 5  # before a request, where RFC 9112 (2.2) lets a server ignore them
+# How long a client may go on sending what nobody reads: closing at once could take the answer away from it.
+_DRAIN_SECONDS = 2.0
 # Closing with this sends a reset instead of an orderly end; Windows packs the two numbers shorter.
 _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
@@ -27,6 +32,17 @@ _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 def _unreadable(status: int, message: str) -> NoReturn:
     """The request's body cannot be read; the connection ends after this answer."""
     reject({"detail": message}, status, Connection="close")
+
+
+def _drain(connection: socket.socket) -> None:
+    """End our side, and read what the client still sends, for a moment."""
+    deadline = time.monotonic() + _DRAIN_SECONDS
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        while (left := deadline - time.monotonic()) > 0:
+            connection.settimeout(left)
+            if not connection.recv(65536):
+                return
 
 
 class Server(ThreadingHTTPServer):
@@ -67,6 +83,7 @@ class Server(ThreadingHTTPServer):
             self._reset.discard(id(request))
             self.close_request(request)
         else:
+            _drain(request)
             super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -76,7 +93,10 @@ class Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: Server
+    raw_requestline: bytes
     protocol_version = "HTTP/1.1"
+    # What is answered if a request's version cannot be read. With HTTP/0.9, the answer would have no status.
+    default_request_version = "HTTP/1.1"
     # With the defaults (unbuffered, Nagle on) every answer waits 40 ms for a delayed acknowledgement.
     wbufsize = -1
     disable_nagle_algorithm = True
@@ -90,6 +110,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Print nothing: the world's own log has every request."""
+
+    def parse_request(self) -> bool:
+        for _ in range(_EMPTY_LINES):
+            if self.raw_requestline.strip() or not self.raw_requestline:
+                break
+            self.raw_requestline = self.rfile.readline(_LONGEST_LINE)
+        return super().parse_request()
 
     def handle_expect_100(self) -> bool:
         """Send it at once: curl waits a whole second for it before an upload."""
@@ -145,21 +172,35 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _chunks(self) -> bytes | None:
         body = bytearray()
-        while True:
-            size = self.rfile.readline(_LONGEST_LINE).partition(b";")[0].strip()
-            if not size:
-                return None
+        while (line := self._line()) is not None:
+            size = line.partition(b";")[0].strip()
             if re.fullmatch(rb"[0-9A-Fa-f]{1,15}", size) is None:
                 _unreadable(HTTPStatus.BAD_REQUEST, "A chunk's size is not a number")
             if int(size, 16) == 0:
-                break
+                return bytes(body) if self._skip_trailers() else None
             chunk = self._read(int(size, 16), len(body))
-            if chunk is None or self.rfile.readline(_LONGEST_LINE).strip():
+            end = None if chunk is None else self._line()
+            if chunk is None or end is None:
                 return None
+            if end.strip():
+                _unreadable(HTTPStatus.BAD_REQUEST, "A chunk is longer than its size")
             body += chunk
-        while self.rfile.readline(_LONGEST_LINE).strip():
-            pass  # trailers
-        return bytes(body)
+        return None
+
+    def _skip_trailers(self) -> bool:
+        """Read to the end of a body in chunks; False if the client left before it."""
+        for _ in range(_MOST_TRAILERS):
+            line = self._line()
+            if line is None or not line.strip():
+                return line is not None
+        _unreadable(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "There are too many trailers")
+
+    def _line(self) -> bytes | None:
+        """The next line of a body in chunks, or None if the client left before its end."""
+        line = self.rfile.readline(_LONGEST_LINE)
+        if len(line) == _LONGEST_LINE:
+            _unreadable(HTTPStatus.BAD_REQUEST, "A line between the chunks is too long")
+        return line if line.endswith(b"\n") else None
 
     # --- the answer ---
 

@@ -19,10 +19,12 @@ from typing import Any
 
 from .state_file import StateError
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 _BUSY_SECONDS = 20.0
+# Floating rows keep their time for so long: readers see no time move, and a window that is open stays open.
+_STEP = 12 * 3600.0
 
-# `at` is epoch seconds. If `floating`, it is counted from the present as if nobody had advanced the clock.
+# `at` is epoch seconds. If `floating`, it is counted from `Tx.still`.
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE connections (seq INTEGER PRIMARY KEY, connection_id TEXT NOT NULL UNIQUE, status TEXT NOT NULL,
@@ -36,8 +38,8 @@ CREATE TABLE conversations (account TEXT NOT NULL, number TEXT NOT NULL, convers
 CREATE TABLE messages (seq INTEGER PRIMARY KEY, account TEXT NOT NULL, number TEXT NOT NULL, at REAL NOT NULL,
     floating INTEGER NOT NULL, inbound INTEGER NOT NULL, delivery INTEGER, doc TEXT NOT NULL);
 CREATE INDEX messages_of ON messages (account, number, floating, at);
-CREATE TABLE templates (seq INTEGER PRIMARY KEY, account TEXT NOT NULL, name TEXT NOT NULL, doc TEXT NOT NULL,
-    UNIQUE (account, name));
+CREATE TABLE templates (seq INTEGER PRIMARY KEY, account TEXT NOT NULL, name TEXT NOT NULL,
+    language TEXT NOT NULL, doc TEXT NOT NULL, UNIQUE (account, name, language));
 CREATE TABLE operators (account TEXT NOT NULL, email TEXT NOT NULL, name TEXT NOT NULL,
     PRIMARY KEY (account, email));
 CREATE TABLE media (account TEXT NOT NULL, file_name TEXT NOT NULL, content_type TEXT NOT NULL,
@@ -68,6 +70,8 @@ class Tx:
         self.db = db
         #: The present as if nobody had ever advanced the clock, in epoch seconds.
         self.base = float(self.get("fixed_now") or time.time())
+        #: From where the age of floating rows is counted: when the world was made, and every _STEP after it.
+        self.still = self.base - (self.base - float(self.get("born") or self.base)) % _STEP
         #: The world's present, in epoch seconds.
         self.now = self.base + float(self.get("offset", "0"))
 
@@ -187,6 +191,7 @@ def _create(db: sqlite3.Connection, populate: Populate, settings: Settings) -> T
     }
     db.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
     tx = Tx(db)
+    tx.set("born", repr(tx.base))
     populate(tx)
     return tx
 

@@ -16,39 +16,71 @@ _BAD_SPACES = re.compile(r" {4}|[\n\r\t]")
 WRONG_COUNT = "(#132000) Number of parameters does not match the expected number of params"
 
 
+# A number for each kind of header; a published template has 2 for an image, the others are our choice.
+HEADERS = {"text": 1, "image": 2, "video": 3, "document": 4}
+_BUTTONS = {"quick_reply": "quick_reply", "url": "call_to_action", "phone_number": "call_to_action"}
+_LANGUAGES = {"en": "English", "es": "Spanish", "pt_BR": "Portuguese (BR)", "de": "German"}
+
+
 def add(tx: Tx, account: str, seed: dict[str, Any]) -> None:
-    """Store a template of a seed as getMessageTemplates lists it."""
-    name, body, url = seed["elementName"], seed["body"], seed.get("buttonUrl")
-    listed = seed.get("listed", list(dict.fromkeys(_PLACE.findall(body))))
+    """Store a template of a seed as getMessageTemplates lists it. One name can have several languages."""
+    name, language, url = seed["elementName"], seed.get("language", "en"), seed.get("buttonUrl")
+    buttons = [*seed.get("buttons", []), *([{"type": "url", "text": "Open", "url": url}] if url else [])]
     template = {
         "id": tx.new_id(),
         "elementName": name,
         "category": seed.get("category", "UTILITY"),
         "hsm": None,
         "hsmOriginal": None,
-        "customParams": [{"paramName": each, "paramValue": f"sample {each}"} for each in listed],
+        "customParams": [],
         "status": seed["status"],
-        "language": {"key": "English", "value": "en", "text": "English"},
+        "language": {
+            "key": (spoken := _LANGUAGES.get(language, language)),
+            "value": language,
+            "text": spoken,
+        },
         "lastModified": iso(tx.now),
         "type": "template",
-        "header": None,
-        "body": body,
-        "bodyOriginal": body,
-        "footer": None,
-        "buttons": [_url_button(url)] if url else [],
-        "buttonsType": "call_to_action" if url else "none",
+        "header": _header(seed),
+        "body": seed["body"],
+        "bodyOriginal": seed["body"],
+        "footer": seed.get("footer"),
+        "buttons": list(map(_button, buttons)),
+        "buttonsType": next((_BUTTONS[button["type"]] for button in buttons), "none"),
     }
-    tx.put("templates", account=account, name=name, doc=dumps(template))
+    if "cards" in seed:
+        template["cards"] = [
+            {
+                "header": _header(card),
+                "body": card["body"],
+                "bodyOriginal": card["body"],
+                "buttons": list(map(_button, card.get("buttons", []))),
+            }
+            for card in seed["cards"]
+        ]
+    shown = seed.get("listed", names(template))
+    template["customParams"] = [{"paramName": each, "paramValue": f"sample {each}"} for each in shown]
+    tx.put("templates", account=account, name=name, language=language, doc=dumps(template))
 
 
-def _url_button(url: str) -> dict[str, Any]:
-    names = _PLACE.findall(url)
-    parameter = {
-        **{"text": "Open", "phoneNumber": None, "url": url, "urlOriginal": url},
-        "urlType": "dynamic" if names else "static",
-        "buttonParamMapping": {"index": 1, "paramName": names[0]} if names else None,
+def _header(seed: dict[str, Any]) -> dict[str, Any] | None:
+    header = seed.get("header")
+    if header is None:
+        return None
+    kind = {"type": HEADERS[header["type"]], "typeString": header["type"]}
+    return {**kind, "text": header.get("text"), "link": header.get("link")}
+
+
+def _button(seed: dict[str, Any]) -> dict[str, Any]:
+    text, url = {"text": seed["text"], "phoneNumber": seed.get("phoneNumber")}, seed.get("url")
+    if seed["type"] != "url":
+        return {"type": seed["type"], "parameter": text}
+    places = _PLACE.findall(url or "")
+    link = {
+        **{"url": url, "urlOriginal": url, "urlType": "dynamic" if places else "static"},
+        "buttonParamMapping": {"index": 1, "paramName": places[0]} if places else None,
     }
-    return {"type": "url", "parameter": parameter}
+    return {"type": "url", "parameter": {**text, **link}}
 
 
 def listed(tx: Tx, account: str, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
@@ -59,18 +91,41 @@ def listed(tx: Tx, account: str, limit: int, offset: int) -> tuple[list[dict[str
 
 
 def find(tx: Tx, account: str, name: str) -> dict[str, Any] | None:
-    row = tx.row("SELECT doc FROM templates WHERE account = ? AND name = ?", account, name)
-    return None if row is None else dict(json.loads(row["doc"]))
+    """The template of that name: of several languages, the first that is APPROVED."""
+    sql = "SELECT doc FROM templates WHERE account = ? AND name = ? ORDER BY seq"
+    found: list[dict[str, Any]] = [json.loads(row["doc"]) for row in tx.rows(sql, account, name)]
+    approved = (template for template in found if template["status"] == "APPROVED")
+    return next(approved, found[0] if found else None)
 
 
 def button_names(template: dict[str, Any]) -> list[str]:
-    mappings = [button["parameter"].get("buttonParamMapping") for button in template["buttons"]]
+    """The parameters of the links of buttons, also of those on cards."""
+    frames = [template, *template.get("cards", [])]
+    mappings = [
+        button["parameter"].get("buttonParamMapping") for frame in frames for button in frame["buttons"]
+    ]
     return [mapping["paramName"] for mapping in mappings if mapping]
 
 
 def names(template: dict[str, Any]) -> list[str]:
-    """Every parameter that a send needs: those of the body, then those of the buttons."""
-    return list(dict.fromkeys(_PLACE.findall(template["bodyOriginal"]) + button_names(template)))
+    """Every parameter that a send needs: those of the headers and texts, then those of the buttons."""
+    texts = [
+        text
+        for frame in (template, *template.get("cards", []))
+        for text in (*_texts_of_header(frame), frame["bodyOriginal"])
+    ]
+    return list(dict.fromkeys([*_PLACE.findall("\n".join(texts)), *button_names(template)]))
+
+
+def _texts_of_header(frame: dict[str, Any]) -> list[str]:
+    header = frame["header"] or {}
+    return [text for name in ("text", "link") if (text := header.get(name))]
+
+
+def header_link(template: dict[str, Any], values: dict[str, str]) -> str | None:
+    """The picture or file above the text, as the customer gets it."""
+    link = (template["header"] or {}).get("link")
+    return None if link is None else _filled(link, values)
 
 
 def missing(template: dict[str, Any], values: dict[str, str]) -> list[str]:
@@ -87,4 +142,8 @@ def final_status(template: dict[str, Any], values: dict[str, str]) -> tuple[str,
 
 def render(template: dict[str, Any], values: dict[str, str]) -> str:
     """The text as the customer reads it; a place without a value stays as it is."""
-    return _PLACE.sub(lambda place: values.get(place[1], place[0]), template["bodyOriginal"])
+    return _filled(template["bodyOriginal"], values)
+
+
+def _filled(text: str, values: dict[str, str]) -> str:
+    return _PLACE.sub(lambda place: values.get(place[1], place[0]), text)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from wati.contract.failures import Failure
 from wati.contract.packages import import_package
 from wati.contract.settings import MATON
+from wati.wire import proxies
 from wati.wire.pace import Pacer
 
 if TYPE_CHECKING:
@@ -60,11 +61,25 @@ def _open(settings: Settings) -> httpx.Client:
         # On loopback, proxy variables do not apply, and plain HTTP needs no certificates. Loading them takes
         # longer than the call.
         return make(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), cookies=cookies)
+    verify = _certificates()
+    proxy = proxies.to_maton()
     try:
-        # By default, httpx loads the certificates again for each proxy variable.
-        return make(verify=import_package("httpx").create_ssl_context(), cookies=cookies)
+        url = proxy.url if proxy else None
+        return make(verify=verify, proxy=url, trust_env=False, cookies=cookies)
     except Exception as error:
-        # The variable may contain a password of the proxy, so only the kind of error is named.
-        problem = f"one of them cannot be used: {type(error).__name__}"
-        problems = [{"at": "HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE", "problem": problem}]
-        raise Failure("bad_setup", "The HTTPS client cannot be set up.", problems=problems) from None
+        if proxy is None:
+            raise
+        problems = [{"at": proxy.variable, "problem": proxy.problem(error)}]
+        raise Failure("bad_setup", "The proxy cannot be used.", problems=problems) from None
+
+
+def _certificates() -> ssl.SSLContext:
+    """Loaded once: for a proxy, httpx would load them again. Raises Failure (`bad_setup`)."""
+    try:
+        found: ssl.SSLContext = import_package("httpx").create_ssl_context()
+        return found
+    except OSError as error:  # also ssl.SSLError
+        reason = error.strerror or type(error).__name__
+        problem = f"names certificates that cannot be loaded ({reason}); unset it, or name a PEM file"
+        problems = [{"at": "SSL_CERT_FILE or SSL_CERT_DIR", "problem": problem}]
+        raise Failure("bad_setup", "The certificates cannot be loaded.", problems=problems) from None

@@ -6,25 +6,31 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 T = TypeVar("T")
 
 
 class Cancelled(Exception):
-    """The attempt was cancelled before its request left."""
+    """The attempt was cancelled before its request had left whole; the text says why."""
+
+
+def _never() -> str:
+    return ""
 
 
 class Departure:
-    """Knows whether a request has left; `close` keeps it from leaving later.
+    """Knows whether a request has left; `close` keeps it from leaving later, and so does a closed door.
 
     An instance is httpx's `trace` extension: httpcore calls it at every step of the exchange.
+    `shut`: says why nothing may leave any more, "" while it may.
     """
 
     _closed = _handed_over = _traced = _sent = False
 
-    def __init__(self) -> None:
+    def __init__(self, shut: Callable[[], str] = _never) -> None:
         self._lock = threading.Lock()
+        self._shut = shut
 
     def __call__(self, event: str, info: dict[str, Any]) -> None:
         self._traced = True
@@ -35,7 +41,7 @@ class Departure:
         is_connect = getattr(info.get("request"), "method", None) == b"CONNECT"
         is_harmless = event.startswith(("connection.", "proxy.", "socks.")) or ".response_closed." in event
         if not is_connect and not is_harmless:
-            self._pass("_sent")
+            self._pass("_sent", is_over=".receive_" in event)
 
     @property
     def left(self) -> bool:
@@ -55,11 +61,32 @@ class Departure:
         with self._lock:
             self._closed = True
 
-    def _pass(self, mark: str) -> None:
+    def look(self) -> None:
+        """Raises Cancelled if nothing more may leave, be it the rest of a body."""
+        self._pass("")
+
+    def _pass(self, mark: str, *, is_over: bool = False) -> None:
+        """`is_over`: whether the whole request has left, so only its answer can be given up."""
         with self._lock:
-            if self._closed:
-                raise Cancelled
-            setattr(self, mark, True)
+            why = "" if is_over else self._shut()
+            if self._closed or why:
+                raise Cancelled(why)
+            if mark:
+                setattr(self, mark, True)
+
+
+class Watched:
+    """A file on its way: each piece of it leaves only while the departure lets it."""
+
+    def __init__(self, file: BinaryIO, departure: Departure) -> None:
+        self._file = file
+        self._departure = departure
+        self.seek = file.seek
+        self.tell = file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        self._departure.look()
+        return self._file.read(size)
 
 
 # Seconds for which nothing can interrupt the waiting: on Windows, Ctrl-C does not end a `join`.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import random
+import re
 import time
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from wati import __version__
 from wati.contract.answer import Answer
@@ -16,8 +17,9 @@ from wati.contract.packages import import_package
 from wati.contract.records import record
 from wati.contract.settings import MATON
 from wati.contract.verdicts import TOO_MANY_REQUESTS, says_yes
-from wati.wire import answers, decoding
-from wati.wire.departure import Departure, run_until
+from wati.wire import answers, decoding, proxies
+from wati.wire.departure import Cancelled, Departure, Watched, run_until
+from wati.wire.door import Door
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,12 +79,18 @@ class Gateway:
     changed: bool = False
 
     def __post_init__(self) -> None:
+        self.door = Door(self.timeout or WHOLE_CALL)
         self.restart()
 
     def restart(self) -> None:
         """Restart the deadline and the waits. A call that reads many pages does this for each page."""
         self._deadline = time.monotonic() + (self.timeout or WHOLE_CALL)
         self._waits_left = self.timeout or ALL_WAITS
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline."""
+        return max(0.0, self._deadline - time.monotonic())
 
     def shorten(self, seconds: float) -> None:
         """Allow at most `seconds` from now on, and no waits."""
@@ -95,6 +103,11 @@ class Gateway:
         found = Gateway(self.client, trace=self.trace)
         found.shorten(min(seconds, left))
         return found
+
+    def look(self, hint: str = "") -> None:
+        """Raises Failure (`timeout`) if nothing may leave any more, and nothing has left."""
+        if not self.changed and self.changing is None and (why := self.door.closed()):
+            raise Failure("timeout", why, hint=hint, outcome="not_sent", source="package")
 
     def cancel(self) -> bool:
         """Keep the request from leaving. Returns whether the call may already have changed something."""
@@ -113,7 +126,7 @@ class Gateway:
         for attempt in range(1, ATTEMPTS + 1):
             if not self._wait_for_pace(request.target):
                 raise self._failure(AttemptFailed("rate_limited", TOO_MANY_REQUESTS), effect, "limited")
-            departure = Departure()
+            departure = Departure() if effect == "read" else Departure(self.door.closed)
             self.changing = departure if effect != "read" else None
             answer: Answer | None = None
             failed: AttemptFailed | None = None
@@ -130,6 +143,8 @@ class Gateway:
                 self.changing = None
                 self.uncertain = self.uncertain or state == "uncertain"
             if state == "answered" or effect not in REPEATABLE[state] or attempt == ATTEMPTS:
+                break
+            if effect != "read" and self.door.closed():
                 break
             wait = answer.retry_after if answer is not None else None
             if wait is None:  # twice as long each time, with jitter
@@ -183,7 +198,11 @@ class Gateway:
             headers |= {"Maton-Connection": connection} if connection else {}
             self.trace(f"> {request.method} {request.target} to {where}", headers | request.preview())
         send = functools.partial(self._send, request, connection, sink, departure)
-        answer = run_until(self._deadline, departure, send)
+        try:
+            answer = run_until(self._deadline, departure, send)
+        except Cancelled as cancelled:
+            why = "" if departure.left else str(cancelled)
+            raise AttemptFailed("timeout", why or _INCOMPLETE) from None
         if answer is None:
             raise AttemptFailed("timeout", _INCOMPLETE)
         if self.trace is not None:
@@ -205,7 +224,10 @@ class Gateway:
         content, content_type = request.body()
         if content_type:
             headers["Content-Type"] = content_type
-        files = [(part.name, (part.filename, part.handle, part.content_type)) for part in request.parts]
+        files: list[tuple[str, Any]] = [
+            (part.name, (part.filename, Watched(part.handle, departure), part.content_type))
+            for part in request.parts
+        ]
         outgoing = pool.build_request(
             request.method,
             settings.base_url + request.target,
@@ -229,7 +251,8 @@ class Gateway:
             raise AttemptFailed("timeout", f"No {what} in time.") from None
         except (httpx.ConnectError, httpx.ProxyError) as error:
             departure.not_connected()
-            message = f"No connection to {settings.base_url} could be made ({error})."
+            way = f"{settings.base_url}{proxies.way_to(settings.base_url)}"
+            message = f"No connection to {way} could be made ({error})."
             raise AttemptFailed("unreachable", message) from None
         except (httpx.InvalidURL, ValueError) as error:
             # httpx also parses redirects that it does not follow and cookies that it does not keep.
@@ -248,9 +271,13 @@ class Gateway:
             raise AttemptFailed("upstream_error", "The connection broke before an answer came.") from None
 
 
+_SECRET_HEADER = re.compile("cookie|authoriz|token|secret|session|api-?key|password", re.IGNORECASE)
+
+
 def _headers(answer: Answer) -> dict[str, str]:
-    """The headers for --verbose; a cookie can be a secret."""
-    return {name: value for name, value in answer.headers.items() if name.lower() != "set-cookie"}
+    """The headers for --verbose, without what can be a secret of a server on the way."""
+    headers = answer.headers.items()
+    return {name: "[hidden]" if _SECRET_HEADER.search(name) else value for name, value in headers}
 
 
 def _state(answer: Answer) -> str:

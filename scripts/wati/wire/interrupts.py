@@ -1,11 +1,12 @@
 """Ctrl-C, or the SIGTERM of a shell that gives up, ends a call; its document is still printed.
 
+A signal sets a mark, whatever the process is doing: nothing that changes something leaves any more (door.py).
+Where that is allowed, it also interrupts. An interruption alone can get lost, such as inside a callback.
+
 Signals reach only the main thread. In other threads this module does nothing.
 """
 
 from __future__ import annotations
-
-import threading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,16 +18,23 @@ if TYPE_CHECKING:
 
 class _State:
     one_call = False
-    allowed = deferred = pending = False
+    marked = allowed = deferred = False
 
 
 def one_call(act: Callable[[], T]) -> T:
-    """Do something that is one call and nothing more, so a signal ends the call and nothing else."""
+    """Do something that is one call and nothing more, so a signal ends the call and nothing else.
+
+    Raises KeyboardInterrupt if a signal made it fail.
+    """
     _State.one_call = True
     try:
         return act()
+    except Exception:
+        if is_marked():
+            raise KeyboardInterrupt from None
+        raise
     finally:
-        _State.one_call = False
+        _State.one_call = _State.marked = False
 
 
 def ends_the_call() -> bool:
@@ -34,19 +42,25 @@ def ends_the_call() -> bool:
     return _State.one_call
 
 
+def is_marked() -> bool:
+    """Whether a signal has come, even before the call began."""
+    return _State.marked
+
+
 def handle(*_: object) -> None:
-    """The handler of both signals: interrupts the call if that is allowed now."""
-    if _State.deferred:
-        _State.pending = True
-    elif _State.allowed:
+    """The handler of both signals."""
+    _State.marked = True
+    if _State.allowed and not _State.deferred:
         _State.allowed = False
         raise KeyboardInterrupt
 
 
 def allow(act: Callable[[], T]) -> T:
-    """Do something that a signal may interrupt."""
+    """Do something that a signal may interrupt; one that has come already does so at once."""
     try:
         _State.allowed = True
+        if _State.marked:
+            handle()
         return act()
     finally:
         _State.allowed = False
@@ -54,6 +68,8 @@ def allow(act: Callable[[], T]) -> T:
 
 def defer(act: Callable[[], T]) -> T:
     """Do something short that must not be interrupted; a signal takes effect afterwards."""
+    import threading
+
     if threading.current_thread() is not threading.main_thread():
         return act()
     _State.deferred = True
@@ -61,6 +77,5 @@ def defer(act: Callable[[], T]) -> T:
         return act()
     finally:
         _State.deferred = False
-        if _State.pending:
-            _State.pending = False
+        if _State.marked:
             handle()

@@ -1,0 +1,48 @@
+"""Names and values as one object, in place of WATI's list of them.
+
+`{"name": "Jane"}` is `[{"name": "name", "value": "Jane"}]`, in every list of a schema whose items are just
+that. What is sent is the list. An empty object stays one, and is refused: `[]` says that there are none.
+Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from wati.arguments.validation import json_path
+
+_STEP = re.compile(r"[.]([A-Za-z_]\w*)|\[([0-9]+)\]")
+
+
+def are_pairs(schema: Any) -> bool:
+    """Whether a member's schema is a list of names and values."""
+    return set(schema.get("items", {}).get("properties", {})) == {"name", "value"}
+
+
+def as_lists(schema: Any, value: Any) -> Any:
+    """The value with each object of names and values as the list that the schema has in its place."""
+    if isinstance(value, dict) and value:
+        if are_pairs(schema):
+            return [{"name": name, "value": each} for name, each in value.items()]
+        members = schema.get("properties")
+        if not members:
+            return value
+        return {name: as_lists(members.get(name, {}), each) for name, each in value.items()}
+    if isinstance(value, list) and schema.get("items", {}).get("properties"):
+        return [as_lists(schema["items"], item) for item in value]
+    return value
+
+
+def place(given: Any, at: str) -> str:
+    """Where a problem is in the arguments as they were given: an object has names, the list has positions."""
+    steps: list[str | int] = []
+    for name, index in _STEP.findall(at):
+        if index and isinstance(given, dict):
+            return json_path([*steps, *list(given)[int(index) : int(index) + 1]])
+        steps.append(name or int(index))
+        try:
+            given = given[steps[-1]]
+        except (KeyError, IndexError, TypeError):
+            return at
+    return at

@@ -1,0 +1,107 @@
+"""The rules of the journal, whatever keeps its entries: what is the same, what a state stops and for how
+long, who may move a message to which state, and what may be forgotten. Pure; references/journal.md has them
+as tables.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wati.contract.messages import (
+    DELIVERING,
+    MENTION_SECONDS,
+    SESSION_SECONDS,
+    TEMPLATE_SECONDS,
+    UNRESOLVED,
+    repeat_seconds,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# --- who may move a message, and whereto: for each state, those that it may follow -------------------------
+
+# Whoever sends it knows for certain what an answer says, even if someone has looked meanwhile. Only a row
+# that was seen says more.
+_UNTIL_CERTAIN = ("open", "unclear", "presumed", "not_seen")
+BY_SENDER = {
+    "accepted": _UNTIL_CERTAIN,
+    "rejected": _UNTIL_CERTAIN,
+    "not_sent": _UNTIL_CERTAIN,
+    "unknown": ("open",),
+    "unpaired": ("open",),
+}
+BY_LOOK = {
+    "sent": UNRESOLVED,
+    "presumed": UNRESOLVED,
+    "not_seen": ("open", "unknown", "unclear"),  # whom the answer may have named otherwise has it, perhaps
+    "unclear": ("open", "unknown", "unclear"),
+}
+
+
+# --- what is the same --------------------------------------------------------------------------------------
+
+
+def template_name(name: str) -> str:
+    """WhatsApp's template names have small letters only, so another spelling is no other template."""
+    return name.lower()
+
+
+def agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two sets of parts of one template are one message: no common part has another value.
+
+    A value more or less is no other message: WATI ignores what the template has no place for, and no
+    customer gets one template twice because of it. Names are compared without their letter case.
+    """
+    if one == other:
+        return True
+    first, second = _by_name(one.items()), _by_name(other.items())
+    return all(first[name] & second[name] for name in first.keys() & second.keys())
+
+
+def _by_name(parts: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, value in parts:
+        found.setdefault(name.casefold(), set()).add(value)
+    return found
+
+
+# --- what stops a repeat, and for how long -----------------------------------------------------------------
+
+
+def age(at: float, seen: float | None, now: float) -> float:
+    """How many seconds ago a send was, by the date that makes it younger.
+
+    `seen`: when its date was first seen to be in the future, so one of the clocks was wrong. A date that is
+    in the future now says nothing.
+    """
+    return min((now - date for date in (at, seen) if date is not None and date <= now), default=0.0)
+
+
+# Nothing stops a repeat for longer, unless it is unresolved.
+LONGEST_STOP = max(SESSION_SECONDS, TEMPLATE_SECONDS)
+
+
+def stops(state: str, kind: str, ago: float) -> bool:
+    """Whether a message of this kind and age must not be sent again."""
+    return state in UNRESOLVED or (state in DELIVERING and ago < repeat_seconds(kind))
+
+
+def is_mentioned(state: str, ago: float) -> bool:
+    """Whether the user should hear of it before it is sent again."""
+    return state in DELIVERING and ago < MENTION_SECONDS
+
+
+# --- what may be forgotten ---------------------------------------------------------------------------------
+
+KEPT_SECONDS = 30 * 86400  # settled entries stop repeats for minutes; after that they are for people
+# One wrong clock would make everything look old. So two dates have to agree that are at least a day apart.
+WITNESSED_SECONDS = 86400.0
+
+
+def forgettable(now: float, witness: float) -> float:
+    """Settled sends from before this moment may be forgotten.
+
+    `witness`: the newest date in the journal that is WITNESSED_SECONDS older than its newest one.
+    """
+    return min(now, witness) - KEPT_SECONDS

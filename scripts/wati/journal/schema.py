@@ -1,0 +1,200 @@
+"""The SQLite file of the journal: its tables, its older versions, and how it is opened.
+
+A rollback journal, not WAL: it works in every folder that SQLite can lock, and leaves no second file that
+would have to be private, too. Readers take no lock that writers wait for, except while one commits.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+
+from wati.contract.messages import normalized
+from wati.contract.numbers import person
+from wati.journal import rules
+from wati.journal.entries import Busy, Unusable
+
+_VERSION = 3
+_TURN_SECONDS = 0.25  # for which SQLite waits by itself: no signal is handled meanwhile
+
+_FIRST = """
+CREATE TABLE IF NOT EXISTS secret (salt BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS sends (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, clock REAL,
+    place TEXT NOT NULL, connection TEXT NOT NULL, script TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS messages (send INTEGER NOT NULL, receiver TEXT NOT NULL, kind TEXT NOT NULL,
+    name TEXT NOT NULL, parts TEXT NOT NULL, digest TEXT NOT NULL, state TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS messages_of ON messages (send, receiver);
+"""
+# Who a receiver is, what the answer said about it, and from which number it was sent.
+_SECOND = """
+ALTER TABLE sends ADD COLUMN channel TEXT NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN person TEXT NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN answered TEXT NOT NULL DEFAULT '';
+CREATE TABLE aliases (place TEXT NOT NULL, connection TEXT NOT NULL, alias TEXT NOT NULL,
+    person TEXT NOT NULL, PRIMARY KEY (place, connection, alias));
+"""
+# Until when a send may leave, whether its owner holds a lock, and when its date was first seen to be in the
+# future. Before, a call took 30 seconds unless it was told otherwise.
+_THIRD = """
+ALTER TABLE sends ADD COLUMN until REAL NOT NULL DEFAULT 0;
+ALTER TABLE sends ADD COLUMN owned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sends ADD COLUMN seen REAL;
+CREATE INDEX sends_at ON sends (at);
+DROP INDEX IF EXISTS messages_alike;
+CREATE INDEX messages_alike ON messages (digest, person);
+UPDATE sends SET until = at + 30;
+"""
+USUAL_SECONDS = 30.0
+
+
+@contextmanager
+def opened(path: str, deadline: float) -> Iterator[sqlite3.Connection]:
+    """A connection to the journal, which is created if it is missing. Raises Unusable or Busy.
+
+    `deadline`: until when it may be waited for, in monotonic seconds.
+    """
+    try:
+        _prepare(path)
+    except OSError as error:
+        raise Unusable(error.strerror or type(error).__name__) from error
+    try:
+        with closing(sqlite3.connect(path, timeout=_TURN_SECONDS, isolation_level=None)) as db:
+            db.row_factory = sqlite3.Row
+            with reading(db, deadline):
+                version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version != _VERSION:
+                with writing(db, deadline):
+                    _create(db)
+            yield db
+    except sqlite3.Error as error:
+        if _is_locked(error):
+            raise Busy from error
+        raise Unusable(str(error) or type(error).__name__) from error
+
+
+@contextmanager
+def reading(db: sqlite3.Connection, deadline: float) -> Iterator[None]:
+    """Everything inside sees one state of the journal, and keeps nobody from entering a send meanwhile."""
+    db.execute("BEGIN")
+    try:
+        patiently(db, "SELECT 1 FROM sqlite_master", deadline)  # the first read takes the lock
+        yield
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+@contextmanager
+def writing(db: sqlite3.Connection, deadline: float) -> Iterator[None]:
+    """Everything inside is one change, and happens while nobody else changes anything."""
+    patiently(db, "BEGIN IMMEDIATE", deadline)
+    try:
+        yield
+        patiently(db, "COMMIT", deadline)
+    finally:
+        if db.in_transaction:  # after some errors, SQLite has already ended it
+            db.execute("ROLLBACK")
+
+
+def patiently(db: sqlite3.Connection, statement: str, deadline: float) -> None:
+    """Execute a statement that may have to wait for other processes. Raises Busy at the deadline."""
+    while True:
+        try:
+            db.execute(statement).fetchall()
+        except sqlite3.OperationalError as error:
+            if not _is_locked(error):
+                raise
+            if time.monotonic() >= deadline:
+                raise Busy from None
+        else:
+            return
+
+
+def _is_locked(error: sqlite3.Error) -> bool:
+    return "locked" in str(error)  # Python 3.10 shows no code
+
+
+def _prepare(path: str) -> None:
+    """Create the file for its owner only: it says who was messaged when."""
+    if path.startswith("~"):
+        raise OSError(errno.ENOENT, "this user has no home folder")
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
+        # If it exists by now, another thread may be using it, and closing it would free that one's locks.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    elif not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "it is not a file")
+
+
+def _create(db: sqlite3.Connection) -> None:
+    """Create the tables, or bring those of an older version up to date."""
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version == _VERSION:
+        return
+    if version not in range(_VERSION) or (
+        not version and db.execute("SELECT 1 FROM sqlite_master").fetchone()
+    ):
+        raise sqlite3.DatabaseError("it is not a journal of this version")
+    if version == 0:
+        _run(db, _FIRST)
+        db.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
+    if version < 2:
+        _run(db, _SECOND)
+    _run(db, _THIRD)
+    _identify(db)
+    db.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _run(db: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";"):  # executescript would end the transaction
+        db.execute(statement)
+
+
+def _identify(db: sqlite3.Connection) -> None:
+    """Older versions knew a template by its values, too, and the first one a receiver by its spelling."""
+    digest = keyed(db)
+    rows = db.execute("SELECT messages.rowid, * FROM messages JOIN sends ON send = id").fetchall()
+    db.executemany(
+        "UPDATE messages SET digest = ?, person = ? WHERE rowid = ?",
+        (
+            (
+                digest(content(row["place"], row["connection"], row["kind"], row["name"], row["parts"])),
+                row["person"] or person(row["receiver"]),
+                row["rowid"],
+            )
+            for row in rows
+        ),
+    )
+
+
+def keyed(db: sqlite3.Connection) -> Callable[[str], str]:
+    """A hash that is useless without the journal's own key."""
+    row = db.execute("SELECT salt FROM secret").fetchone()
+    salt = row[0] if row else None
+    if not isinstance(salt, bytes):
+        raise sqlite3.DatabaseError("its key is missing")
+
+    def digest(text: str) -> str:
+        same = normalized(text).encode("utf-8", "surrogatepass")
+        return hmac.digest(salt, same, hashlib.sha256).hex()[:32]
+
+    return digest
+
+
+def content(place: str, connection: str, kind: str, name: str, parts: str) -> str:
+    """What is surely the same of two messages that are the same, but for their receiver.
+
+    `parts`: as they are stored. Those of a template are compared one by one, because some may be missing.
+    """
+    if kind == "template":
+        return json.dumps([place, connection, kind, rules.template_name(name)])
+    return json.dumps([place, connection, kind, name, sorted(json.loads(parts).items())])

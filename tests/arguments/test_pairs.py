@@ -1,0 +1,95 @@
+"""Names and values as one object: what is sent, and what is said of a wrong one, is as with WATI's list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import RUNNABLE, Run
+from recording import TEMPLATES, FarSide, reply
+from wati.arguments.pairs import are_pairs, as_lists
+
+Json = dict[str, Any]
+TAKING = [
+    *("add_contact", "update_contact_attributes", "send_template_message", "send_template_messages"),
+    *("send_template_message_v2", "send_template_messages_v2"),
+]
+
+
+def schema_of(name: str) -> Json:
+    found: Json = json.loads(Path(RUNNABLE[name].schema_file).read_text(encoding="utf-8"))
+    return found
+
+
+def as_objects(schema: Json, value: Any) -> Any:
+    """The value with each list of names and values as one object."""
+    if isinstance(value, list) and are_pairs(schema):
+        return {entry["name"]: entry["value"] for entry in value}
+    if isinstance(value, list):
+        return [as_objects(schema["items"], item) for item in value]
+    if isinstance(value, dict):
+        return {name: as_objects(schema["properties"][name], each) for name, each in value.items()}
+    return value
+
+
+def test_these_scripts_take_names_and_values() -> None:
+    found = [name for name in RUNNABLE if '"customParams"' in (text := json.dumps(schema_of(name))) or
+             '"parameters"' in text]  # fmt: skip
+    assert sorted(found) == sorted(TAKING)
+
+
+@pytest.mark.parametrize("name", TAKING)
+def test_both_forms_send_the_same(name: str, call: Callable[..., Run], far_side: FarSide) -> None:
+    sendable = {"elementName": "order_update", "status": "APPROVED", "body": "Hi {{name}} {{ordernumber}}"}
+    far_side.always(reply({"messageTemplates": [sendable]}), to=TEMPLATES)
+    schema = schema_of(name)
+    example = next(each for each in schema["examples"] if each != as_objects(schema, each))
+    confirm = ["--confirm", str(len(example["receivers"]))] if "receivers" in example else []
+    again = ["--again"] if RUNNABLE[name].effect == "send" else []
+    for arguments in (example, as_objects(schema, example)):
+        call(name, arguments, *confirm, *again)
+    one, other = far_side.writes
+    assert (one.target, one.body) == (other.target, other.body) and one.json
+
+
+@pytest.mark.parametrize("values", [{"city": "Lisbon", "note": "a=b"}, {"city": {"a": 1}}, {"": None}])
+def test_an_object_is_the_list_whatever_is_in_it(values: Json) -> None:
+    schema = schema_of("add_contact")
+    listed = [{"name": name, "value": value} for name, value in values.items()]
+    given = {"customParams": values, "name": values, "unknown": values}
+    assert as_lists(schema, given) == {"customParams": listed, "name": values, "unknown": values}
+    assert as_lists(schema, {"customParams": listed}) == {"customParams": listed}
+
+
+def test_a_wrong_value_in_an_object_is_named_and_nothing_is_sent(
+    call: Callable[..., Run], far_side: FarSide
+) -> None:
+    order = {"whatsappNumber": "14155551234", "template_name": "t", "broadcast_name": "b"}
+    run = call("send_template_message", {**order, "parameters": {"name": "Jane", "ordernumber": 67890}})
+    assert run.error["problems"] == [
+        {"at": "$.parameters.ordernumber", "problem": 'is a number; expected a string: "67890"'}
+    ]
+    rest = {"template_name": "t", "broadcast_name": "b"}
+    receivers = [
+        {"whatsappNumber": "14155551234", "customParams": {"a b": ""}},
+        {"whatsappNumber": "14155555678", "customParams": [{"name": "n", "value": ""}]},
+    ]
+    run = call("send_template_messages_v2", {**rest, "receivers": receivers})
+    assert [problem["at"] for problem in run.error["problems"]] == [
+        '$.receivers[0].customParams["a b"]',
+        "$.receivers[1].customParams[0].value",
+    ]
+    for wrong in ("Jane", {}):
+        run = call("send_template_message", {**order, "parameters": wrong})
+        assert [problem["at"] for problem in run.error["problems"]] == ["$.parameters"]
+    assert far_side.writes == []
+
+
+def test_the_same_name_twice_is_refused(call: Callable[..., Run], far_side: FarSide) -> None:
+    text = '{"whatsappNumber": "14155551234", "customParams": {"city": "Rome", "city": "Lima"}}'
+    assert call("add_contact", text).error["code"] == "invalid_json"
+    assert far_side.writes == []

@@ -1,0 +1,176 @@
+"""Whether the process that entered a send still lives: until it settles it, is stopped or not, or ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+from sends import first_version
+from wati.contract.messages import Message
+from wati.journal.store import Journal, Send
+
+SECONDS = 3600.0
+ENTER = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from wati.contract.messages import Message
+from wati.journal.store import Journal
+journal = Journal(sys.argv[1], "x")
+send = journal.enter("s", "c", [Message("$", "14155551234", "text", {"text": "x"})], None, again=True)
+print(send, flush=True)
+for line in sys.stdin:
+    journal.settle(send, line.strip())
+    print("settled", flush=True)
+"""
+
+
+class Sender:
+    """Another process that has entered a send."""
+
+    def __init__(self, path: Path) -> None:
+        command = [sys.executable, "-c", ENTER, str(path), str(ROOT / "scripts")]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+        )
+        assert self.process.stdout is not None
+        self.send = int(self.process.stdout.readline())
+
+    def settle(self, state: str) -> None:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        print(state, file=self.process.stdin, flush=True)
+        assert self.process.stdout.readline() == "settled\n"
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            assert stream is not None
+            stream.close()
+
+
+class Journals:
+    """The journal of this process, with a clock that a test can set."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.ahead = path, 0.0
+        self.journal = Journal(str(path), "x", clock=self.now)
+
+    def now(self) -> float:
+        import time
+
+        return time.time() + self.ahead
+
+    def enter(self, until: float | None = None) -> int:
+        message = Message("$", "14155551234", "text", {"text": "x"})
+        send = self.journal.enter("s", "c", [message], None, again=True, until=until)
+        assert isinstance(send, int)
+        return send
+
+    def found(self, number: int) -> Send:
+        send = self.journal.send(number)
+        assert send is not None
+        return send
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Journals:
+    return Journals(tmp_path / "sends")
+
+
+@pytest.fixture
+def sender(here: Journals) -> Iterator[Sender]:
+    process = Sender(here.path)
+    yield process
+    process.end()
+
+
+def test_another_process_is_seen_to_live_until_it_ends(here: Journals, sender: Sender) -> None:
+    for _ in range(2):  # a look takes nothing away
+        assert here.found(sender.send).alive
+    here.ahead = SECONDS  # no clock says that it is dead
+    assert here.found(sender.send).alive
+    here.ahead = 0.0
+    sender.end()
+    assert not here.found(sender.send).alive
+    assert here.found(sender.send).unresolved
+
+
+def test_another_process_that_settles_has_done_with_it(here: Journals, sender: Sender) -> None:
+    sender.settle("unknown")
+    assert not here.found(sender.send).alive and here.found(sender.send).unresolved
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signal that stops a process")
+def test_a_process_that_is_stopped_still_lives(here: Journals, sender: Sender) -> None:
+    sender.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, sender.process.pid, os.WSTOPPED | os.WNOWAIT)
+    here.ahead = SECONDS
+    assert here.found(sender.send).alive
+    sender.process.send_signal(signal.SIGCONT)
+    assert here.found(sender.send).alive
+
+
+def test_one_process_knows_its_own(here: Journals) -> None:
+    first, second = here.enter(), here.enter()
+    other = Journals(here.path)
+    assert other.found(first).alive and other.found(second).alive
+    here.journal.settle(first, "accepted")
+    assert not other.found(first).alive and other.found(second).alive
+    # Looking at it through another object, and dropping that, has freed nothing.
+    del other
+    look = "import sys; sys.path.insert(0, sys.argv[2]); from wati.journal.store import Journal; "
+    look += "print([send.alive for send in Journal(sys.argv[1], 'x').recent(2)])"
+    command = [sys.executable, "-c", look, str(here.path), str(ROOT / "scripts")]
+    shown = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    assert shown.split() == [b"[True,", b"False]"]
+
+
+def test_where_nothing_can_be_locked_a_send_lives_as_long_as_it_may_leave(
+    here: Journals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("wati.journal.owners._change", none)
+        here.enter(until=here.now() + SECONDS)  # of this process: it may lock nothing
+        for ahead, alive in ((SECONDS - 5, True), (SECONDS + 5, False)):
+            here.ahead = ahead
+            assert here.found(1).alive is alive
+        here.ahead = 0.0
+    # Whoever looks later could lock it, and still does not take it for dead.
+    assert here.found(1).alive
+
+
+def test_who_cannot_look_at_the_locks_goes_by_the_time(
+    here: Journals, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("wati.journal.owners._change", none)
+    assert here.found(sender.send).alive
+    here.ahead = 31.0
+    assert not here.found(sender.send).alive
+
+
+def test_an_older_send_could_leave_for_half_a_minute(here: Journals) -> None:
+    send = here.enter()
+    here.journal._owners.release(send)
+    first_version(here.path)
+    found = here.found(send)
+    assert found.until == found.at + 30 and found.alive
+    here.ahead = 31.0
+    assert not here.found(send).alive
+
+
+def test_the_latest_moment_is_kept(here: Journals) -> None:
+    until = here.now() + 123
+    assert here.found(here.enter(until=until)).until == until

@@ -1,0 +1,318 @@
+"""What is the same message, who is the same receiver, and what dates say: in the journal's own terms."""
+
+from __future__ import annotations
+
+import sqlite3
+import unicodedata
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from sends import JANE, JOHN
+from wati.contract.messages import Message, normalized
+from wati.journal import rules
+from wati.journal.store import Journal
+
+ID = "0123456789abcdef01234567"
+DAY = 86400.0
+
+
+class Books:
+    """A journal with a clock that a test can set."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.time = path, 1_800_000_000.0
+        self.journal = Journal(str(path), "x", clock=lambda: self.time)
+
+    def enter(self, *messages: Message, again: bool = False, state: str = "accepted", **more: Any) -> Any:
+        found = self.journal.enter("s", "c", iter(messages), None, again=again, **more)
+        if isinstance(found, int) and state != "open":
+            self.journal.settle(found, state)
+        return found
+
+    def states(self) -> list[str]:
+        with closing(sqlite3.connect(self.path)) as db:
+            return [row[0] for row in db.execute("SELECT state FROM messages ORDER BY rowid")]
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Books:
+    return Books(tmp_path / "sends")
+
+
+def template(to: str = JOHN, called: str = "order_update", /, **parts: str) -> Message:
+    return Message("$", to, "template", parts, name=called)
+
+
+def text(words: str, to: str = JOHN) -> Message:
+    return Message("$", to, "text", {"text": words})
+
+
+# --- templates ---------------------------------------------------------------------------------------------
+
+VALUES = {"name": "John", "ordernumber": "12345"}
+SAME_TEMPLATES = {
+    "the same": template(**VALUES),
+    "a parameter more": template(**VALUES, eta="today"),
+    "a parameter less": template(ordernumber="12345"),
+    "none": template(),
+    "a name in another letter case": template(**{"Name": "John", "OrderNumber": "12345"}),
+    "a stray one": template(stray="x"),
+    "a value with other spaces": template(**{"name": " John\u200b", "ordernumber": "12345"}),
+    "the template in another letter case": template(JOHN, "Order_Update", **VALUES),
+    "both letter cases": template(**VALUES, **{"Name": "Jane"}),
+}
+OTHER_TEMPLATES = {
+    "another value": template(**{**VALUES, "name": "Jane"}),
+    "another value in another letter case": template(**{"NAME": "Jane", "ordernumber": "12345"}),
+    "another value and one more": template(**{**VALUES, "ordernumber": "1"}, eta="today"),
+    "another template": template(JOHN, "order_update_2", **VALUES),
+    "another receiver": template(JANE, **VALUES),
+}
+
+
+@pytest.mark.parametrize("how", SAME_TEMPLATES)
+def test_the_same_template(how: str, books: Books) -> None:
+    first, second = template(**VALUES), SAME_TEMPLATES[how]
+    assert books.enter(first) == 1
+    (repeat,) = books.enter(second)
+    assert repeat.refused and repeat.send == 1
+    assert books.enter(second, again=True) == 2
+
+
+@pytest.mark.parametrize("how", OTHER_TEMPLATES)
+def test_another_template(how: str, books: Books) -> None:
+    assert books.enter(template(**VALUES)) == 1
+    assert books.enter(OTHER_TEMPLATES[how]) == 2
+
+
+parts = some.dictionaries(some.sampled_from("aAbB"), some.sampled_from("12"), max_size=4)
+
+
+@given(parts, parts)
+def test_agreement_has_no_order_and_no_letter_case(one: dict[str, str], other: dict[str, str]) -> None:
+    assert rules.agree(one, one)
+    assert rules.agree(one, other) is rules.agree(other, one)
+    assert rules.agree(one, {}) and rules.agree({}, one)
+    if len({name.lower() for name in one}) == len(one):
+        assert rules.agree(one, {name.swapcase(): value for name, value in one.items()})
+        assert not one or not rules.agree(one, {name: value + "x" for name, value in one.items()})
+
+
+# --- characters that nobody sees ---------------------------------------------------------------------------
+
+UNSEEN = {
+    "VS16": "\ufe0f",
+    "VS15": "\ufe0e",
+    "zero-width space": "\u200b",
+    "zero-width non-joiner": "\u200c",
+    "zero-width joiner": "\u200d",
+    "soft hyphen": "\u00ad",
+    "byte order mark": "\ufeff",
+    "left-to-right mark": "\u200e",
+    "right-to-left mark": "\u200f",
+    "Arabic letter mark": "\u061c",
+    "isolate": "\u2068",
+    "word joiner": "\u2060",
+    "tag letter": "\U000e0061",
+    "combining grapheme joiner": "\u034f",
+    "Mongolian separator": "\u180e",
+    "Hangul filler": "\u3164",
+    "variation selector 17": "\U000e0100",
+}
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+@pytest.mark.parametrize("words", ["Your parcel is here.", "Zo\u00eb, caf\u00e9 \u2764 ok"])
+def test_what_nobody_sees_makes_no_other_text(name: str, words: str, books: Books) -> None:
+    assert books.enter(text(words)) == 1
+    for at in (0, 4, len(words)):
+        (repeat,) = books.enter(text(words[:at] + UNSEEN[name] + words[at:]))
+        assert repeat.refused
+    assert books.enter(text(words + "!")) == 2
+
+
+FAMILY, ENGLAND = (
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e007f",
+)
+SEEN = [
+    (FAMILY, FAMILY.replace("\u200d", "")),
+    ("\u2764\ufe0f\u200d\U0001f525", "\u2764\U0001f525"),
+    (ENGLAND, ENGLAND.replace("\U000e0065", "\U000e0073")),
+    (ENGLAND, "\U0001f3f4"),
+    ("a b", "ab"),
+    ("a-b", "ab"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SEEN)
+def test_what_makes_another_picture_or_word_makes_another_text(one: str, other: str, books: Books) -> None:
+    assert books.enter(text(one)) == 1
+    assert books.enter(text(other)) == 2
+    assert len(books.enter(text(one))) == 1
+
+
+@given(some.text())
+def test_the_form_that_is_compared_is_stable(words: str) -> None:
+    assert normalized(normalized(words)) == normalized(words)
+    assert normalized(unicodedata.normalize("NFD", words)) == normalized(words)
+
+
+# --- receivers ---------------------------------------------------------------------------------------------
+
+TWO_SPELLINGS = [
+    ("5215512345678", "525512345678"),
+    ("5491123456789", "541123456789"),
+    ("5511987654321", "551187654321"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), TWO_SPELLINGS)
+def test_two_spellings_are_one_receiver(one: str, other: str, books: Books) -> None:
+    assert books.enter(template(one)) == 1
+    (repeat,) = books.enter(template(other))
+    assert repeat.receiver == other and repeat.known == one
+    (twice,) = books.enter(template(one, "t"), template(other, "t"))
+    assert twice.state == "twice"
+
+
+@pytest.mark.parametrize("how", ["the answer", "the contacts"])
+def test_an_id_is_the_number_that_was_shown_for_it(how: str, books: Books) -> None:
+    assert books.enter(template(ID), template(JANE), state="open") == 1
+    if how == "the answer":
+        books.journal.settle(1, "accepted", {}, {ID: JOHN})
+    else:
+        books.journal.settle(1, "accepted")
+        books.journal.learn("c", {ID.upper(): JOHN})
+    assert [repeat.receiver for repeat in books.enter(template(JOHN))] == [JOHN]
+    (twice,) = books.enter(template(JOHN, "t"), template(ID.upper(), "t"), template(JANE, "t"))
+    assert (twice.state, twice.receiver, twice.known) == ("twice", ID.upper(), JOHN)
+    assert books.journal.number_of(ID) == JOHN
+
+
+@pytest.mark.parametrize("member", ["receiver", "name"])
+def test_the_letter_case_of_an_id_and_of_a_template_hides_no_other_send(member: str, books: Books) -> None:
+    one = template(ID, "order_update", a="1")
+    other = (
+        template(ID.upper(), "order_update", a="2")
+        if member == "receiver"
+        else template(ID, "Order_Update", a="2")
+    )
+    assert [books.enter(one), books.enter(other)] == [1, 2]
+    for number in (1, 2):
+        send = books.journal.send(number)
+        assert send is not None
+        ((at, found),) = books.journal.others(send, send.entries[0], 0.0)
+        assert at == books.time and found.parts != send.entries[0].parts
+
+
+# --- states ------------------------------------------------------------------------------------------------
+
+
+def moved(books: Books, state: str) -> None:
+    """Bring a message, entered as `open`, into a state."""
+    if state in rules.BY_SENDER:
+        books.journal.settle(1, state)
+    elif state != "open":
+        books.journal.resolve(1, [JOHN], state)
+    assert books.states() == [state]
+
+
+STATES = ["open", *rules.BY_SENDER, *rules.BY_LOOK]
+
+
+@pytest.mark.parametrize("new", rules.BY_LOOK)
+@pytest.mark.parametrize("old", STATES)
+def test_a_look_moves_only_what_is_unresolved(old: str, new: str, books: Books) -> None:
+    assert books.enter(text("x"), state="open") == 1
+    moved(books, old)
+    books.journal.resolve(1, [JOHN, JANE], new)
+    assert books.states() == [new if old in rules.BY_LOOK[new] else old]
+    settled = ("accepted", "rejected", "not_sent", "sent", "presumed", "not_seen")
+    assert old not in settled or books.states() == [old]
+    assert (old, new) != ("unpaired", "not_seen") or books.states() == [old]
+
+
+@pytest.mark.parametrize("new", rules.BY_SENDER)
+@pytest.mark.parametrize("old", ["open", *rules.BY_LOOK])
+def test_an_answer_that_comes_after_a_look_counts_if_it_is_certain(old: str, new: str, books: Books) -> None:
+    assert books.enter(text("x"), state="open") == 1
+    moved(books, old)
+    books.journal.settle(1, new)
+    certain = new in ("accepted", "rejected", "not_sent")
+    assert books.states() == [new if old == "open" or (certain and old != "sent") else old]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_what_a_state_stops(state: str, books: Books) -> None:
+    assert books.enter(text("x"), state="open") == 1
+    moved(books, state)
+    for later, stopped in ((0.0, True), (59.0, True), (2.0, False), (400 * DAY, False)):
+        books.time += later
+        ever = state in ("open", "unknown", "unpaired", "unclear")
+        never = state in ("rejected", "not_sent", "not_seen")
+        repeats = [each for each in books.journal.repeats("c", [text("x")]) if each.refused]
+        assert bool(repeats) is (ever or (stopped and not never)), (state, later)
+
+
+# --- dates -------------------------------------------------------------------------------------------------
+
+
+def test_one_send_with_a_wrong_clock_forgets_nothing(books: Books) -> None:
+    assert books.enter(text("x")) == 1
+    books.time += 40 * DAY
+    for words in "abc":
+        assert isinstance(books.enter(text(words)), int)
+    books.time -= 40 * DAY
+    (repeat,) = books.enter(text("x"))
+    assert repeat.send == 1 and repeat.ahead == 0.0
+
+
+def test_a_date_in_the_future_stops_for_its_time_from_when_it_was_seen(books: Books) -> None:
+    books.time += 365 * DAY
+    assert books.enter(text("x")) == 1
+    books.time -= 365 * DAY
+    for later, stopped in ((0.0, True), (59.0, True), (2.0, False)):
+        books.time += later
+        found = books.enter(text("x"), state="rejected")
+        assert isinstance(found, list) is stopped
+        if stopped:
+            assert found[0].ahead == pytest.approx(365 * DAY, abs=100)
+    books.time += 365 * DAY - 60  # it comes true
+    assert isinstance(books.enter(text("x")), list)
+
+
+def test_a_dry_run_says_it_too_and_notes_nothing(books: Books) -> None:
+    books.time += DAY
+    assert books.enter(text("x")) == 1
+    books.time -= DAY
+    held = books.path.read_bytes()
+    (repeat,) = books.journal.repeats("c", [text("x")])
+    assert repeat.refused and repeat.ahead == DAY
+    assert books.path.read_bytes() == held
+
+
+def test_what_is_unresolved_is_never_forgotten_and_the_rest_in_time(books: Books) -> None:
+    assert books.enter(text("u"), state="unknown") == 1
+    assert books.enter(text("x")) == 2
+    for _ in range(40):
+        books.time += DAY
+        books.enter(text("x"))
+    assert books.states()[0] == "unknown" and len(books.states()) == 1 + 32
+    assert isinstance(books.enter(text("u")), list)
+
+
+def test_what_is_forgotten_at_once_is_bounded(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wati.journal.store._MOST_FORGOTTEN", 3)
+    books.enter(*(text("x", str(14_150_000_000 + number)) for number in range(8)))
+    lengths = []
+    for _ in range(5):
+        books.time += 32 * DAY
+        books.enter(text("x"))
+        lengths.append(len(books.states()))
+    assert lengths == [9, 7, 5, 3, 2]
