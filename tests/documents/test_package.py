@@ -31,6 +31,7 @@ TOP_LEVEL = [
     "SECURITY.md",
     "SKILL.md",
     "references",
+    "requirements-mcp.txt",
     "requirements.txt",
     "schemas",
     "scripts",

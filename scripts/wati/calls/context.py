@@ -23,9 +23,9 @@ PAGE_PACE: dict[str, Any] = {"first_wait": 2.5, "spare": 1, "queue": 60.0}
 class Context:
     """What the steps of a call and the functions of an endpoint work with.
 
-    `call`: as the steps so far have filled it in. `given`: its arguments as they came. `entered`: its entry in
-    the journal. `left_out`: whom `--skip-sent` took out of it. `remarks`: what the files, and a look before the
-    send, have to say in the document.
+    `call`: as the steps so far have filled it in. `given`: its arguments as they came. `entered`: its entry
+    in the journal. `left_out`: whom `--skip-sent` took out of it. `remarks`: what the files, and a look
+    before the send, have to say in the document.
     """
 
     def __init__(self, session: Session, call: Call) -> None:
@@ -35,7 +35,8 @@ class Context:
         self.session = session
         self.call = call
         self.given = call.arguments
-        self.gateway = Gateway(session.client, timeout, trace=trace, **(PAGE_PACE if options.all else {}))
+        pace = PAGE_PACE if options.all else {"queue": session.queue}
+        self.gateway = Gateway(session.client, timeout, trace=trace, **pace)
         self.entered = once.Entered()
         self.left_out: LeftOut | None = None
         self.remarks: list[str] = []
