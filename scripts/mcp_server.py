@@ -31,6 +31,8 @@ if __name__ == "__main__":  # wati/__init__.py says why
 
 from wati.cli.streams import diagnose
 from wati.contract.failures import Failure
+from wati.contract.packages import import_package
+from wati.mcp import definitions
 
 
 class Parser(argparse.ArgumentParser):
@@ -49,21 +51,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--ask", choices=["sends"])
     try:
         options = parser.parse_args(arguments)
-        from wati.contract.packages import import_package
-        from wati.mcp import definitions
-
-        catalogue = definitions.catalogue()
-        groups = frozenset(filter(None, (name.strip() for name in options.tools.split(","))))
-        known = definitions.groups_of(catalogue)
-        unknown = sorted(groups - set(known))
-        if unknown:
-            raise Failure(
-                "usage", f"--tools has no group {', '.join(unknown)}; the groups are {', '.join(known)}."
-            )
+        tools = definitions.chosen(options.tools, read_only=options.read_only)
         import_package("mcp")
         from wati.mcp.server import serve
 
-        tools = definitions.offered(catalogue, groups, read_only=options.read_only)
         serve(tools, os.environ, ask_every_send=options.ask == "sends")
     except Failure as failure:
         diagnose(json.dumps({"ok": False, "error": failure.document()}, ensure_ascii=False))

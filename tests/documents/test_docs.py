@@ -25,7 +25,7 @@ import static_rules
 from conftest import ROOT
 from wati.calls import explain, findings
 from wati.cli.command import execute
-from wati.contract import failures
+from wati.contract import failures, messages
 from wati.wire import gateway
 
 sys.path.insert(0, str(ROOT / "dev"))
@@ -473,6 +473,58 @@ def test_skill_md_shows_the_three_main_jobs() -> None:
         "--confirm 2",
     ):
         assert any(needed in line for line in lines), needed
+
+
+def test_skill_md_names_the_lookups_where_an_agent_chooses_a_script() -> None:
+    rows = {row[1].split()[0] for row in table(SKILL, "to")}
+    assert rows == {helper["name"] for helper in CATALOGUE["helpers"] if "schema" in helper}
+
+
+def properties(name: str) -> Any:
+    folder = "schemas/helpers" if (ROOT / "schemas" / "helpers" / f"{name}.json").exists() else "schemas"
+    return json.loads((ROOT / folder / f"{name}.json").read_text(encoding="utf-8"))["properties"]
+
+
+def test_the_optional_arguments_that_skill_md_names_exist() -> None:
+    for name, script in (
+        ("caption", "send_session_file"),
+        ("replyContextId", "send_session_message"),
+        ("channelPhoneNumber", "send_session_message"),
+        ("ids", "conversation"),
+        ("limit", "conversation"),
+        ("look", "check_send"),
+    ):
+        assert re.search(rf"`{name}\b", SKILL), name
+        assert name in properties(script)
+    rows = properties("conversation")["limit"]
+    assert f"newest {rows['default']} rows (`limit`: up to {rows['maximum']})" in SKILL
+
+
+def test_the_times_of_a_refused_repeat_are_the_journal_s() -> None:
+    minutes, seconds = messages.TEMPLATE_SECONDS / 60, messages.SESSION_SECONDS
+    assert f"only for {minutes:g} minutes (templates) or {seconds:g} seconds (everything else)" in SKILL
+
+
+def test_counting_and_matching_are_as_skill_md_says(tmp_path: Path) -> None:
+    """Against the sandbox: how many there are, and which values match."""
+    environ = demo.fresh_environment(str(tmp_path))
+
+    def run(name: str, *words: str) -> Any:
+        module = importlib.import_module(name)
+        endpoint = module.ENDPOINT if hasattr(module, "ENDPOINT") else module.HELPER
+        return json.loads(execute(endpoint, list(words), environ)[1])
+
+    def members(value: str) -> Any:
+        wanted = json.dumps([{"name": "member", "operator": "==", "value": value}])
+        return run("get_contacts", f"attribute={wanted}", "--all", "--fields", "wAid")["page"]
+
+    assert (members("VIP")["items"], members("VIP")["complete"]) == (19, True)
+    assert members("VI")["items"] == 0
+    part = run("find_contact", 'attribute={"name": "member", "value": "vi"}', "limit=50")
+    assert part["data"]["matches"] == 19
+    transcript = run("conversation", "whatsappNumber=14155551234")["data"]
+    assert transcript["zone"] == "UTC" and "more" not in transcript
+    assert run("conversation", "whatsappNumber=14155551234", "limit=1")["data"]["more"] is True
 
 
 # --- what ClawHub refuses -----------------------------------------------------------------------------------

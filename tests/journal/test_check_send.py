@@ -492,7 +492,7 @@ def test_numbers_that_are_none(world: World) -> None:
     lost(world, "send_session_message")
     run = world.check(2)
     assert run.exit == 2 and run.error["problems"] == [{"at": "$.id", "problem": "the journal has no send 2"}]
-    for wrong in (0, -1, 1.5, "1", None, 2**70):
+    for wrong in (0, -1, 1.5, "1", 2**70):  # null is absence
         assert world.run("check_send", {"id": wrong}).error["code"] == "invalid_arguments"
 
 

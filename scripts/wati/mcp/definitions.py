@@ -62,6 +62,12 @@ def text_of(name: str) -> str:
         raise Failure("bad_setup", message, hint="Reinstall the whole package.") from error
 
 
+def schema_of(tool: Json) -> Json:
+    """The schema of a tool's arguments. Raises `bad_setup` without its file."""
+    schema: Json = json.loads(text_of(tool["schema"]))
+    return schema
+
+
 def offered(read: Json, groups: frozenset[str] = frozenset(), *, read_only: bool = False) -> list[Json]:
     """The endpoints, and the lookups that take arguments, in the order of the catalogue.
 
@@ -76,8 +82,15 @@ def offered(read: Json, groups: frozenset[str] = frozenset(), *, read_only: bool
     ]
 
 
-def groups_of(read: Json) -> list[str]:
-    return list(dict.fromkeys(tool["group"] for tool in offered(read)))
+def chosen(groups: str, *, read_only: bool = False) -> list[Json]:
+    """The tools of groups, named with commas between them. Raises `usage` if one is unknown."""
+    read = catalogue()
+    known = list(dict.fromkeys(tool["group"] for tool in offered(read)))
+    wanted = frozenset(filter(None, (name.strip() for name in groups.split(","))))
+    if unknown := sorted(wanted - set(known)):
+        message = f"--tools has no group {', '.join(unknown)}; the groups are {', '.join(known)}."
+        raise Failure("usage", message)
+    return offered(read, wanted, read_only=read_only)
 
 
 def endpoint_of(tool: Json) -> Endpoint:
@@ -95,7 +108,7 @@ def definitions(tools: list[Json]) -> list[Json]:
 
 def _definition(tool: Json, said: set[str]) -> Json:
     endpoint = endpoint_of(tool)
-    schema = json.loads(text_of(tool["schema"]))
+    schema = schema_of(tool)
     shown = _shown(schema, said)
     run = run_schema(endpoint)["properties"]
     run.pop("verbose", None)  # nobody sees what it prints
