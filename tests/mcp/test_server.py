@@ -251,6 +251,33 @@ def test_a_single_send_is_asked_only_if_it_is_a_repeat_or_if_every_send_is(
     assert len(far_side.writes) == 3
 
 
+def test_a_person_who_cannot_be_reached_said_nothing(host: Host, far_side: FarSide) -> None:
+    class Broken(Person):
+        async def __call__(self, context: Any, params: types.ElicitRequestParams) -> types.ErrorData:  # type: ignore[override]
+            return types.ErrorData(code=-32000, message="nobody is there")
+
+    async def work() -> Any:
+        async with host.connected(person=Broken()) as client:
+            return said(await client.call_tool("send_template_messages_v2", BULK))
+
+    error = anyio.run(work)["error"]
+    assert error["code"] == "confirmation_required" and "nobody is there" in error["message"]
+    assert far_side.writes == []
+
+
+def test_every_problem_is_named_before_anyone_is_asked(host: Host, far_side: FarSide) -> None:
+    person = yes()
+    given = {"template_name": "", "broadcast_name": "x", "whatsapp_numbers_csv": "missing.csv"}
+
+    async def work() -> Any:
+        async with host.connected(person=person) as client:
+            return said(await client.call_tool("send_template_message_csv", given))
+
+    places = [problem["at"] for problem in anyio.run(work)["error"]["problems"]]
+    assert places[:2] == ["$.template_name", "$.whatsapp_numbers_csv"]
+    assert person.asked == [] and far_side.writes == []
+
+
 def test_what_would_fail_is_not_asked(host: Host, far_side: FarSide) -> None:
     person = yes()
 

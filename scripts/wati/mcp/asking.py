@@ -114,7 +114,7 @@ class Seal:
         now = time.time()
         self._used = {used: expires for used, expires in self._used.items() if expires > now}
         if float(until) < now or nonce in self._used:
-            raise _not_asked("The answer is too old, or was used already.")
+            raise not_asked("The answer is too old, or was used already.")
         self._used[nonce] = float(until)
         return confirm
 
@@ -122,14 +122,14 @@ class Seal:
         return hmac.new(self._key, f"{head}.{fingerprint}".encode(), hashlib.sha256).hexdigest()
 
 
-def _not_asked(why: str) -> Failure:
+def not_asked(why: str) -> Failure:
     return Failure(
         "confirmation_required", f"{why} Nothing was sent.", hint="Call the tool again to ask again."
     )
 
 
 def changed() -> Failure:
-    return _not_asked(
+    return not_asked(
         "The answer is for another call: the arguments or a file have changed since the question."
     )
 
