@@ -54,6 +54,7 @@ package:
 # Updates the pins within the ranges of the .in files, for Python 3.10 and later.
 pins: .venv/development
 	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 requirements.in -o requirements.txt
+	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 requirements-mcp.in -o requirements-mcp.txt
 	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 requirements-dev.in -o requirements-dev.txt
 
 clean:

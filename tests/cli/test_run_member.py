@@ -28,7 +28,7 @@ GOOD: dict[str, tuple[Any, list[str]]] = {
     "dry_run": (True, ["--dry-run"]),
     "connection": ("conn-1", ["--connection", "conn-1"]),
     "timeout": (2.5, ["--timeout", "2.5"]),
-    "fields": (["id", "messages.text"], ["--fields", "id,messages.text"]),
+    "fields": ("id,messages.text", ["--fields", "id,messages.text"]),
     "raw": (True, ["--raw"]),
     "verbose": (True, ["--verbose"]),
     "confirm": ("3", ["--confirm", "3"]),
@@ -40,7 +40,7 @@ GOOD: dict[str, tuple[Any, list[str]]] = {
     "force": (True, ["--force"]),
 }
 NEEDS = {"max_items": {"all": True}, "output": {"all": True}, "force": {"all": True, "output": "x.csv"}}
-OTHER_FORMS = {"timeout": ["2.5"], "fields": ["id,messages.text"], "confirm": [3], "max_items": ["7"]}
+OTHER_FORMS = {"timeout": ["2.5"], "fields": [["id", "messages.text"]], "confirm": [3], "max_items": ["7"]}
 WRONG: dict[str, list[Any]] = {
     "dry_run": ["true", 1, 0, "", [], {}, "zzz", "-x"],
     "connection": [1, "", "a b", True, ["a"]],

@@ -31,6 +31,7 @@ FORM = json.loads((ROOT / "dev" / "skill.schema.json").read_text(encoding="utf-8
 TOOLS = {tool["name"]: tool for tool in CATALOGUE["tools"]}
 HELPERS = {helper["name"]: helper for helper in CATALOGUE["helpers"]}
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
+EXTRAS_OF = {"mcp_server": ("mcp",)}  # by script
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 
 
@@ -174,12 +175,15 @@ def header(script: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_every_script_begins_with_the_same_header(script: Path) -> None:
     runtime = CATALOGUE["runtime"]
+    extras = EXTRAS_OF.get(script.stem, ())
+    packages = [*runtime["packages"], *(each for each in runtime["extras"] if each["name"] in extras)]
     assert header(script) == {
         "requires-python": runtime["python"],
-        "dependencies": [package["name"] + package["version"] for package in runtime["packages"]],
+        "dependencies": sorted(package["name"] + package["version"] for package in packages),
     }
     first = script.read_text(encoding="utf-8").split('"""')[0]
-    assert first == (ROOT / "scripts" / "tools.py").read_text(encoding="utf-8").split('"""')[0]
+    if not extras:
+        assert first == (ROOT / "scripts" / "tools.py").read_text(encoding="utf-8").split('"""')[0]
     assert first.startswith("#!/usr/bin/env python3\n# /// script\n")
 
 
@@ -205,6 +209,13 @@ def pins(name: str, python: str) -> dict[str, str]:
 def test_the_pins_are_made_from_the_declared_ranges() -> None:
     packages = CATALOGUE["runtime"]["packages"]
     assert lines("requirements.in") == [package["name"] + package["version"] for package in packages]
+    assert CATALOGUE["runtime"]["extras"]
+    for extra in CATALOGUE["runtime"]["extras"]:
+        assert lines(f"requirements-{extra['name']}.in") == [extra["name"] + extra["version"]]
+        for python in PYTHONS:
+            pinned = pins(f"requirements-{extra['name']}.txt", python)
+            assert SpecifierSet(extra["version"]).contains(pinned[extra["name"]])
+            assert pins("requirements.txt", python).items() <= pinned.items()
 
 
 @pytest.mark.parametrize("python", PYTHONS)
@@ -228,7 +239,7 @@ def test_development_uses_the_runtime_s_pins(python: str) -> None:
     assert {Requirement(line).name for line in lines("requirements-dev.in")} - {"tomli"} <= set(development)
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-mcp.txt", "requirements-dev.txt"])
 def test_pins_name_no_index_and_no_place(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert "uv pip compile" in text

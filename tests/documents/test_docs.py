@@ -262,7 +262,7 @@ def test_every_flag_that_is_named_exists() -> None:
         for flag in re.findall(r"(?<![\w-])--([a-z][a-z-]+)", line)
     }
     assert len(named) > 10
-    helps = [importlib.import_module("tools").__doc__ or ""]
+    helps = [importlib.import_module(name).__doc__ or "" for name in ("tools", "mcp_server")]
     helps += [
         execute(importlib.import_module(tool["name"]).ENDPOINT, ["--help"], {})[1]
         for tool in CATALOGUE["tools"]

@@ -42,7 +42,7 @@ class Context:
         self.given = call.arguments
         # Work on this machine may take longer by default, waiting for the far side may not.
         waits = ALL_WAITS if call.endpoint.effect != "read" and not options.timeout else None
-        pace = PAGE_PACE if options.all else {}
+        pace = PAGE_PACE if options.all else {"queue": session.queue}
         self.gateway = Gateway(session.client, timeout, waits, trace=trace, **pace)
         self._look = partial(self.gateway.look, hint=_TOO_LONG)
         self.entered = once.Entered()

@@ -21,16 +21,24 @@ class Session:
     """Any number of calls, from any number of threads, over one connection pool and at one pace.
 
     `environ`: the environment variables. `trace`: gets each request and answer of calls with `verbose`, not
-    redacted. `progress`: gets a line of text now and then during a long call. Raises Failure (`bad_setup`).
+    redacted. `progress`: gets a line of text now and then during a long call, in the call's thread. `queue`:
+    seconds that a request may wait for the session's other calls beyond its own deadline. Raises Failure
+    (`bad_setup`).
     """
 
     def __init__(
-        self, environ: Mapping[str, str], *, trace: Trace | None = None, progress: Progress | None = None
+        self,
+        environ: Mapping[str, str],
+        *,
+        trace: Trace | None = None,
+        progress: Progress | None = None,
+        queue: float = 0.0,
     ) -> None:
         self.settings = Settings(environ)
         self.client = Client(self.settings)
         self.trace = trace
         self.progress = progress
+        self.queue = queue
 
     @property
     def journal(self) -> Store | None:

@@ -39,7 +39,7 @@ FLAGS = {
 # The same flags as members of `run` in the JSON object, by the name of their value.
 TYPES: dict[str, dict[str, Any]] = {
     "": {"type": "boolean"},
-    "PATHS": {"type": "array", "items": {"type": "string"}},
+    "PATHS": {"type": "string"},  # a list is taken, too; its schema would cost every tool twice the tokens
     "SECONDS": {"type": "number"},
     "N": {"type": "integer"},
     "ID": {"type": "string"},

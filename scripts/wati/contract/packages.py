@@ -12,6 +12,8 @@ from wati.contract.commands import command_line, portable, python
 from wati.contract.endpoint import SKILL_FOLDER
 from wati.contract.failures import Failure
 
+EXTRAS = ("mcp",)  # packages with a requirements file of their own
+
 
 def import_package(name: str) -> Any:
     """The module, or `missing_dependency` with the command that installs it."""
@@ -29,7 +31,8 @@ def require_package(name: str) -> None:
 
 
 def _missing(name: str, why: str = "") -> Failure:
-    requirements = portable(os.path.join(SKILL_FOLDER, "requirements.txt"))
+    extra = f"-{name}" if name in EXTRAS else ""
+    requirements = portable(os.path.join(SKILL_FOLDER, f"requirements{extra}.txt"))
     command = [python(), "-m", "pip", "install", "-r", requirements]
     hint = f"Run the script with `uv run -q`, or install what it needs: {command_line(command)}"
     if sys.prefix == sys.base_prefix:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any, BinaryIO, TypeVar
 
+from wati.wire import interrupts
+
 T = TypeVar("T")
 
 
@@ -95,7 +97,9 @@ LONGEST_WAIT = 0.1 if os.name == "nt" else threading.TIMEOUT_MAX
 
 def _wait_for(worker: threading.Thread, deadline: float) -> None:
     while worker.is_alive() and (left := deadline - time.monotonic()) > 0:
-        worker.join(min(left, LONGEST_WAIT))
+        worker.join(interrupts.longest(min(left, LONGEST_WAIT)))
+        if worker.is_alive():
+            interrupts.check()
 
 
 def run_until(deadline: float, departure: Departure, attempt: Callable[[], T]) -> T | None:

@@ -17,7 +17,7 @@ from wati.contract.packages import import_package
 from wati.contract.records import record
 from wati.contract.settings import MATON
 from wati.contract.verdicts import TOO_MANY_REQUESTS, says_yes
-from wati.wire import answers, decoding, proxies
+from wati.wire import answers, decoding, interrupts, proxies
 from wati.wire.departure import Cancelled, Departure, Watched, run_until
 from wati.wire.door import Door
 
@@ -101,7 +101,7 @@ class Gateway:
     def part(self, seconds: float) -> Gateway:
         """A gateway for reads on the side: at most `seconds` and a third of the time left, no waits."""
         left = (self._deadline - time.monotonic()) / 3
-        found = Gateway(self.client, trace=self.trace)
+        found = Gateway(self.client, queue=self.queue, trace=self.trace)
         found.shorten(min(seconds, left))
         return found
 
@@ -177,7 +177,7 @@ class Gateway:
         if seconds > self._waits_left or time.monotonic() + seconds >= self._deadline:
             return False
         self._waits_left -= seconds
-        time.sleep(seconds)
+        interrupts.sleep(seconds, time.sleep)
         return True
 
     def _failure(self, failed: AttemptFailed, effect: Effect, state: str) -> Failure:

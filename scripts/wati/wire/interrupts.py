@@ -3,14 +3,17 @@
 A signal sets a mark, whatever the process is doing: nothing that changes something leaves any more (door.py).
 Where that is allowed, it also interrupts. An interruption alone can get lost, such as inside a callback.
 
-Signals reach only the main thread. In other threads this module does nothing.
+Signals reach only the main thread. In other threads, only `stoppable` can interrupt.
 """
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from threading import Event
     from typing import TypeVar
 
     T = TypeVar("T")
@@ -43,8 +46,9 @@ def ends_the_call() -> bool:
 
 
 def is_marked() -> bool:
-    """Whether a signal has come, even before the call began."""
-    return _State.marked
+    """Whether a signal has come, even before the call began, or this thread was stopped."""
+    stop = _stop.get()
+    return _State.marked or (stop is not None and stop.is_set())
 
 
 def handle(*_: object) -> None:
@@ -79,3 +83,39 @@ def defer(act: Callable[[], T]) -> T:
         _State.deferred = False
         if _State.marked:
             handle()
+
+
+# --- calls in other threads: a program that makes many at once can stop each --------------------------------
+
+_stop: ContextVar[Event | None] = ContextVar("stop", default=None)
+SLICE = 0.1  # seconds after which a thread that can be stopped looks whether it was
+
+
+def stoppable(stop: Event, act: Callable[[], T]) -> T:
+    """Do something in this thread that `stop` interrupts where it waits, as Ctrl-C does in the main one."""
+    token = _stop.set(stop)
+    try:
+        return act()
+    finally:
+        _stop.reset(token)
+
+
+def check() -> None:
+    """Raises KeyboardInterrupt if this thread was stopped."""
+    stop = _stop.get()
+    if stop is not None and stop.is_set():
+        raise KeyboardInterrupt
+
+
+def longest(seconds: float) -> float:
+    """How long this thread may wait before it checks again."""
+    return seconds if _stop.get() is None else min(seconds, SLICE)
+
+
+def sleep(seconds: float, otherwise: Callable[[float], None]) -> None:
+    """Wait; with `otherwise` in a thread that nothing can stop."""
+    stop = _stop.get()
+    if stop is None:
+        otherwise(seconds)
+    elif stop.wait(seconds):
+        raise KeyboardInterrupt

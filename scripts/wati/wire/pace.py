@@ -6,6 +6,8 @@ import threading
 import time
 from collections import deque
 
+from wati.wire import interrupts
+
 # (requests, seconds). Maton's limit is per account (documented). WATI's are per endpoint and the same on all
 # plans (documented, on the page about errors).
 GATEWAY = (10, 1.0)
@@ -34,6 +36,7 @@ class Pacer:
         `deadline`: monotonic seconds. `spare`: places of each window that are left to others.
         """
         while True:
+            interrupts.check()
             with self._changed:
                 now = time.monotonic()
                 windows = self._windows_of(target)
@@ -43,11 +46,11 @@ class Pacer:
                         window.in_flight += 1
                     return True
                 if free == _AFTER_AN_ANSWER and now < deadline:
-                    self._changed.wait(deadline - now)
+                    self._changed.wait(interrupts.longest(deadline - now))
                     continue
             if free >= deadline:
                 return False
-            time.sleep(free - now)
+            interrupts.sleep(free - now, time.sleep)
 
     def answered(self, target: str) -> None:
         """The request was answered, or given up."""

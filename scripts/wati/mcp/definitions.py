@@ -1,0 +1,148 @@
+"""The tools as MCP shows them to a model: short, because every conversation pays for them.
+
+The schemas keep what constrains a value. A description says its thing in a sentence, and where it comes again
+in its first words.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+from typing import Any
+
+from wati.contract.endpoint import SKILL_FOLDER, Endpoint
+from wati.contract.failures import Failure
+from wati.contract.options import run_schema
+from wati.contract.packages import import_package
+
+Json = dict[str, Any]
+
+# What each effect means for the caller.
+EFFECTS = {
+    "read": "",
+    "write": "Changes data.",
+    "create": "A repeat may create a second one.",
+    "delete": "Cannot be undone: ask the user first.",
+    "send": "Messages real customers: ask the user first.",
+}
+CONFIRMS = {
+    "none": "",
+    "receivers": "run.confirm: the number of receivers, from a dry run.",
+    "records": "run.confirm: the number of records, from a dry run.",
+    "connection_id": "run.confirm: the connection id.",
+}
+# MCP's hints: readOnly, destructive, idempotent. A send destroys nothing, but it cannot be taken back, and
+# hosts ask their user before a destructive call. A delete is not idempotent here, because one with an unknown
+# outcome is never repeated.
+_HINTS = {
+    "read": (True, False, True),
+    "write": (False, True, True),
+    "create": (False, False, False),
+    "delete": (False, True, False),
+    "send": (False, True, False),
+}
+_FOR_PEOPLE = ("$schema", "title", "description", "examples", "default")
+
+
+def catalogue() -> Json:
+    """skill.yaml. Raises `missing_dependency` without PyYAML, and `bad_setup` without the file."""
+    read: Json = import_package("yaml").safe_load(text_of("skill.yaml"))
+    return read
+
+
+def text_of(name: str) -> str:
+    """A file of the skill. Raises `bad_setup` without it."""
+    try:
+        with open(os.path.join(SKILL_FOLDER, name), encoding="utf-8") as file:
+            return file.read()
+    except OSError as error:
+        message = f"{name} cannot be read: {error.strerror}."
+        raise Failure("bad_setup", message, hint="Reinstall the whole package.") from error
+
+
+def schema_of(tool: Json) -> Json:
+    """The schema of a tool's arguments. Raises `bad_setup` without its file."""
+    schema: Json = json.loads(text_of(tool["schema"]))
+    return schema
+
+
+def offered(read: Json, groups: frozenset[str] = frozenset(), *, read_only: bool = False) -> list[Json]:
+    """The endpoints, and the lookups that take arguments, in the order of the catalogue.
+
+    `groups`: only these; none means all.
+    """
+    lookups = [helper for helper in read["helpers"] if "schema" in helper]
+    tools = [*read["tools"], *({**lookup, "effect": "read", "confirm": "none"} for lookup in lookups)]
+    return [
+        tool
+        for tool in tools
+        if (not groups or tool["group"] in groups) and (not read_only or tool["effect"] == "read")
+    ]
+
+
+def chosen(groups: str, *, read_only: bool = False) -> list[Json]:
+    """The tools of groups, named with commas between them. Raises `usage` if one is unknown."""
+    read = catalogue()
+    known = list(dict.fromkeys(tool["group"] for tool in offered(read)))
+    wanted = frozenset(filter(None, (name.strip() for name in groups.split(","))))
+    if unknown := sorted(wanted - set(known)):
+        message = f"--tools has no group {', '.join(unknown)}; the groups are {', '.join(known)}."
+        raise Failure("usage", message)
+    return offered(read, wanted, read_only=read_only)
+
+
+def endpoint_of(tool: Json) -> Endpoint:
+    """What the tool's script declares."""
+    module = importlib.import_module(tool["name"])
+    endpoint: Endpoint = getattr(module, "ENDPOINT", None) or module.HELPER
+    return endpoint
+
+
+def definitions(tools: list[Json]) -> list[Json]:
+    """The result of tools/list."""
+    said: set[str] = set()
+    return [_definition(tool, said) for tool in tools]
+
+
+def _definition(tool: Json, said: set[str]) -> Json:
+    endpoint = endpoint_of(tool)
+    schema = schema_of(tool)
+    shown = _shown(schema, said)
+    run = run_schema(endpoint)["properties"]
+    run.pop("verbose", None)  # nobody sees what it prints
+    shown["properties"] = {**shown["properties"], "run": {"type": "object", "properties": run}}
+    read_only, destructive, idempotent = _HINTS[tool["effect"]]
+    notes = (tool["summary"], EFFECTS[tool["effect"]], CONFIRMS[tool["confirm"]])
+    return {
+        "name": tool["name"],
+        "title": schema["title"],
+        "description": " ".join(filter(None, notes)),
+        "inputSchema": shown,
+        "annotations": {
+            "readOnlyHint": read_only and not _always_writes(endpoint),
+            "destructiveHint": destructive,
+            "idempotentHint": idempotent,
+            "openWorldHint": True,
+        },
+    }
+
+
+def _always_writes(endpoint: Endpoint) -> bool:
+    """Whether a read writes a file on this machine: a list does so only where `output` names one."""
+    return bool(endpoint.flags) and not endpoint.items
+
+
+def _shown(schema: Json, said: set[str]) -> Json:
+    """A copy of a schema without what is for people, its members described in short."""
+    copy = {name: value for name, value in schema.items() if name not in _FOR_PEOPLE and value != []}
+    for name, member in schema.get("properties", {}).items():
+        text = re.split(r"\. |; ", member["description"])[0].rstrip(".")
+        if text in said:
+            text = re.split("[,:;.] | from ", text)[0]
+        said.add(re.split(r"\. |; ", member["description"])[0].rstrip("."))
+        copy["properties"] = {**copy["properties"], name: {**_shown(member, said), "description": text}}
+    if "items" in copy:
+        copy["items"] = _shown(copy["items"], said)
+    return copy
