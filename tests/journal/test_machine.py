@@ -41,6 +41,7 @@ class Process:
     at: float
     wrong: float  # this machine's clock at that time
     until: float
+    jumps: int
     states: dict[str, str]
     left: float | None = None
     stopped: bool = False
@@ -57,7 +58,7 @@ class Delivery:
 class World:
     time: float = 1_800_000_000.0  # the true one, by which the far side and the monotonic clock go
     wrong: float = 0.0
-    jumped: float = 0.0  # when this machine's clock was last set
+    jumps: int = 0  # how often this machine's clock was set
     sends: dict[int, Process] = field(default_factory=dict)
     delivered: list[Delivery] = field(default_factory=list)
 
@@ -108,7 +109,7 @@ class Machine(RuleBasedStateMachine):
             return multiple()
         assert again or not due, "entered again, although it may be there"
         states = dict.fromkeys(people, "open")
-        process = Process(found, kind, again, world.time, world.wrong, until, states)
+        process = Process(found, kind, again, world.time, world.wrong, until, world.jumps, states)
         world.sends[found] = process
         return process
 
@@ -154,7 +155,7 @@ class Machine(RuleBasedStateMachine):
     @rule(wrong=some.sampled_from(CLOCKS))
     def jump(self, wrong: float) -> None:
         if wrong != self.world.wrong:
-            self.world.wrong, self.world.jumped = wrong, self.world.time
+            self.world.wrong, self.world.jumps = wrong, self.world.jumps + 1
 
     # --- looks ---
 
@@ -200,7 +201,7 @@ class Machine(RuleBasedStateMachine):
         """Nothing is stopped for longer than it should be."""
         state = process.states[person]
         assert state in (*UNRESOLVED, "accepted", "sent")
-        if state not in UNRESOLVED and self.world.jumped <= process.at:
+        if state not in UNRESOLVED and self.world.jumps == process.jumps:
             assert self.world.time - process.at < repeat_seconds(process.kind)
 
 
