@@ -30,6 +30,7 @@ MOST_TEXTS = 3  # receivers whose texts are shown
 LONGEST_TEXT = 600  # characters of each
 MOST_NOTES = 5  # warnings of the dry run
 VALID_SECONDS = 600.0
+_CHUNK = 1 << 16  # bytes
 
 
 def needs_person(call: Call, *, every_send: bool) -> bool:
@@ -88,8 +89,10 @@ def fingerprint(session: Session, call: Call) -> str:
     said = [endpoint.name, dict(call.arguments), vars(call.options)]
     digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=list).encode())
     for part in endpoint.parts(call.arguments, session.files) if endpoint.parts else []:
-        digest.update(part.content())
-        part.handle.close()
+        with part.content.open() as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+        part.content.close()
     return digest.hexdigest()
 
 

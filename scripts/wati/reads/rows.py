@@ -69,7 +69,7 @@ def _times(row: Row) -> tuple[list[float], float | None]:
         try:
             parsed = datetime.fromisoformat(text.replace("Z", "+00:00"))
             if parsed.tzinfo:
-                exact.append(parsed.timestamp())
+                exact += [at for at in [parsed.timestamp()] if _FIRST <= at <= _LAST]
             else:
                 bare = parsed.replace(tzinfo=timezone.utc).timestamp()
         except (ValueError, OverflowError):

@@ -44,10 +44,7 @@ def by_day(rows: Iterable[Row], redact: Redact, *, ids: bool = False) -> dict[st
 def _date_and_time(row: Row) -> tuple[str, str]:
     """To the minute, in the time zone ZONE."""
     at = moment(row)
-    try:
-        date, _, time = iso(at).partition("T") if at is not None else (UNDATED, "", "")
-    except OverflowError:  # the first or last day of the calendar, in another time zone
-        return UNDATED, ""
+    date, _, time = iso(at).partition("T") if at is not None else (UNDATED, "", "")
     return date, time[:5]
 
 
