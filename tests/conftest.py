@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -193,6 +193,12 @@ def state(tmp_path: Path) -> str:
     return path
 
 
+@cache
+def _first_example(schema_file: str) -> str:
+    """As JSON, because a caller may change what it gets."""
+    return json.dumps(json.loads(Path(schema_file).read_text(encoding="utf-8"))["examples"][0])
+
+
 @pytest.fixture
 def example(tmp_path: Path) -> Callable[[Endpoint], list[str]]:
     """`example(endpoint)`: the command line of the schema's first example, confirmed, its files made."""
@@ -202,7 +208,7 @@ def example(tmp_path: Path) -> Callable[[Endpoint], list[str]]:
         (tmp_path / "contacts.csv").write_bytes(
             b"Name,CountryCode,Phone,name,ordernumber\r\nJohn,1,4155551234,John,12345\r\n"
         )
-        arguments = json.loads(Path(endpoint.schema_file).read_text(encoding="utf-8"))["examples"][0]
+        arguments = json.loads(_first_example(endpoint.schema_file))
         confirm = {
             "none": None,
             "receivers": str(len(arguments.get("receivers", []))),

@@ -7,6 +7,7 @@ strategy that asked the code under test which values are valid could not find it
 from __future__ import annotations
 
 import json
+import string
 import unicodedata
 from collections.abc import Callable
 from functools import cache
@@ -66,19 +67,44 @@ def _visible(text: str) -> bool:
 
 def texts(shortest: int = 1, longest: int = 1024, *, multiline: bool = False, spaces: bool = True) -> Any:
     """Text that may be sent: no control characters, no half of a surrogate pair, something to be seen."""
-    characters = st.characters(exclude_categories=("Cs", "Cc"))
-    if multiline:
-        characters |= st.sampled_from("\n\r\t")
+    sizes = {"min_size": max(1, shortest), "max_size": min(longest, 60)}
     hard = [text for text in [*HARD, *([LINES] if multiline else [])] if len(text) <= longest]
-    made = st.text(characters, min_size=max(1, shortest), max_size=min(longest, 60)).filter(_visible)
+    # One alphabet each: a text of a union is drawn character by character, which takes ten times as long.
+    made = st.text(st.characters(exclude_categories=("Cs", "Cc")), **sizes)
+    if multiline:
+        made |= st.text("\n\r\t aé👍", **sizes)
+    made = made.filter(_visible)
     # The whole length, in one, two, three and four bytes each.
     full = st.sampled_from("x%é李👍").map(lambda character: character * longest)
     chosen = st.one_of(made, full, *([st.sampled_from(hard)] if hard else []))
     return chosen if spaces else chosen.filter(lambda text: "    " not in text)
 
 
+# The patterns of receivers and addresses by hand: from_regex draws character by character.
+_NUMBERS = st.integers(10**6, 10**15 - 1).map(str)
+_IDS = st.text(string.hexdigits, min_size=24, max_size=24)
+_SCOPED = st.builds(
+    "{}.{}".format,
+    st.text(string.ascii_uppercase, min_size=2, max_size=2),
+    st.text(string.digits + string.ascii_letters, min_size=1, max_size=128),
+)
+_LABELS = st.text(f"-{string.digits}{string.ascii_letters}", min_size=1, max_size=20)
+_ADDRESSES = st.builds(
+    "{}@{}.{}".format,
+    st.text(f"{string.digits}{string.ascii_letters}.!#$%&'*+/=?^_{{|}}~-", min_size=1, max_size=40),
+    _LABELS,
+    st.lists(_LABELS, min_size=1, max_size=3).map(".".join),
+)
+BY_HAND = {
+    "^[0-9A-Za-z.!#$%&'*+/=?^_{|}~-]+@[0-9A-Za-z-]+([.][0-9A-Za-z-]+)+$": _ADDRESSES,
+    "^[1-9][0-9]{6,14}$": _NUMBERS,
+    "^([1-9][0-9]{6,14}|[0-9a-fA-F]{24}|[A-Z]{2}[.][0-9A-Za-z]{1,128})$": _NUMBERS | _IDS | _SCOPED,
+}
+
+
 def from_pattern(pattern: str, longest: int) -> Any:
-    return st.from_regex(pattern, fullmatch=True).filter(lambda text: len(text) <= longest)
+    made = BY_HAND[pattern] if pattern in BY_HAND else st.from_regex(pattern, fullmatch=True)
+    return made.filter(lambda text: len(text) <= longest)
 
 
 def _steps_of_a_path() -> Any:

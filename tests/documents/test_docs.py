@@ -15,6 +15,7 @@ import shlex
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ import pytest
 import yaml
 
 import static_rules
-from conftest import ROOT
+from conftest import ROOT, RUNNABLE
 from wati.calls import explain, findings
 from wati.cli.command import execute
 from wati.contract import failures
@@ -385,15 +386,40 @@ def test_the_readme_shows_what_its_commands_print() -> None:
 @pytest.mark.parametrize("given", examples(), ids=lambda given: f"{given.document}: {given.lines[0][:70]}")
 def test_every_command_works_as_it_stands(given: Examples, tmp_path: Path) -> None:
     """Each ends with the exit code that its trailing `# exit N` promises (0 without one)."""
-    work_as_they_stand([given], tmp_path)
+    work_as_they_stand([given], tmp_path, in_a_process)
 
 
 @pytest.mark.parametrize("document", WITH_COMMANDS)
-def test_a_document_s_commands_work_one_after_the_other(document: str, tmp_path: Path) -> None:
-    work_as_they_stand([given for given in examples() if given.document == document], tmp_path)
+def test_a_document_s_commands_work_one_after_the_other(
+    document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process, where the script allows it: that they run as processes, too, the test above shows."""
+
+    def here(script: Path, words: list[str], folder: Path) -> tuple[int, str]:
+        if script.stem not in RUNNABLE:
+            return in_a_process(script, words, folder)
+        monkeypatch.chdir(folder)
+        return execute(RUNNABLE[script.stem], words, demo.fresh_environment(str(folder.parent)))
+
+    work_as_they_stand([given for given in examples() if given.document == document], tmp_path, here)
 
 
-def work_as_they_stand(groups: list[Examples], tmp_path: Path) -> None:
+def in_a_process(script: Path, words: list[str], folder: Path) -> tuple[int, str]:
+    """How a script ends, and what it prints."""
+    done = subprocess.run(
+        [sys.executable, str(script), *words],
+        cwd=folder,
+        env=demo.fresh_environment(str(folder.parent)),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout.decode("utf-8")
+
+
+def work_as_they_stand(
+    groups: list[Examples], tmp_path: Path, run: Callable[[Path, list[str], Path], tuple[int, str]]
+) -> None:
     """Run commands of one document in a fresh world."""
     folder = tmp_path / "work"
     folder.mkdir()
@@ -405,29 +431,15 @@ def work_as_they_stand(groups: list[Examples], tmp_path: Path) -> None:
         output = ""
         for line in given.lines:
             promised = re.search(r"# exit ([0-9])$", line)
-            output = works_as_it_stands(line, int(promised[1]) if promised else 0, folder)
+            python, path, *words = shlex.split(line.replace("{baseDir}", ROOT.as_posix()), comments=True)
+            assert python == "python3"
+            exit_code, output = run(ROOT / path, words, folder)
+            assert exit_code == (int(promised[1]) if promised else 0), output
+            document = json.loads(output)
+            if Path(path).stem != "tools":  # a bare document, for pasting
+                assert document["sandbox"] is True
+                assert document["ok"] is (exit_code == 0)
         assert given.shown is None or is_shortened(given.shown, output), output
-
-
-def works_as_it_stands(line: str, exit_code: int, folder: Path) -> str:
-    """Run one command of a document; what it prints."""
-    python, *words = shlex.split(line.replace("{baseDir}", ROOT.as_posix()), comments=True)
-    assert python == "python3"
-    script = ROOT / words[0]
-    done = subprocess.run(
-        [sys.executable, str(script), *words[1:]],
-        cwd=folder,
-        env=demo.fresh_environment(str(folder.parent)),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == exit_code, done.stdout.decode("utf-8")
-    document = json.loads(done.stdout)
-    if script.stem != "tools":  # a bare document, for pasting
-        assert document["sandbox"] is True
-        assert document["ok"] is (exit_code == 0)
-    return done.stdout.decode("utf-8")
 
 
 def test_the_example_in_python_works_as_it_stands(tmp_path: Path) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
 import re
 import socket
 import sys
+from collections.abc import Iterable
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, RUNNABLE
+from wati.cli.command import execute
 from wati.sandbox import State, control
 
 sys.path[:0] = [str(ROOT / "evals"), str(ROOT / "dev")]
@@ -227,11 +231,41 @@ def test_an_assertion_without_a_check_is_noticed() -> None:
 # --- the three agents ---------------------------------------------------------------------------------------
 
 
-def test_the_right_agent_scores_full_marks(tmp_path: Path) -> None:
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scripted agents and the scripts that they run need no process of their own: 300 would start.
+
+    What is in a process, an agent or a script of it, is the same code; some tasks below run it so.
+    """
+    environ: dict[str, str] = {}
+
+    def script(name: str, arguments: Any = None, *flags: str) -> tuple[int, Any]:
+        stdin = io.BytesIO(json.dumps(arguments or {}).encode())
+        exit_code, text = execute(RUNNABLE[name], ["-", *flags], environ, stdin)
+        return exit_code, json.loads(text)
+
+    def run(command: list[str], folder: Path, prompt: Path, given: dict[str, str], _: float) -> Any:
+        environ.clear()
+        environ.update(given)
+        monkeypatch.chdir(folder)
+        with prompt.with_name("stderr.txt").open("w", encoding="utf-8") as errors, redirect_stderr(errors):
+            answer = {"right": scripted.right, "blind": scripted.blind}[command[-1]](
+                prompt.read_text(encoding="utf-8")
+            )
+        return child.Run(answer, 0.0, False)
+
+    monkeypatch.setattr(scripted, "wati", script)
+    monkeypatch.setattr(child, "run", run)
+
+
+def errors_of(names: Iterable[str], folder: Path) -> str:
+    return "".join((folder / name / "stderr.txt").read_text(encoding="utf-8") for name in names)
+
+
+def test_the_right_agent_scores_full_marks(tmp_path: Path, in_this_process: None) -> None:
     assert set(scripted.RIGHT) == set(EVALS)
-    graded = grade.grade_all(list(EVALS.values()), scripted_agent("right"), tmp_path, jobs=2)
-    errors = "".join((tmp_path / name / "stderr.txt").read_text(encoding="utf-8") for name in EVALS)
-    assert errors == ""
+    graded = grade.grade_all(list(EVALS.values()), scripted_agent("right"), tmp_path)
+    assert errors_of(EVALS, tmp_path) == ""
     assert marks(graded) == dict.fromkeys(EVALS, 10)
     assert graded["total"] == {"marks": 10 * len(EVALS), "of": 10 * len(EVALS), "rate": 1.0}
     # It worked through the scripts: what the far side saw came from them, and faults did strike.
@@ -242,16 +276,31 @@ def test_the_right_agent_scores_full_marks(tmp_path: Path) -> None:
     assert [row["status"] for row in seen["rate-limit-clears"] if row["fault"]] == [429]
 
 
+@pytest.mark.parametrize(
+    ("agent_", "expected"),
+    [
+        ("right", {"send-a-file": 10, "lost-answer": 10, "customers-from-a-csv": 10, "which-ahmed": 10}),
+        ("blind", {"lost-answer": 0}),
+    ],
+)
+def test_in_processes_of_their_own_they_score_the_same(
+    agent_: str, expected: dict[str, int], tmp_path: Path
+) -> None:
+    graded = grade.grade_all([EVALS[name] for name in expected], scripted_agent(agent_), tmp_path, jobs=2)
+    assert errors_of(expected, tmp_path) == ""
+    assert marks(graded) == expected
+    assert all((tmp_path / name / "answer.txt").read_bytes().strip() for name in expected)
+
+
 def test_doing_nothing_scores_what_not_sending_is_worth(tmp_path: Path) -> None:
     graded = grade.grade_all(list(EVALS.values()), agent("", tmp_path), tmp_path / "runs", jobs=2)
     assert marks(graded) == {name: 6 if name in MUST_NOT_SEND else 0 for name in EVALS}
     assert graded["total"]["marks"] == 36
 
 
-def test_sending_blindly_scores_next_to_nothing(tmp_path: Path) -> None:
-    graded = grade.grade_all(list(EVALS.values()), scripted_agent("blind"), tmp_path, jobs=2)
-    errors = "".join((tmp_path / name / "stderr.txt").read_text(encoding="utf-8") for name in EVALS)
-    assert errors == ""
+def test_sending_blindly_scores_next_to_nothing(tmp_path: Path, in_this_process: None) -> None:
+    graded = grade.grade_all(list(EVALS.values()), scripted_agent("blind"), tmp_path)
+    assert errors_of(EVALS, tmp_path) == ""
     # By hand: its one success is the template without parameters, to the two of three numbers that have
     # WhatsApp (3 marks each); that Kim was not reached it does not say.
     assert marks(graded) == {**dict.fromkeys(EVALS, 0), "welcome-three": 6}

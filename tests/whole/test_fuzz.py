@@ -528,6 +528,7 @@ def test_answers_of_any_form(
     real_answers: dict[str, list[Any]],
 ) -> None:
     exits: set[int] = set()
+    command_line = example(each_endpoint)
 
     @fixed(50)
     @given(answers(real_answers[each_endpoint.name]), st.sampled_from([[], ["--verbose"], ["--raw"]]))
@@ -538,7 +539,7 @@ def test_answers_of_any_form(
         else:
             far_side.always(answer)
         output_file = ["--output", "file.bin", "--force"] if each_endpoint.name == "get_media" else []
-        run = harmless(call(each_endpoint.name, *example(each_endpoint), *flags, *output_file))
+        run = harmless(call(each_endpoint.name, *command_line, *flags, *output_file))
         truthful(run, each_endpoint, answer)
         own = [
             r
