@@ -43,6 +43,11 @@ docs: .venv/runtime
 matrix: .venv/development
 	$(PY) -m pytest tests/whole/test_matrix.py -k test_a_fault --write-matrix
 
+# Kills, stops and cuts off processes that send, for ten minutes: make storm FLAGS="--seconds 60 --seed 7 --write".
+.PHONY: storm
+storm: .venv/development
+	@$(PY) dev/storm.py $(FLAGS)
+
 # Marks an agent on the sandbox: make eval AGENT="command" (FLAGS="--task 3 --json"; see evals/README.md).
 eval: .venv/runtime
 	@$(PY) evals/grade.py --agent "$$AGENT" $(FLAGS)

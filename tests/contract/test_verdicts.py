@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -188,6 +189,23 @@ def test_success_stays_success_with_members_that_are_unknown(
     assert run.exit == 0, run.text
     if each_endpoint.name not in ("create_connection", "get_media"):
         assert run.data["wholly"] == {"new": [0, False, "x"]}
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "text/json; charset=utf-8", "Application/JSON, text/html", "x/json"]
+)
+def test_json_under_any_type_is_no_file(
+    call_example: Caller,
+    far_side: FarSide,
+    endpoints: dict[str, Endpoint],
+    pauses: list[float],
+    tmp_path: Path,
+    content_type: str,
+) -> None:
+    far_side.always(text('{"result": true}', content_type=content_type), to=endpoints["get_media"].path)
+    run = call_example(endpoints["get_media"], "--output", "file.bin")
+    assert (run.exit, run.error["code"]) == (6, "bad_answer")
+    assert not (tmp_path / "file.bin").exists()
 
 
 # --- answers of single endpoints ---------------------------------------------------------------------------

@@ -301,7 +301,7 @@ def _read(response: httpx.Response, sink: BinaryIO | None, deadline: float) -> A
     )
     # If several types are listed, the first one: some servers on the way list what they were asked for.
     media_type = response.headers.get("content-type", "").partition(";")[0].partition(",")[0].strip().lower()
-    if sink is not None and response.is_success and media_type not in ("application/json", "text/json"):
+    if sink is not None and response.is_success and not media_type.endswith("/json"):
         sink.seek(0)
         sink.truncate()
         for chunk in chunks:
