@@ -13,7 +13,7 @@ from wati.contract.failures import Failure
 
 if TYPE_CHECKING:
     from wati.calls.session import Session
-    from wati.contract.call import Call
+    from wati.contract.call import Call, Part
 
 FORM: dict[str, Any] = {
     "type": "object",
@@ -87,9 +87,12 @@ def fingerprint(session: Session, call: Call) -> str:
     endpoint = call.endpoint
     said = [endpoint.name, dict(call.arguments), vars(call.options)]
     digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=list).encode())
-    for part in endpoint.parts(call.arguments, session.files) if endpoint.parts else []:
-        digest.update(part.content())
-        part.handle.close()
+    parts: list[Part] = endpoint.parts(call.arguments, session.files) if endpoint.parts else []
+    for part in parts:
+        with part.content.open() as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+        part.content.close()
     return digest.hexdigest()
 
 
