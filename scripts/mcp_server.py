@@ -32,6 +32,7 @@ if __name__ == "__main__":  # wati/__init__.py says why
 from wati.cli.streams import diagnose
 from wati.contract.failures import Failure
 from wati.contract.packages import import_package
+from wati.contract.unexpected import unexpected
 from wati.mcp import definitions
 
 
@@ -56,7 +57,8 @@ def main(arguments: Sequence[str]) -> int:
         from wati.mcp.server import serve
 
         serve(tools, os.environ, ask_every_send=options.ask == "sends")
-    except Failure as failure:
+    except Exception as error:
+        failure = error if isinstance(error, Failure) else unexpected(error)
         diagnose(json.dumps({"ok": False, "error": failure.document()}, ensure_ascii=False))
         return failure.exit
     return 0

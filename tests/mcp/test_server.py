@@ -517,7 +517,7 @@ def test_a_file_that_changes_after_the_question_is_not_sent(host: Host, far_side
             table.write_text(head + "John,1,4155551234,John,1\r\n", encoding="utf-8", newline="")
             async with host.connected(era=era, person=person) as client:
                 error = said(await client.call_tool("send_template_message_csv", arguments))["error"]
-                assert error["code"] == "confirmation_required" and "changed" in error["message"]
+                assert error["code"] == "confirmation_required" and "changed" in error["message"], error
 
     anyio.run(work)
     assert len(person.asked) == 2 and far_side.writes == []

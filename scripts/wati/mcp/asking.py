@@ -13,7 +13,7 @@ from wati.contract.failures import Failure
 
 if TYPE_CHECKING:
     from wati.calls.session import Session
-    from wati.contract.call import Call
+    from wati.contract.call import Call, Part
 
 FORM: dict[str, Any] = {
     "type": "object",
@@ -30,7 +30,6 @@ MOST_TEXTS = 3  # receivers whose texts are shown
 LONGEST_TEXT = 600  # characters of each
 MOST_NOTES = 5  # warnings of the dry run
 VALID_SECONDS = 600.0
-_CHUNK = 1 << 16  # bytes
 
 
 def needs_person(call: Call, *, every_send: bool) -> bool:
@@ -88,10 +87,11 @@ def fingerprint(session: Session, call: Call) -> str:
     endpoint = call.endpoint
     said = [endpoint.name, dict(call.arguments), vars(call.options)]
     digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=list).encode())
-    for part in endpoint.parts(call.arguments, session.files) if endpoint.parts else []:
+    parts: list[Part] = endpoint.parts(call.arguments, session.files) if endpoint.parts else []
+    for part in parts:
         with part.content.open() as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
+            while piece := file.read(1 << 20):
+                digest.update(piece)
         part.content.close()
     return digest.hexdigest()
 
