@@ -216,7 +216,9 @@ def test_a_process_that_was_stopped_and_continued_sends_nothing_late(
         stdout, stderr = process.communicate(timeout=30)
     error = json.loads(stdout)["error"]
     told = (process.returncode, error["code"], error["outcome"])
-    assert told in ((6, "timeout", "not_sent"), (7, "outcome_unknown", "unknown")) and stderr == b""
+    # On a busy machine, no time may be left to wait: then the answer itself is what is told.
+    limited = (5, "rate_limited", "not_sent")
+    assert told in ((6, "timeout", "not_sent"), limited, (7, "outcome_unknown", "unknown")) and stderr == b""
     assert len(far_side.requests) == 1
 
 
