@@ -14,7 +14,7 @@ usage: tools.py [--format FORM] [--tools GROUP,...] [--only read] | --instructio
              gemini: a list of {"name", "description", "parametersJsonSchema"}, the functionDeclarations
   --tools    only these groups: inbox, templates, contacts, media, connections
   --only     read: leave out every tool that changes something or messages someone
-  --instructions   print the text that belongs into the system prompt beside the tools
+  --instructions   print what a model has to know beside the tools, for its system message
   --help     this text
 
 Only the definitions or the text are printed, ready to paste. Run a tool call as `NAME.py -`, with the JSON
