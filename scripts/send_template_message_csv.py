@@ -101,7 +101,7 @@ def messages(call: "Call") -> "Iterator[Message]":
     from wati.files import csv_records
 
     name = call.arguments["template_name"]
-    table: "Any" = call.parts[0]
+    table: Any = call.parts[0]
     for index, (number, values) in zip(table.places, csv_records.parameters(table.content), strict=True):
         yield Message(place(index), number, "template", values, name=name)
 

@@ -90,7 +90,7 @@ def explain(error: ValidationError) -> list[Problem]:
     if steps and steps[-1] == "whatsappNumber" and error.validator in ("type", "pattern"):
         return [{"at": at, "problem": _explain_number(value)}]
     words: dict[str, Callable[[], str]] = {
-        "type": lambda: _explain_type(value, limit) + _wrapped(value, schema),
+        "type": lambda: _explain_type(value, limit) + _wrapped(value, schema) + _one_item(value, schema),
         "enum": lambda: (
             f"is {quoted(value)}; expected one of {', '.join(map(str, limit))}{suggestion(value, limit)}"
         ),
@@ -150,6 +150,22 @@ def _wrapped(value: object, schema: dict[str, Any]) -> str:
     return (
         f": {json.dumps({needed[0]: value}, ensure_ascii=False)}" if is_text and value.isprintable() else ""
     )
+
+
+ITEM = {"name", "value"}
+
+
+def are_pairs(schema: dict[str, Any]) -> bool:
+    """Whether a member's schema is a list of names and values."""
+    return set(schema.get("items", {}).get("properties", {})) == ITEM
+
+
+def _one_item(value: object, schema: dict[str, Any]) -> str:
+    """What to write for an object that may be one name and its value, or two values (pairs.py)."""
+    if not isinstance(value, dict) or value.keys() != ITEM or not are_pairs(schema):
+        return ""
+    how = '[{"name": …, "value": …}] for one item, or two items if it has values called name and value'
+    return f", because it can be read in two ways: {how}"
 
 
 def _explain_number(value: object) -> str:
