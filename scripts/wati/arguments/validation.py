@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wati.arguments.fits import fits
@@ -29,11 +29,19 @@ def load_schema(endpoint: Endpoint) -> dict[str, Any]:
     return schema
 
 
-def refuse_key(arguments: Arguments, key: str) -> None:
-    """Raise `invalid_arguments` if the arguments contain the API key: it must not be sent or shown."""
-    found = [steps for steps, text in strings(arguments) if len(key) >= SHORTEST_KEY and key in text]
+def refuse_key(arguments: Arguments, key: str, flags: Mapping[str, Any] | None = None) -> None:
+    """Raise `invalid_arguments` if the arguments, or values of flags, contain the API key.
+
+    It must not be sent or shown, nor name a file, and the journal keeps the connection.
+    """
+
+    def holding(value: Any) -> list[tuple[str | int, ...]]:
+        return [steps for steps, text in strings(value) if len(key) >= SHORTEST_KEY and key in text]
+
+    found = [json_path(steps) for steps in holding(arguments)]
+    found += [f"--{str(steps[0]).replace('_', '-')}" for steps in holding(dict(flags or {}))]
     if found:
-        problems = [{"at": json_path(steps), "problem": "contains the API key; remove it"} for steps in found]
+        problems = [{"at": at, "problem": "contains the API key; remove it"} for at in found]
         raise Failure("invalid_arguments", "The arguments contain the API key.", problems=problems)
 
 
