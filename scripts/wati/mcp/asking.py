@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from wati.contract.failures import Failure
+from wati.output.rendering import on_one_line, render, shorten
 
 if TYPE_CHECKING:
     from wati.calls.session import Session
@@ -53,7 +54,9 @@ def question(call: Call, data: dict[str, Any]) -> str:
         lines += ["Also to those who have this message already."] if call.options.again else []
         lines += _texts(call, facts)
         lines += [f"Connection: {facts['connection']}"] if "connection" in facts else []
-    return "\n".join([*lines, *(f"Note: {warning}" for warning in data.get("warnings", [])[:MOST_NOTES])])
+    lines += [f"Note: {warning}" for warning in data.get("warnings", [])[:MOST_NOTES]]
+    # A customer's name must not look like a line of ours.
+    return "\n".join(on_one_line(line) for line in lines)
 
 
 def _texts(call: Call, facts: dict[str, Any]) -> list[str]:
@@ -62,24 +65,25 @@ def _texts(call: Call, facts: dict[str, Any]) -> list[str]:
     names = {call.arguments.get("whatsappNumber"): facts.get("receiver"), **facts.get("names", {})}
     if texts := template.get("texts"):
         first = list(texts.items())[:MOST_TEXTS]
-        shown = [f"To {_who(number, names)}: {_plain(text)}" for number, text in first]
+        shown = [f"To {_who(number, names)}: {_quoted(text)}" for number, text in first]
         return [*shown, "…"] if len(texts) > MOST_TEXTS else shown
     own = {name: value for name, value in call.arguments.items() if name != "whatsappNumber"}
     numbers = [number for number in names if number][:MOST_TEXTS]
-    return [*(f"To {_who(number, names)}" for number in numbers), f"Text: {_plain(template or own)}"]
+    return [*(f"To {_who(number, names)}" for number in numbers), f"Text: {_quoted(template or own)}"]
 
 
 def _who(number: str, names: dict[str, Any]) -> str:
     name = names.get(number)
-    return f"{name} ({number})" if name else number
+    return f"{_quoted(name)} ({number})" if name else number
 
 
-def _plain(value: Any) -> str:
-    from wati.output.rendering import render, shorten
-
+def _quoted(value: Any) -> str:
+    """A text, or what there is of a message, as JSON: in it, nothing can pass for another line."""
     if isinstance(value, dict) and len(value) == 1:
         (value,) = value.values()
-    return shorten(value if isinstance(value, str) else render(value), LONGEST_TEXT)
+    if isinstance(value, str):
+        return render(shorten(value, LONGEST_TEXT))
+    return shorten(render(value), LONGEST_TEXT)
 
 
 def fingerprint(session: Session, call: Call) -> str:
