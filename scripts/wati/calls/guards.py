@@ -87,6 +87,15 @@ def needed_confirmation(call: Call) -> str:
     return str(call.arguments["connection_id"]) if by_id else str(len(call.receivers))
 
 
+def files(call: Call) -> None:
+    """Raises `confirmation_required` if a person said yes to other files than those that were just read."""
+    from wati.files import copies
+
+    if call.seen and call.seen != copies.digest(call.parts):
+        message = "A file has changed since a person was asked about it. Nothing was sent."
+        raise Failure("confirmation_required", message, hint="Call the tool again to ask again.")
+
+
 def confirmation(call: Call) -> None:
     """Raises `confirmation_required` unless `--confirm` repeats what the endpoint asks for."""
     given, needed = call.options.confirm, needed_confirmation(call)

@@ -86,18 +86,24 @@ def _quoted(value: Any) -> str:
     return shorten(render(value), LONGEST_TEXT)
 
 
-def fingerprint(session: Session, call: Call) -> str:
+def bound(session: Session, call: Call) -> Call:
+    """The call, for the bytes that its files have now. Raises Failure if one cannot be read."""
+    from wati.files import copies
+
+    if call.endpoint.parts is None:
+        return call
+    parts: list[Part] = call.endpoint.parts(call.arguments, session.files)
+    try:
+        return call.replace(seen=copies.digest(parts))
+    finally:
+        for part in parts:
+            part.content.close()
+
+
+def fingerprint(call: Call) -> str:
     """What a yes is for: the tool, its arguments and flags, and the bytes of its files."""
-    endpoint = call.endpoint
-    said = [endpoint.name, dict(call.arguments), vars(call.options)]
-    digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=list).encode())
-    parts: list[Part] = endpoint.parts(call.arguments, session.files) if endpoint.parts else []
-    for part in parts:
-        with part.content.open() as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
-        part.content.close()
-    return digest.hexdigest()
+    said = [call.endpoint.name, dict(call.arguments), vars(call.options), call.seen]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=list).encode()).hexdigest()
 
 
 class Seal:
