@@ -579,7 +579,10 @@ V2 = [
     Case(**ONE_V2, body=v2(row(A), result="true"), meaning=UNKNOWN),
     Case(**ONE_V2, body=v2(row(A), result="success"), meaning=ACCEPTED),
     Case(**ONE_V2, body={**v2(row(A)), "errors": ["x"]}, meaning=UNKNOWN),
-    Case(**ONE_V2, body={**v2(row(A)), "ok": False}, meaning=REJECTED),
+    # A no beside a receiver who was taken: neither can be trusted.
+    Case(**ONE_V2, body={**v2(row(A)), "ok": False}, meaning=UNKNOWN),
+    Case(**ONE_V2, body=v2(row(A), result=False, error="Something"), meaning=UNKNOWN),
+    Case(**ONE_V2, body={**v2(row(A, False)), "ok": False}, meaning=REJECTED),
     Case(**ONE_V2, body=v2(result=False, error="Template not found"), meaning=TEMPLATE),
     Case(**ONE_V2, body=v2(result=False, error="Something"), meaning=REJECTED),
     Case(**ONE_V2, body=v2(result=False), meaning=UNKNOWN),
@@ -633,6 +636,12 @@ V2 = [
     ),
     Case(**THREE_V2, body=v2(result=False, error="Template not found"), meaning=TEMPLATE),
     Case(**THREE_V2, body=v2(row(A), row(B), row(C), result=False), meaning=UNKNOWN),
+    Case(
+        **THREE_V2,
+        body=v2(row(A), row(B, False), result=False, error="Some receivers failed"),
+        meaning=UNKNOWN,
+        receivers=([], [B], [A, C]),
+    ),
     Case(
         **THREE_V2,
         body=v2(row(A), row(B), row(C, False), result=False),

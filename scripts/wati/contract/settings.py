@@ -64,6 +64,8 @@ class Settings:
         if self.connection and not is_connection_id(self.connection):
             problem = f"is {self.connection!r}; a connection id has only letters, digits, _ and -"
             report("MATON_CONNECTION_ID", problem)
+        elif len(self.key) >= SHORTEST_KEY and self.key in self.connection:
+            report("MATON_CONNECTION_ID", "contains the API key; list_connections.py shows the ids")
 
         base_url = text("MATON_BASE_URL")
         if base_url and not _is_loopback(base_url):

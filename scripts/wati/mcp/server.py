@@ -98,16 +98,16 @@ class Tools:
             if self._ask_every_send and call.endpoint.effect == "send":
                 raise asking.cannot_be_asked()
             return call
-        dry = call.replace(options=_dry(call.options))
         try:
-            seen = await anyio.to_thread.run_sync(asking.fingerprint, self.session, call)
+            call = await anyio.to_thread.run_sync(asking.bound, self.session, call)
         except Failure:  # of a file; the dry run has every other problem, too
-            return _result(await self._run(context, dry))
+            return _result(await self._run(context, call.replace(options=_dry(call.options))))
+        seen = asking.fingerprint(call)
         is_modern = is_version_at_least(context.protocol_version, MODERN)
         if is_modern and params.request_state is not None:
             needed = self._seal.open(params.request_state, seen)
             return _answered(call, (params.input_responses or {}).get(QUESTION), needed)
-        tried = await self._run(context, dry)
+        tried = await self._run(context, call.replace(options=_dry(call.options)))
         if not tried["ok"]:
             return _result(tried)
         needed = str(tried["data"].get("confirm", ""))
@@ -124,8 +124,6 @@ class Tools:
             answer = await context.session.elicit_form(message, asking.FORM, context.request_id)
         except MCPError as error:
             raise asking.not_asked(f"The person could not be asked ({error}).") from None
-        if seen != await anyio.to_thread.run_sync(asking.fingerprint, self.session, call):
-            raise asking.changed()
         return _answered(call, answer, needed)
 
     async def _media(self, call: Call, found: Json) -> types.CallToolResult:
