@@ -36,7 +36,7 @@ if __name__ == "__main__":
 import docs
 from storm_judge import Json, Round, Spoken, cells, delivered, violations
 from storm_kinds import KINDS, MARKED, Kind
-from tools import read_catalogue
+from wati.mcp.definitions import catalogue
 from wati.sandbox import control
 from wati.sandbox.faults import SILENT
 
@@ -83,7 +83,7 @@ class Storm:
         (folder / "sitecustomize.py").write_text(CLOCK, encoding="utf-8")
         self._passed.write_text("0", encoding="utf-8")
         control.reset(self.state, limits=False)
-        paths = {tool["name"]: tool["path"].partition("{") for tool in read_catalogue()["tools"]}
+        paths = {tool["name"]: tool["path"].partition("{") for tool in catalogue()["tools"]}
         self._paths = {name: f"{head}*" if rest else head for name, (head, rest, _) in paths.items()}
         serve = [sys.executable, str(ROOT / "scripts" / "sandbox.py"), "serve", "--state", str(self.state)]
         server = subprocess.Popen([*serve, "--no-limits"], stdout=subprocess.PIPE)

@@ -891,8 +891,7 @@ def test_a_journal_of_an_earlier_version_is_ours_and_gets_the_id(version: int, t
     journal = Journal(str(path), "x")
     assert journal.unresolved() == []
     with closing(sqlite3.connect(path)) as db:
-        ours = int.from_bytes(b"WaJo", "big") if version < 3 else 0
-        assert db.execute("PRAGMA application_id").fetchone() == (ours,)
+        assert db.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"WaJo", "big"),)
     message = Message("$", JOHN, "text", {"text": "x"})
     assert isinstance(journal.enter("s", "c", [message], None, again=False), int)
     assert isinstance(journal.enter("s", "c", [message], None, again=False), list)

@@ -6,15 +6,13 @@ would have to be private, too. Readers take no lock that writers wait for, excep
 
 from __future__ import annotations
 
-import errno
 import hmac
 import json
-import os
 import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 
 from wati.contract.messages import UNRESOLVED, normalized
 from wati.contract.numbers import person
@@ -22,7 +20,7 @@ from wati.journal import ownership, rules, stored
 from wati.journal.entries import Busy, Unusable
 from wati.wire import interrupts
 
-_VERSION = 3
+_VERSION = 4
 _TURN_SECONDS = 0.25  # for which SQLite waits by itself: no signal is handled meanwhile
 
 _CACHE_KIBIBYTES = 8192  # a send of 100,000 fits in, so that it is written once
@@ -61,7 +59,7 @@ CREATE INDEX messages_of ON messages (send, person);
 CREATE INDEX messages_unresolved ON messages (person) WHERE state IN {UNRESOLVED};
 UPDATE sends SET until = at + 30, size = (SELECT count(*) FROM messages WHERE send = id);
 """
-_STEPS = (_FIRST, _SECOND, _THIRD)
+_STEPS = (_FIRST, _SECOND, _THIRD)  # after them, a journal gets an id
 USUAL_SECONDS = 30.0
 
 
@@ -86,11 +84,12 @@ class Wait:
 def opened(path: str, wait: Wait) -> Iterator[sqlite3.Connection]:
     """A connection to the journal, which is created if it is missing. Raises Unusable or Busy."""
     try:
-        _prepare(path)
+        ownership.claim(path, _STEPS)
     except OSError as error:
         raise Unusable(error.strerror or type(error).__name__) from error
+    except sqlite3.DatabaseError as error:
+        raise Unusable(str(error)) from error
     try:
-        ownership.refuse_foreign(path, _STEPS)
         with closing(sqlite3.connect(path, timeout=_TURN_SECONDS, isolation_level=None)) as db:
             db.row_factory = stored.row
             patiently(db, f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}", wait)  # it reads the tables, too
@@ -147,19 +146,6 @@ def patiently(db: sqlite3.Connection, statement: str, wait: Wait) -> None:
 
 def _is_locked(error: sqlite3.Error) -> bool:
     return "locked" in str(error)  # Python 3.10 shows no code
-
-
-def _prepare(path: str) -> None:
-    """Create the file for its owner only: it says who was messaged when."""
-    if path.startswith("~"):
-        raise OSError(errno.ENOENT, "this user has no home folder")
-    if not os.path.exists(path):
-        os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
-        # If it exists by now, another thread may be using it, and closing it would free that one's locks.
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    elif not os.path.isfile(path):
-        raise OSError(errno.EINVAL, "it is not a file")
 
 
 def _create(db: sqlite3.Connection) -> None:
