@@ -37,6 +37,7 @@ BY_LOOK = {
     "not_seen": ("open", "unknown", "unclear"),  # whom the answer may have named otherwise has it, perhaps
     "unclear": ("open", "unknown", "unclear"),
 }
+STATES = frozenset(("open", *BY_SENDER, *BY_LOOK))
 
 
 # --- what is the same --------------------------------------------------------------------------------------
