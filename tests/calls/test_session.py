@@ -58,6 +58,27 @@ def test_a_yes_to_other_bytes_of_a_file_sends_nothing(far_side: FarSide, tmp_pat
     assert len(far_side.writes) == 1
 
 
+def test_the_list_of_the_blocked_is_read_anew_for_each_send(far_side: FarSide, tmp_path: Path) -> None:
+    listed = tmp_path / "blocked.txt"
+    listed.write_text(JANE, encoding="utf-8")
+    environ = {"MATON_API_KEY": KEY, "MATON_BASE_URL": far_side.url, "WATI_BLOCKED_RECIPIENTS": f"@{listed}"}
+    with Session({**environ, "WATI_JOURNAL": str(tmp_path / "journal.sqlite")}) as session:
+
+        def send(text: str) -> str:
+            arguments = {"whatsappNumber": JOHN, "messageText": text}
+            _, found = run(session, Call(ENDPOINTS["send_session_message"], arguments))
+            return str(found.get("outcome") or found["error"]["code"])
+
+        assert send("1") == "accepted"
+        listed.write_text(f"{JANE}\n{JOHN}\n", encoding="utf-8")
+        assert send("2") == "recipient_not_allowed"
+        listed.unlink()
+        assert send("3") == "bad_setup"
+        listed.write_text("", encoding="utf-8")
+        assert send("4") == "accepted"
+    assert len(far_side.writes) == 2
+
+
 class CountingServer(Server):
     """Counts the connections that clients open."""
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from conftest import ENDPOINTS, KEY, Run
 from recording import CONNECTION, Answer, FarSide, reply
+from sends import TEMPLATE
 from wati.cli.command import execute
 from wati.cli.streams import write
 from wati.contract.endpoint import Endpoint
@@ -416,6 +417,11 @@ def test_a_far_side_that_echoes_the_key_does_not_give_it_away(
         ("get_contacts", {"name": KEY}),
         ("send_session_message", {"whatsappNumber": "14155551234", "messageText": f"the key: {KEY}."}),
         ("get_connection", {"connection_id": f"{KEY}-and-so-on" * 3}),
+        ("update_contact_attributes", {"whatsappNumber": "14155551234", "customParams": {KEY: "x"}}),
+        (
+            "send_template_message",
+            {**TEMPLATE, "whatsappNumber": "14155551234", "parameters": {f"a{KEY}": "x", "b": "y"}},
+        ),
     ],
 )
 @pytest.mark.parametrize("flags", [[], ["--dry-run"], ["--verbose"]], ids=" ".join)

@@ -36,7 +36,9 @@ def refuse_key(arguments: Arguments, key: str, flags: Mapping[str, Any] | None =
     """
 
     def holding(value: Any) -> list[tuple[str | int, ...]]:
-        return [steps for steps, text in strings(value) if len(key) >= SHORTEST_KEY and key in text]
+        if len(key) < SHORTEST_KEY:
+            return []
+        return [steps for steps, text in strings(value, names=True) if key in text]
 
     found = [json_path(steps) for steps in holding(arguments)]
     found += [f"--{str(steps[0]).replace('_', '-')}" for steps in holding(dict(flags or {}))]
@@ -258,10 +260,17 @@ def _dotted(steps: Iterable[str | int]) -> str:
     return ".".join("[]" if isinstance(step, int) else step for step in steps).replace(".[]", "[]")
 
 
-def strings(value: Any, steps: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every string in a JSON value, with the steps that lead to it. The schema rejects deep nesting."""
+def strings(
+    value: Any, steps: tuple[str | int, ...] = (), *, names: bool = False
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every string in a JSON value, with the steps that lead to it. The schema rejects deep nesting.
+
+    `names`: whether the names in its objects are strings of it, too.
+    """
     if isinstance(value, str):
         yield steps, value
     elif isinstance(value, (dict, list)) and len(steps) < 20:
         for step, child in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from strings(child, (*steps, step))
+            if names and isinstance(step, str):
+                yield (*steps, step), step
+            yield from strings(child, (*steps, step), names=names)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wati.calls.session import Session
+    from wati.contract.blocked import Blocked
     from wati.contract.call import Call
     from wati.contract.endpoint import Endpoint
     from wati.contract.settings import Settings
@@ -33,14 +34,15 @@ def receivers(session: Session, call: Call) -> None:
     WATI_BLOCKED_RECIPIENTS beats WATI_ALLOWED_RECIPIENTS.
     """
     settings = session.settings
-    has_lists = settings.allowed_recipients is not None or settings.blocked_recipients.entries
-    if call.endpoint.effect != "send" or not has_lists:
+    if call.endpoint.effect != "send":
+        return
+    listed = settings.blocked_recipients
+    if settings.allowed_recipients is None and not listed.entries:
         return
     blocked, others = Some(), Some()
-    listed = settings.blocked_recipients
     ids = {person(number): each for each in listed.ids if (number := _number_of(session, each))}
     for at, number in call.receivers:
-        if why := _blocked(session, number, ids):
+        if why := _blocked(session, listed, ids, number):
             blocked.add(at, why)
         elif not settings.may_message(number):
             others.add(at, f"{number} is not in WATI_ALLOWED_RECIPIENTS")
@@ -56,9 +58,8 @@ def receivers(session: Session, call: Call) -> None:
     raise failure
 
 
-def _blocked(session: Session, receiver: str, ids: Mapping[str, str]) -> str:
+def _blocked(session: Session, listed: Blocked, ids: Mapping[str, str], receiver: str) -> str:
     """Why a receiver must not be messaged; "" if they may be. `ids`: those on the list, by their persons."""
-    listed = session.settings.blocked_recipients
     if not listed.entries:
         return ""
     number = receiver if receiver.isdigit() else _number_of(session, receiver)

@@ -111,11 +111,11 @@ class Seal:
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
-        self._used: dict[str, float] = {}  # nonce: when it expires
+        self._used: dict[str, float] = {}  # nonce: when it expires, by a clock that nobody can set
 
     def seal(self, fingerprint: str, confirm: str) -> str:
         """`confirm`: the value that the person says yes to; it has no dot."""
-        head = f"{secrets.token_hex(16)}.{time.time() + VALID_SECONDS:.0f}.{confirm}"
+        head = f"{secrets.token_hex(16)}.{time.monotonic() + VALID_SECONDS:.0f}.{confirm}"
         return f"{head}.{self._mac(head, fingerprint)}"
 
     def open(self, state: str, fingerprint: str) -> str:
@@ -124,7 +124,7 @@ class Seal:
         if not hmac.compare_digest(mac.encode(), self._mac(head, fingerprint).encode()):
             raise changed()
         nonce, until, confirm = head.split(".")
-        now = time.time()
+        now = time.monotonic()
         self._used = {used: expires for used, expires in self._used.items() if expires > now}
         if float(until) < now or nonce in self._used:
             raise not_asked("The answer is too old, or was used already.")

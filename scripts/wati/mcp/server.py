@@ -108,9 +108,9 @@ class Tools:
             needed = self._seal.open(params.request_state, seen)
             return _answered(call, (params.input_responses or {}).get(QUESTION), needed)
         tried = await self._run(context, call.replace(options=_dry(call.options)))
-        if not tried["ok"]:
+        needed = str(tried.get("data", {}).get("confirm", ""))
+        if not tried["ok"] or (call.endpoint.confirms != "none" and not needed):  # nobody is left to send to
             return _result(tried)
-        needed = str(tried["data"].get("confirm", ""))
         if call.options.confirm not in ("", needed):
             raise asking.wrong_value(call.options.confirm)
         message = asking.question(call, tried["data"])
