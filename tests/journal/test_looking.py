@@ -487,6 +487,92 @@ def test_one_who_is_only_presumed_to_have_it_accounts_for_no_row() -> None:
     assert judged(row, others=(Other(NOW, NOW + 1, presumed._replace(state="sent")),)).verdict == "not_seen"
 
 
+# What is known of the clocks, when a row came that no send explains, and whether it may be the message.
+LONG = {"now": NOW + 2 * HOUR, "ran": 2 * HOUR - 30}
+TIMES: list[tuple[dict[str, Any], dict[float, bool]]] = [
+    ({}, {-31: False, -29: True, 179: True, 181: False}),
+    ({}, {229: False, 231: True}),  # from the future: its time is wrong
+    ({"then": 25.0, "dates": (25.0,)}, {204: True, 206: False, 254: False, 256: True}),
+    # Both answers say so, but they may be wrong, and this machine right.
+    ({"then": 300.0, "dates": (300.0,), **LONG}, {-200: False, 1: True, 479: True, 481: False}),
+    # Only one says so, and it may be as wrong; unless this machine agrees.
+    ({"then": None, "dates": (300.0,), "ran": 170.0}, {-631: False, -629: True}),
+    ({"then": None, "dates": (10.0,), "ran": 170.0}, {-31: False, -29: True}),
+    # This machine's clock was wrong by an hour then, and was set since.
+    ({"at": NOW - HOUR, "until": NOW - HOUR + 30, "then": None, "dates": (0.0,)}, {1: True}),
+    ({"at": NOW + HOUR, "until": NOW + HOUR + 30, "then": None, "dates": (0.0,), **LONG}, {1: True}),
+]
+
+
+@pytest.mark.parametrize(
+    ("known", "after", "may_be_it"), [(known, *row) for known, rows in TIMES for row in rows.items()]
+)
+def test_a_row_of_ours_resembles_it_if_it_may_be_of_that_time(
+    known: dict[str, Any], after: float, may_be_it: bool
+) -> None:
+    found = judged(shown("text", NOW + after, "?"), clocks=CLOCKS._replace(**known))
+    assert found.verdict == ("unknown" if may_be_it else "not_seen")
+
+
+def test_a_time_without_a_zone_may_be_of_any() -> None:
+    assert judged(shown("text", NOW + 1, "?", created=iso(NOW + 7 * HOUR), timestamp=None)).why
+    # But it contradicts nothing.
+    assert judged(written(NOW, created=iso(NOW), timestamp=None)).verdict == "not_seen"
+
+
+def test_a_row_is_surely_of_that_time_only_by_every_answer() -> None:
+    differing = CLOCKS._replace(dates=(300.0,))
+    for after in (10, 301):
+        assert judged(shown("text", NOW + after), clocks=differing).verdict == "unknown"
+
+
+def test_without_a_clock_that_nobody_can_set_the_other_one_counts() -> None:
+    for now, verdict in ((NOW + 149, "unknown"), (NOW + 151, "not_seen")):
+        assert judged(clocks=CLOCKS._replace(now=now, ran=None)).verdict == verdict
+
+
+def test_of_answers_that_agree_the_one_that_shows_the_fewest_seconds_counts() -> None:
+    clocks = CLOCKS._replace(now=NOW + 30 + 130)
+    assert judged(clocks=clocks._replace(dates=(0.0, -5.0))).verdict == "not_seen"
+    early = judged(clocks=clocks._replace(dates=(0.0, -25.0)))
+    assert (early.verdict, early.why, early.early) == ("unknown", "not seen yet", 16.0)
+
+
+@pytest.mark.parametrize("state", ["open", "unknown", "unpaired", "unclear", "accepted", "sent", "presumed"])
+def test_a_send_of_that_time_may_be_what_a_row_shows(state: str) -> None:
+    """One with the same words may be the row; one with the words of the row surely is."""
+
+    def other(at: float, words: str = "") -> tuple[Other]:
+        return (Other(NOW + at, NOW + at, message("text", words, state)),)
+
+    row, differing = shown("text", NOW + 1), CLOCKS._replace(dates=(20.0,))
+    for at, clocks, verdict in (
+        (-61, CLOCKS, "sent"),
+        (-59, CLOCKS, "unknown"),
+        (-79, differing, "unknown"),
+        (-81, differing, "sent"),
+        (209, CLOCKS, "unknown"),
+        (211, CLOCKS, "sent"),
+    ):
+        if verdict == "sent" or state not in ("accepted", "sent") or at < 0:
+            assert judged(row, others=other(at), clocks=clocks).verdict == verdict, at
+    assert judged(shown("text", NOW + 1, "."), others=other(0, ".")).verdict == "not_seen"
+    assert judged(shown("text", NOW + 1, "?"), others=other(0, ".")).verdict == "unknown"
+
+
+def test_another_file_with_the_same_caption_is_another_message() -> None:
+    mine, other = message("file"), message("file", "?", "accepted")
+    same_caption = other._replace(parts={**other.parts, "text": mine.parts["text"]})
+    found = judged(shown("file", NOW + 1), kind="file", others=(Other(NOW, NOW + 1, same_caption),))
+    assert found.verdict == "sent"
+
+
+def test_rows_that_end_within_the_time_of_the_send_do_not_go_back_to_it() -> None:
+    for oldest, verdict in ((100, "unknown"), (-59, "unknown"), (-61, "not_seen")):
+        rows = [written(NOW + 190), written(NOW + oldest)]
+        assert judged(reads=[Read(rows, whole=False)]).verdict == verdict, oldest
+
+
 @pytest.mark.parametrize("state", ["accepted", "presumed"])
 def test_how_far_it_got_is_not_said_by_a_row_that_may_be_another(state: str) -> None:
     def fate(*rows: Row) -> str:
