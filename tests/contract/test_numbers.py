@@ -62,6 +62,10 @@ WRITTEN = {  # what someone writes: the digits that are surely meant, "" if they
     "+39 06 1234 5678": "390612345678",  # Italy's zero belongs to the number
     "+39 (0)6 1234 5678": "",
     "+225 07 08 09 10 11": "2250708091011",
+    "+241 06 12 34 56": "24106123456",
+    "+242 06 123 4567": "242061234567",
+    "+378 0549 882914": "3780549882914",
+    "+243 081 234 5678": "",  # only its neighbors keep it
     "(415) 555-1234": "",
     "1 415 555 1234": "",
     "020 7946 0958": "",
@@ -102,3 +106,20 @@ def test_what_it_did_not_round(text: str) -> None:
 )
 def test_a_country_code_that_seems_to_be_there_twice(code: str, phone: str, twice: bool) -> None:
     assert code_twice(code, phone) is twice
+
+
+# The most digits that a number has behind its country code (national numbering plans at the ITU).
+NATIONAL = {
+    **dict.fromkeys(("45", "47", "65", "852"), 8),
+    **dict.fromkeys(("27", "31", "32", "33", "34", "41", "48", "61"), 9),
+    **dict.fromkeys(("1", "7", "44", "91", "234"), 10),
+    **dict.fromkeys(("39", "43", "49", "52", "54", "55", "86"), 11),
+    "62": 12,
+}
+
+
+@pytest.mark.parametrize("code", NATIONAL)
+def test_a_number_that_begins_like_its_country_code_has_it_twice_if_it_is_too_long(code: str) -> None:
+    longest = code.ljust(NATIONAL[code], "2")
+    assert not code_twice(code, longest)
+    assert code_twice(code, longest + "2")

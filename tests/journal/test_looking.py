@@ -363,14 +363,17 @@ def test_a_row_of_ours_that_nothing_explains_resembles_it(kind: str) -> None:
     assert judged(changed, kind=kind, others=(rejected,)).verdict == "unknown"
 
 
+# The types of row (WATI docs, webhooks).
+FILES = ("image", "video", "audio", "voice", "document", "sticker")
+MENUS = ("interactive", "button")
+NO_SENDS = ("location", "contacts", "reaction", "order", "catalog")
 # What a row of ours with another text must not be, to be it: each says that it is another message.
 NOT_OURS: list[tuple[str, Row]] = [
     ("text", {"owner": False}),
     ("text", {"operatorName": "Alex Agent"}),
     ("text", {"operatorName": "Bot "}),
-    ("text", {"type": "image"}),
-    ("text", {"type": "interactive"}),
-    ("text", {"type": "location"}),
+    *(("text", {"type": other}) for other in (*FILES, *MENUS, *NO_SENDS)),
+    *(("interactive", {"type": other}) for other in (*FILES, *NO_SENDS)),
     ("text", {"eventType": "ticket"}),
     ("text", {"eventType": "broadcastMessage"}),
     ("text", {"owner": None, "operatorName": None}),
@@ -378,6 +381,7 @@ NOT_OURS: list[tuple[str, Row]] = [
     ("file", {"type": "text", "data": None}),
     ("template", {"eventType": "message"}),
     ("template", {"operatorName": "Alex Agent"}),
+    ("template", {"operatorName": "Alex Agent", "finalText": "Hi"}),
     ("template", {"template": {"elementName": "order_update_v2"}}),
 ]
 
@@ -411,6 +415,65 @@ NOT_SURELY: list[tuple[str, Row]] = [
 def test_who_sent_it_and_when_has_to_be_clear(kind: str, members: Row) -> None:
     assert judged(shown(kind, NOW + 1), kind=kind).verdict == "sent"
     assert judged({**shown(kind, NOW + 1), **members}, kind=kind).verdict == "unknown"
+
+
+# Each leaves it open whose row it is.
+PERHAPS_OURS: list[tuple[str, Row]] = [
+    ("text", {"eventType": None}),
+    ("text", {"owner": None}),
+    ("text", {"operatorName": None}),
+    ("text", {"operatorName": " "}),
+    ("text", {"type": None}),
+]
+
+
+@pytest.mark.parametrize(("kind", "members"), PERHAPS_OURS)
+def test_what_may_be_ours_may_be_the_message_with_another_text(kind: str, members: Row) -> None:
+    assert judged(shown(kind, NOW + 1, "?", **members), kind=kind).verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("kind", "shows"), [*(("file", each) for each in FILES), *(("interactive", each) for each in MENUS)]
+)
+def test_a_message_is_shown_under_each_type_of_its_kind(kind: str, shows: str) -> None:
+    assert judged(shown(kind, NOW + 1, type=shows), kind=kind).verdict == "sent"
+
+
+def test_a_file_is_known_by_its_bytes_and_its_caption() -> None:
+    def likeness(caption: str, **members: Any) -> str:
+        entry = message("file")
+        parts = {**entry.parts, "text": digest(caption)}
+        return MEANS["file"].likeness(shown("file", NOW + 1, **members), entry._replace(parts=parts))
+
+    assert likeness(TEXT) == "same"
+    assert likeness("", text="Look!") == likeness("Look!") == "alike"  # the bytes
+    assert likeness(TEXT, data=ANOTHER) == likeness(TEXT, data=None) == "alike"  # the caption
+    assert likeness("Look!", data=ANOTHER) == likeness("Look!", data=None) == "other"
+    for unnamed in ("untitled", "null", "", None):  # what an attachment without a caption is called
+        assert likeness("", text=unnamed) == "same"
+        assert likeness("Look!", text=unnamed) == "alike"
+    assert likeness("untitled", text="untitled") == "same"
+
+
+def test_a_template_is_known_by_its_words_and_its_values() -> None:
+    def likeness(final: str | None, form: Form | None = FORM, **members: Any) -> str:
+        row = shown("template", NOW + 1, finalText=final, **members)
+        return MEANS["template"]._replace(form=form).likeness(row, message("template"))
+
+    whole = BODY.replace("{{who}}", "Zoë")
+    assert likeness(whole) == likeness(None, text=whole) == "same"
+    assert likeness(BODY.replace("{{who}}", "Max")) == "other"
+    # Other words than the template's now: it may have had these then.
+    for other in (whole[:-1] + "!", whole[:-1], "Hello" + whole[2:], "Hi Zoë"):
+        assert likeness(other) == "alike", other
+        assert likeness(other, eventType="message") == "other"
+    more = Form({"bodyOriginal": BODY + " {{what}}"})  # a value that we did not give
+    assert likeness(whole, more) == likeness(whole, None) == likeness(None) == "alike"
+    assert likeness(whole, None, eventType="message") == likeness(None, eventType="message") == "other"
+    # What names no template, or is no broadcast, may be another one with the same words.
+    for members in ({"eventType": "message"}, {"eventDescription": None}):
+        assert likeness(whole, **members) == "alike"
+    assert likeness(whole, template={"elementName": "order_update_v2"}) == "other"
 
 
 def test_the_name_of_a_template_in_other_letters_is_the_same_name() -> None:
