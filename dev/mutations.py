@@ -191,7 +191,9 @@ def replace(loaded: dict[str, Any], fresh: dict[str, Any], module: str) -> None:
             old.__defaults__, old.__kwdefaults__ = new.__defaults__, new.__kwdefaults__
         elif isinstance(new, type) and new.__module__ == module:
             for member, value in vars(new).items():
-                if not member.startswith("__") and isinstance(value, (str, int, float, tuple, frozenset)):
+                if isinstance(value, types.FunctionType):
+                    replace({member: vars(old).get(member)}, {member: value}, module)
+                elif not member.startswith("__") and isinstance(value, (str, int, float, tuple, frozenset)):
                     setattr(old, member, value)
         elif not name.startswith("__") and type(new).__module__ != module and new != old:
             for holder in [*sys.modules.values()]:

@@ -20,7 +20,7 @@ LONGEST = max(LIMITS.values())
 
 
 class Message:
-    def __init__(self, age: int) -> None:
+    def __init__(self, age: int = 700) -> None:
         self.age = age
 
     @property
@@ -37,6 +37,7 @@ CHANGES = [
     ("600", "601", "LONGEST", 601),
     ("max(", "min(", "LONGEST", 60),
     ("self.age > LONGEST", "(self.age >= LONGEST)", "Message(600).is_old", True),
+    ("700", "701", "Message().age", 701),
     ("name.lower()", "name", "is_known('Text')", False),
 ]
 
