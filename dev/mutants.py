@@ -2,12 +2,14 @@
 
 usage: python dev/mutants.py [--seconds N] [--each N] [--survivors] [ROOM | ROOM/FILE.py ...]
 
-The tests are collected once. Each mutant is tried in a fork, in which the code is replaced, with the tests
-that ran its lines before; the processes that these start see it, too, in a copy of the repository. What was
-found is kept in .mutants.json: the next run goes on with the rest, until the code changes.
+The tests of the rooms run once, which shows what each of them runs. Then each mutant is tried in a fork, in
+which the code is replaced, with the tests that ran its lines; the processes that these start see it, too, in
+a copy of the repository. What was found is kept in .mutants.json: the next run goes on with the rest, until
+the code changes. Needs a system with fork.
 
---seconds: after how long no other mutant is tried (1800). --each: for how many seconds of tests a mutant is
-tried, the quickest first (20). --survivors: tries those again that survived. Needs a system with fork.
+--seconds: after how long no other mutant is tried (1800, the first run of the tests included). --each: for
+how many seconds of tests a mutant is tried, the quickest first (20). --survivors: tries those that survived
+again, after new tests.
 
 Why not mutmut: it changes neither tables nor properties, and here most rules are in these. Why not
 cosmic-ray: it starts pytest anew for each mutant, with all tests.
@@ -39,14 +41,9 @@ from mutations import Mutant, mutants, put_in
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / ".mutants.json"
-# Which tests look at a room.
-LOOKING = {
-    "contract": ("contract", "journal/test_same.py"),
-    "journal": ("journal",),
-    "reads": ("reads", "journal/test_looking.py", "scripts"),
-    "wire": ("wire",),
-    "files": ("files",),
-}
+ROOMS = ("contract", "journal", "reads", "wire", "files")
+# Which tests look at a room, besides those in the folder of its name.
+ALSO = {"contract": ("journal/test_same.py",), "reads": ("journal/test_looking.py", "scripts")}
 QUIET = ("-q", "-s", "-p", "no:xdist", "-p", "no:cacheprovider", "--rootdir", ".", "-o", "addopts=")
 SLOWER = 5  # times as long as usual is too long: what never ends was noticed
 
@@ -166,7 +163,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1800)
     parser.add_argument("--each", type=float, default=20)
     parser.add_argument("--survivors", action="store_true")
-    parser.add_argument("what", nargs="*", default=list(LOOKING))
+    parser.add_argument("what", nargs="*", default=ROOMS)
     given = parser.parse_args()
     ends = time.monotonic() + given.seconds
     with tempfile.TemporaryDirectory(prefix="mutants-") as place:
@@ -177,8 +174,12 @@ def main() -> None:
         os.chdir(tree)
         named = [each if each.endswith(".py") else f"{each}/*.py" for each in given.what]
         files = [file for each in named for file in sorted((tree / "scripts" / "wati").glob(each))]
-        folders = {folder: None for file in files for folder in LOOKING[file.parent.name]}
-        where = [f"tests/{folder}" for folder in folders]
+        if not files:
+            raise SystemExit(
+                f"No code has one of these names: {', '.join(given.what)}. Try: journal/rules.py"
+            )
+        rooms = dict.fromkeys(file.parent.name for file in files)
+        where = [f"tests/{each}" for room in rooms for each in (room, *ALSO.get(room, ()))]
         sys.exit(pytest.main([*QUIET, *where], [Trial(files, ends, given.each, again=given.survivors)]))
 
 
