@@ -866,6 +866,12 @@ def test_whoever_may_be_one_of_the_strangers_is_named() -> None:
     assert set(judged(v2(row(LONG), row(OTHER_LONG)), SHORT, OTHER_SHORT).unpaired) == {SHORT, OTHER_SHORT}
 
 
+@pytest.mark.parametrize("judge", [verdicts.bulk, verdicts.v2])
+def test_a_no_to_nobody_is_no_yes(judge: Callable[..., verdicts.Verdict]) -> None:
+    body = {"result": False, "errors": {"invalidWhatsappNumbers": []}, "receivers": []}
+    assert judge(Parsed(200, {}, json=body), []).outcome == "unknown"
+
+
 def test_v1_tells_the_number_and_the_id_of_the_contact() -> None:
     contact = {"id": "6708f1c2a9b3d4e5f6071829", "wAid": LONG}
     body = {"result": True, "phone_number": SHORT, "contact": contact, "validWhatsAppNumber": True}

@@ -459,10 +459,10 @@ def _by_receiver(receivers: Receivers, accepted: set[str], rejected: dict[str, s
     # A receiver with both a good and a bad row got something, so it is never reported as rejected.
     rejected = {number: why for number, why in rejected.items() if number not in accepted}
     groups = _groups(receivers, accepted, rejected)
-    if len(groups["accepted"]) == len(receivers):
-        return ACCEPTED
     if len(groups["unknown"]) == len(receivers):
         return Verdict("unknown", "bad_answer", "The answer names none of the receivers.")
+    if len(groups["accepted"]) == len(receivers):
+        return ACCEPTED
     problems = [{"at": at, "problem": rejected[number]} for at, number in receivers if number in rejected]
     if len(groups["rejected"]) == len(receivers):
         message = "WATI accepted no receiver: " + "; ".join(sorted(set(rejected.values()))) + "."

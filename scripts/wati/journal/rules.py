@@ -54,8 +54,6 @@ def agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     A value more or less is no other message: WATI ignores what the template has no place for, and no
     customer gets one template twice because of it. Names are compared without their letter case.
     """
-    if one == other:
-        return True
     first, second = _by_name(one.items()), _by_name(other.items())
     return all(first[name] & second[name] for name in first.keys() & second.keys())
 
