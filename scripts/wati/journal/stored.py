@@ -27,7 +27,7 @@ def _is_number(value: object) -> bool:
 _CHECKS: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(_TEXTS.split(), _is_text),
     **dict.fromkeys(("at", "sent", "until"), _is_number),
-    **dict.fromkeys(("clock", "seen", "ticks"), lambda value: value is None or _is_number(value)),
+    **dict.fromkeys(("clock", "seen", "ticks", "ran"), lambda value: value is None or _is_number(value)),
     "state": lambda value: value in rules.STATES,
 }
 
