@@ -34,6 +34,7 @@ PEOPLE = ("14155550001", "14155550002")
 LISTS = some.lists(some.sampled_from(PEOPLE), min_size=1, max_size=2, unique=True)
 KINDS = some.sampled_from(["text", "template"])
 AGAIN = some.sampled_from([False, False, False, True])
+LATE = some.sampled_from([0.0, LAG_SECONDS - 1])  # seconds until the far side shows it
 CLOCKS = (0.0, 0.0, 3600.0, -3600.0, 40 * DAY, -40 * DAY)  # by how much this machine's is wrong
 
 
@@ -168,13 +169,30 @@ class Machine(RuleBasedStateMachine):
         world.sends[found] = process
         return process
 
+    @rule(people=LISTS, kind=KINDS, late=LATE, dies=some.booleans())
+    def send_and_hear_nothing(self, people: list[str], kind: str, late: float, dies: bool) -> None:
+        process = self.enter(people, kind, False)
+        if isinstance(process, Process):
+            self.leave(process, late)
+            self.die(process) if dies else self.settle(process, "unknown")
+
+    @rule(target=processes, people=LISTS, kind=KINDS, seconds=some.sampled_from([1.0, 61.0, 601.0]))
+    def stop_in_the_door(self, people: list[str], kind: str, seconds: float) -> object:
+        process = self.enter(people, kind, False)
+        if isinstance(process, Process):
+            self.pass_the_door(process)
+            process.stopped = True
+            self.wait(seconds)
+            return process
+        return multiple()
+
     @rule(process=processes)
     def pass_the_door(self, process: Process) -> None:
         """The door looks at both clocks. A process can be stopped between its look and the departure."""
         if self.has_locks and self.is_open(process) and process.left is None:
             process.in_door = True
 
-    @rule(process=processes, lag=some.sampled_from([0.0, LAG_SECONDS - 1]))
+    @rule(process=processes, lag=LATE)
     def leave(self, process: Process, lag: float) -> None:
         if process.left is not None or process.stopped or process.ended:
             return
@@ -292,10 +310,18 @@ class Machine(RuleBasedStateMachine):
             if (
                 state in ("accepted", "sent")
                 and same_clock
+                and (self.has_locks or not self.is_dropped(process))
                 and world.time - process.at < repeat_seconds(kind)
             ):
                 return True
         return False
+
+    def is_dropped(self, process: Process) -> bool:
+        """Whether two dates say that it is old. They may be by clocks that were wrong."""
+        date = process.at + process.wrong
+        newer = [each.at + each.wrong for each in self.world.sends.values()]
+        newer = [each for each in newer if each - date > 30 * DAY]
+        return bool(newer) and max(newer) - min(newer) >= DAY
 
     def is_still_a_reason(self, process: Process, person: str) -> None:
         """Nothing is stopped for longer than it should be."""

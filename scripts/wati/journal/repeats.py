@@ -81,7 +81,7 @@ def _repeat(row: sqlite3.Row, now: float) -> Repeat | None:
     stops = rules.stops(row["state"], row["kind"], ago)
     if not stops and not rules.is_mentioned(row["state"], ago):
         return None
-    ours, theirs = stored.parts(row["parts"]), stored.parts(row["others"])
+    ours, theirs = (stored.parts(row[name], row["kind"]) for name in ("parts", "others"))
     if row["kind"] == "template" and not rules.agree(ours, theirs):
         return None
     ahead = max(0.0, row["sent"] - now)

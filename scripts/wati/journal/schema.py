@@ -215,4 +215,4 @@ def content(place: str, connection: str, kind: str, name: str, parts: str) -> st
     """
     if kind == "template":
         return json.dumps([place, connection, kind, rules.template_name(name)])
-    return json.dumps([place, connection, kind, name, sorted(stored.parts(parts).items())])
+    return json.dumps([place, connection, kind, name, sorted(stored.parts(parts, kind).items())])

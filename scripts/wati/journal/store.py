@@ -339,5 +339,11 @@ def _learn(db: sqlite3.Connection, place: str, connection: str, numbers: Mapping
 
 
 def _entry(row: sqlite3.Row) -> Entry:
-    members = (row["receiver"], row["kind"], row["name"], stored.parts(row["parts"]), row["state"])
+    members = (
+        row["receiver"],
+        row["kind"],
+        row["name"],
+        stored.parts(row["parts"], row["kind"]),
+        row["state"],
+    )
     return Entry(*members, row["person"], row["answered"])
