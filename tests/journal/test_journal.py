@@ -800,6 +800,7 @@ DAMAGE = {
         f"UPDATE messages SET parts = '{parts}'"
         for parts in ("{", "", "[]", "5", "null", '{"text": 5}', "[" * 100_000)
     ],
+    "no kind": ["UPDATE messages SET kind = 'song'", "UPDATE messages SET kind = 'text'"],
     "no state": ["UPDATE messages SET state = 'lost'", "UPDATE messages SET state = x'00'"],
 }
 

@@ -9,18 +9,21 @@ from itertools import groupby
 from wati.contract.messages import DELIVERING, UNRESOLVED
 from wati.journal import rules, stored
 from wati.journal.entries import Repeat
+from wati.journal.uptime import Uptime
 
 # A customer sees which of the account's numbers writes, so the same words from another one are another
 # message. Which number is the default is not known, so a send that names none may be from any of them.
 SAME_CHANNEL = "(channel = '' OR :channel = '' OR channel = :channel)"
 
 
-def found(db: sqlite3.Connection, count: int, channel: str, now: float, seconds: float) -> list[Repeat]:
+def found(
+    db: sqlite3.Connection, count: int, channel: str, now: float, up: Uptime, seconds: float
+) -> list[Repeat]:
     """What is listed twice, and what was sent before, in the order of the list.
 
     `count`: how many are staged. `seconds`: how far back to look for what is known to have been delivered.
     """
-    by_position = {**dict(_before(db, count, channel, now, seconds)), **dict(_twice(db))}
+    by_position = {**dict(_before(db, count, channel, now, up, seconds)), **dict(_twice(db))}
     return [repeat for _, repeat in sorted(by_position.items())]
 
 
@@ -40,11 +43,16 @@ def _twice(db: sqlite3.Connection) -> Iterator[tuple[int, Repeat]]:
 # smaller send, each message is looked up among the staged ones; of a larger one, it is the other way round.
 _FOUND = (
     "SELECT position, staged.at AS listed, staged.receiver, staged.kind, staged.parts, sends.id, "
-    "sends.at AS sent, seen, state, messages.receiver AS known, messages.parts AS others FROM"
+    "sends.at AS sent, seen, state, messages.receiver AS known, messages.parts AS others, "
+    "CASE WHEN boot = :boot AND boot != '' AND up <= :up THEN :up - up END AS ran FROM"
 )
 _SAME = f"messages.person = staged.person AND messages.digest = staged.digest AND {SAME_CHANNEL}"
-_SENDS = "sends INDEXED BY sends_at"
-_RECENT = f"sends.at > :since AND send = sends.id AND state IN {DELIVERING} AND {_SAME}"
+# By either clock: a date may be by one that was wrong.
+_SENDS = (
+    "(SELECT * FROM sends WHERE at > :since "
+    "UNION SELECT * FROM sends WHERE boot = :boot AND boot != '' AND up > :up - :within) AS sends"
+)
+_RECENT = f"send = sends.id AND state IN {DELIVERING} AND {_SAME}"
 _CANDIDATES = (
     f"{_FOUND} staged CROSS JOIN messages INDEXED BY messages_unresolved CROSS JOIN sends ON sends.id = send "
     f"WHERE state IN {UNRESOLVED} AND {_SAME}",
@@ -54,10 +62,11 @@ _CANDIDATES = (
 
 
 def _before(
-    db: sqlite3.Connection, count: int, channel: str, now: float, seconds: float
+    db: sqlite3.Connection, count: int, channel: str, now: float, up: Uptime, seconds: float
 ) -> Iterator[tuple[int, Repeat]]:
     """Of each staged message, the newest send that stops it, else the newest that is mentioned."""
-    values = {"since": now - seconds, "channel": channel, "count": count}
+    values = {"since": now - seconds, "boot": up.boot, "up": up.seconds, "within": seconds}
+    values |= {"channel": channel, "count": count}
     rows = [row for query in _CANDIDATES for row in db.execute(query, values)]
     rows.sort(key=lambda row: (row["position"], -row["id"]))
     for position, candidates in groupby(rows, key=lambda row: int(row["position"])):
@@ -68,11 +77,11 @@ def _before(
 
 def _repeat(row: sqlite3.Row, now: float) -> Repeat | None:
     """The earlier message as a repeat; None if it is another message, or too old to matter."""
-    ago = rules.age(row["sent"], row["seen"], now)
+    ago = rules.age(row["sent"], row["seen"], now, row["ran"])
     stops = rules.stops(row["state"], row["kind"], ago)
     if not stops and not rules.is_mentioned(row["state"], ago):
         return None
-    ours, theirs = stored.parts(row["parts"]), stored.parts(row["others"])
+    ours, theirs = (stored.parts(row[name], row["kind"]) for name in ("parts", "others"))
     if row["kind"] == "template" and not rules.agree(ours, theirs):
         return None
     ahead = max(0.0, row["sent"] - now)

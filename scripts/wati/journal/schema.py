@@ -59,7 +59,13 @@ CREATE INDEX messages_of ON messages (send, person);
 CREATE INDEX messages_unresolved ON messages (person) WHERE state IN {UNRESOLVED};
 UPDATE sends SET until = at + 30, size = (SELECT count(*) FROM messages WHERE send = id);
 """
-_STEPS = (_FIRST, _SECOND, _THIRD)  # after them, a journal gets an id
+# How long the machine had been up at the date, which may be by a wrong clock.
+_FOURTH = """
+ALTER TABLE sends ADD COLUMN boot TEXT NOT NULL DEFAULT '';
+ALTER TABLE sends ADD COLUMN up REAL NOT NULL DEFAULT 0;
+CREATE INDEX sends_up ON sends (boot, up);
+"""
+_STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH)
 USUAL_SECONDS = 30.0
 
 
@@ -84,7 +90,7 @@ class Wait:
 def opened(path: str, wait: Wait) -> Iterator[sqlite3.Connection]:
     """A connection to the journal, which is created if it is missing. Raises Unusable or Busy."""
     try:
-        ownership.claim(path, _STEPS)
+        ownership.claim(path, _STEPS[:-1])  # since the last one, a journal has an id
     except OSError as error:
         raise Unusable(error.strerror or type(error).__name__) from error
     except sqlite3.DatabaseError as error:
@@ -209,4 +215,4 @@ def content(place: str, connection: str, kind: str, name: str, parts: str) -> st
     """
     if kind == "template":
         return json.dumps([place, connection, kind, rules.template_name(name)])
-    return json.dumps([place, connection, kind, name, sorted(stored.parts(parts).items())])
+    return json.dumps([place, connection, kind, name, sorted(stored.parts(parts, kind).items())])

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from wati.contract.messages import MENTION_SECONDS, UNRESOLVED, Message
 from wati.contract.numbers import person
 from wati.contract.options import LONGEST_TIMEOUT
-from wati.journal import repeats, rules, schema, stored
+from wati.journal import repeats, rules, schema, stored, uptime
 from wati.journal.entries import PATIENCE, Busy, Entry, Repeat, Send
 from wati.journal.owners import Owners
 
@@ -44,6 +44,7 @@ class Journal:
         self._place = place
         self._clock = clock or time.time
         self._ticks = clock or time.monotonic
+        self._uptime = uptime.now if clock is None else uptime.unknown
         self._owners = Owners(path)
 
     def enter(
@@ -67,12 +68,12 @@ class Journal:
                     now = self._clock()
                     _see(db, now)
                     self._know(db, connection)
-                    found = [] if again else repeats.found(db, count, channel, now, rules.LONGEST_STOP)
+                    found = [] if again else self._repeats(db, count, channel, rules.LONGEST_STOP)
                     if refused := [repeat for repeat in found if repeat.refused]:
                         return refused
                     latest = now + schema.USUAL_SECONDS if until is None else until
                     named = (self._place, connection, script, channel)
-                    members = (now, clock, *named, latest, self._ticks(), count)
+                    members = (now, clock, *named, latest, self._ticks(), count, *self._uptime())
                     send = self._insert(db, members)
             except BaseException:
                 if send:
@@ -83,8 +84,8 @@ class Journal:
     def _insert(self, db: sqlite3.Connection, members: tuple[object, ...]) -> int:
         """The entry of what is staged. It is claimed before anyone can see it."""
         send = db.execute(
-            "INSERT INTO sends (at, clock, place, connection, script, channel, until, ticks, size) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sends (at, clock, place, connection, script, channel, until, ticks, size, boot, up) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             members,
         ).lastrowid
         assert send is not None
@@ -106,7 +107,10 @@ class Journal:
             count = self._stage(db, connection, messages, patience)
             with schema.reading(db, patience):
                 self._know(db, connection)
-                return repeats.found(db, count, channel, self._clock(), MENTION_SECONDS)
+                return self._repeats(db, count, channel, MENTION_SECONDS)
+
+    def _repeats(self, db: sqlite3.Connection, count: int, channel: str, seconds: float) -> list[Repeat]:
+        return repeats.found(db, count, channel, self._clock(), self._uptime(), seconds)
 
     def _stage(
         self, db: sqlite3.Connection, connection: str, messages: Iterable[Message], wait: schema.Wait
@@ -167,7 +171,7 @@ class Journal:
                     self._answered(db, send, answered or {})
                 at_once = schema.Wait(0.0, deaf=True)  # if it cannot be now, then next time
                 with suppress(Busy, sqlite3.Error), schema.writing(db, at_once):
-                    _forget(db, self._clock())
+                    _forget(db, self._clock(), self._uptime())
         finally:
             self._owners.release(send)
 
@@ -295,15 +299,17 @@ def _see(db: sqlite3.Connection, now: float) -> None:
     db.execute("UPDATE sends SET seen = ? WHERE at > ? AND (seen IS NULL OR seen > ?)", (now, now, now))
 
 
-def _forget(db: sqlite3.Connection, now: float) -> None:
+def _forget(db: sqlite3.Connection, now: float, up: uptime.Uptime) -> None:
     """Delete some of what is old and settled. What is unresolved stays until someone has looked."""
     newest = "SELECT coalesce(max(at), 0) FROM sends WHERE at <= ?"
     (latest,) = db.execute(newest, (now,)).fetchone()
     (witness,) = db.execute(newest, (latest - rules.WITNESSED_SECONDS,)).fetchone()
     unresolved = f"SELECT 1 FROM messages WHERE send = sends.id AND {_UNRESOLVED}"
-    old = f"SELECT id FROM sends WHERE at < ? AND NOT EXISTS ({unresolved})"
+    is_new = "boot = ? AND boot != '' AND up > ?"  # whatever its date says
+    old = f"SELECT id FROM sends WHERE at < ? AND NOT ({is_new}) AND NOT EXISTS ({unresolved})"
+    values = (rules.forgettable(now, witness), up.boot, up.seconds - MENTION_SECONDS)
     left = _MOST_FORGOTTEN
-    for (send,) in db.execute(old, (rules.forgettable(now, witness),)).fetchall():
+    for (send,) in db.execute(old, values).fetchall():
         some = "SELECT rowid FROM messages WHERE send = ? LIMIT ?"
         left -= db.execute(f"DELETE FROM messages WHERE rowid IN ({some})", (send, left)).rowcount
         if not left:
@@ -333,5 +339,11 @@ def _learn(db: sqlite3.Connection, place: str, connection: str, numbers: Mapping
 
 
 def _entry(row: sqlite3.Row) -> Entry:
-    members = (row["receiver"], row["kind"], row["name"], stored.parts(row["parts"]), row["state"])
+    members = (
+        row["receiver"],
+        row["kind"],
+        row["name"],
+        stored.parts(row["parts"], row["kind"]),
+        row["state"],
+    )
     return Entry(*members, row["person"], row["answered"])

@@ -12,7 +12,11 @@ from wati.journal import rules
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_TEXTS = "receiver known person kind name parts others digest answered place connection script channel"
+_TEXTS = "receiver known person name parts others digest answered place connection script channel"
+
+
+# The parts that every message of a kind has.
+_PARTS = {"text": {"text"}, "interactive": {"text"}, "file": {"text", "file"}, "template": set[str]()}
 
 
 def _is_text(value: object) -> bool:
@@ -27,8 +31,9 @@ def _is_number(value: object) -> bool:
 _CHECKS: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(_TEXTS.split(), _is_text),
     **dict.fromkeys(("at", "sent", "until"), _is_number),
-    **dict.fromkeys(("clock", "seen", "ticks"), lambda value: value is None or _is_number(value)),
+    **dict.fromkeys(("clock", "seen", "ticks", "ran"), lambda value: value is None or _is_number(value)),
     "state": lambda value: value in rules.STATES,
+    "kind": lambda value: value in _PARTS,
 }
 
 
@@ -40,13 +45,13 @@ def row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> sqlite3.Row:
     return sqlite3.Row(cursor, values)
 
 
-def parts(text: str) -> dict[str, str]:
-    """The digests of a message's parts, by their names."""
+def parts(text: str, kind: str) -> dict[str, str]:
+    """The digests of the parts of a message of a kind, by their names."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
         raise _damaged() from None
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+    if not isinstance(found, dict) or not all(map(_is_text, found.values())) or _PARTS[kind] - found.keys():
         raise _damaged()
     return found
 
