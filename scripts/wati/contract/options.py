@@ -158,6 +158,7 @@ _FIELDS = {
     "get_message_templates": "elementName,status",
     "get_messages": "created,text",
     "list_connections": "connections.connection_id,connections.status",
+    "needs_reply": "waiting.name,waiting.since",
     "send_interactive_buttons_message": "message.id",
     "send_interactive_list_message": "message.id",
     "send_session_file": "ticketStatus",

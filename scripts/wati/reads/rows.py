@@ -87,6 +87,25 @@ def owner(row: Row) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
+# Who is not a person, by `operatorName` without the blanks around it: "Bot " and "API Token <tenant> " are in
+# published captures. That every bot is called so, and no person, is assumed.
+BOTS = ("Bot",)
+_API = "API Token"
+CUSTOMER, BOT, BROADCAST, EVENT, UNKNOWN = "customer", "bot", "broadcast", "event", "unknown"
+
+
+def speaker(row: Row) -> str:
+    """One of a closed list, or `operator` and a name: only WATI's own users have one."""
+    event = row.get("eventType")
+    if event != "message":
+        return BROADCAST if event == "broadcastMessage" else EVENT
+    if owner(row) is not True:
+        return CUSTOMER if owner(row) is False else UNKNOWN
+    name = row.get("operatorName")
+    name = name.strip() if isinstance(name, str) else ""
+    return BOT if name in BOTS else "api" if name.startswith(_API) else f"operator {name}".strip()
+
+
 # Where a row may name its file: as a text, or as an object's link. Captures have it in `data`; an object, and
 # `media`, were reported.
 _MEDIA = ("data", "media", "mediaUrl")

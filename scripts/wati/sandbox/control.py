@@ -52,8 +52,8 @@ def reset(
     except ValueError:
         raise InvalidInput(f"{now!r} is not an ISO date or time") from None
     fresh = state.reset(path, Settings(fixed, ids, limits))
-    # What the scripts remember of a world (their journal of sends) ends with it.
-    for name in ("-sends", "-sends-owners"):
+    # What the scripts remember of a world (their journal of sends, their looks at it) ends with it.
+    for name in ("-sends", "-sends-owners", "-looks"):
         with suppress(OSError):
             Path(fresh.path + name).unlink()
     with fresh.transaction() as tx:
