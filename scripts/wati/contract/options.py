@@ -152,6 +152,7 @@ _FIELDS = {
     "delete_connection": "message",
     "doctor": "next",
     "find_contact": "contacts.name,contacts.whatsappNumber",
+    "find_template": "templates.name,templates.asks",
     "get_connection": "connection.status",
     "get_contacts": "wAid,fullName,customParams.name",
     "get_media": "file,bytes",
