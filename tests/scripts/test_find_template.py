@@ -76,6 +76,12 @@ def test_a_name_that_is_nearly_right_is_a_guess(call: Callable[..., Run]) -> Non
     assert names(narrowed) == []
 
 
+def test_a_right_name_needs_no_guess(call: Callable[..., Run], far_side: FarSide) -> None:
+    listed(far_side, row("wellcome", "Hi"), row("welcome", "Hi"))
+    run = call("find_template", {"name": "welcome"})
+    assert names(run) == ["welcome"] and "guess" not in run.data
+
+
 def test_what_is_said_of_each(call: Callable[..., Run]) -> None:
     (link,) = call("find_template", {"name": "payment"}, **SANDBOX).data["templates"]
     assert link == {

@@ -170,6 +170,7 @@ _FIELDS = {
     "send_template_messages": "errors",
     "send_template_messages_v2": "receivers.waId",
     "update_contact_attributes": "result",
+    "wait_for_reply": "messages",
 }
 
 

@@ -23,14 +23,15 @@ _TEMPLATE = re.compile(r'using "([^"]+)" template')
 _FIRST, _LAST = -62135596800, 253402300799  # the first and the last second of the years 1 to 9999
 
 
-def iso(at: float) -> str:
+def iso(at: float, *, exact: bool = False) -> str:
     """Epoch seconds as text, within the years that Python knows: a clock can be wrong by any time.
 
-    Not with fromtimestamp, which fails on Windows before 1970.
+    Not with fromtimestamp, which fails on Windows before 1970. `exact`: with the microseconds.
     """
     from datetime import datetime, timedelta
 
-    return (datetime(1970, 1, 1) + timedelta(seconds=int(min(max(at, _FIRST), _LAST)))).isoformat() + "Z"
+    within = min(max(at, _FIRST), _LAST)
+    return (datetime(1970, 1, 1) + timedelta(seconds=within if exact else int(within))).isoformat() + "Z"
 
 
 def moment(row: Row) -> float | None:
