@@ -144,6 +144,8 @@ class Hits:
             self.more, self.stopped = True, failure.code
 
     def _search(self, rows: "Rows") -> None:
+        from wati.reads.contacts import attributes
+
         self.compared = 0
         for row in rows:
             self.compared += 1
@@ -186,6 +188,7 @@ class Hits:
 
 def matchers(arguments: "Arguments") -> "Iterator[Callable[[Row], float | None]]":
     from wati.reads import matching
+    from wati.reads.contacts import attributes, names_of
 
     if "whatsappNumber" in arguments:
         yield matching.Number(arguments["whatsappNumber"]).rank
@@ -209,20 +212,6 @@ def by_name(wanted: str, name: str) -> "float | None":
 
 def best(ranks: "Iterable[float | None]") -> "float | None":
     return min((rank for rank in ranks if rank is not None), default=None)
-
-
-def names_of(row: "Row") -> list[str]:
-    """Every name that the contact has, the usual one first."""
-    members = [row.get(member) for member in ("fullName", "firstName", "displayName")]
-    attribute = [value for name, value in attributes(row) if name == "name"]
-    return [name for name in members + attribute if isinstance(name, str) and name]
-
-
-def attributes(row: "Row") -> list[tuple[str, str]]:
-    params = row.get("customParams")
-    found = params if isinstance(params, list) else []
-    pairs = [(param.get("name"), param.get("value")) for param in found if isinstance(param, dict)]
-    return [(name, value) for name, value in pairs if isinstance(name, str) and isinstance(value, str)]
 
 
 def answer(context: "Context", hits: Hits) -> "dict[str, Any]":
@@ -251,6 +240,7 @@ def answer(context: "Context", hits: Hits) -> "dict[str, Any]":
 def summary(context: "Context", row: "Row") -> "dict[str, Any]":
     """What an agent needs of a contact. `optedIn` is left out: sends work even if it is false (reported)."""
     from wati.output.redaction import excerpt
+    from wati.reads.contacts import attributes, names_of
 
     def text(value: "Any") -> str:
         return excerpt(value, context.session.settings.key, LONGEST_TEXT) if isinstance(value, str) else ""

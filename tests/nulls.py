@@ -12,6 +12,8 @@ ABSENT_IF_NULL = {
     "add_contact": ("name", "customParams", "sourceType"),
     "check_send": ("look",),
     "conversation": ("ids",),
+    "wait_for_reply": ("until",),
+    "needs_reply": ("closing", "include_bots"),
     "create_connection": ("method",),
     "get_contacts": _PAGE,
     "get_message_templates": _PAGE,

@@ -152,12 +152,14 @@ _FIELDS = {
     "delete_connection": "message",
     "doctor": "next",
     "find_contact": "contacts.name,contacts.whatsappNumber",
+    "find_template": "templates.name,templates.asks",
     "get_connection": "connection.status",
     "get_contacts": "wAid,fullName,customParams.name",
     "get_media": "file,bytes",
     "get_message_templates": "elementName,status",
     "get_messages": "created,text",
     "list_connections": "connections.connection_id,connections.status",
+    "needs_reply": "waiting.name,waiting.since",
     "send_interactive_buttons_message": "message.id",
     "send_interactive_list_message": "message.id",
     "send_session_file": "ticketStatus",
@@ -168,6 +170,7 @@ _FIELDS = {
     "send_template_messages": "errors",
     "send_template_messages_v2": "receivers.waId",
     "update_contact_attributes": "result",
+    "wait_for_reply": "messages",
 }
 
 

@@ -99,6 +99,9 @@ class Settings:
         is_off = journal.lower() == "off"
         # The journal's file, "" if it is switched off. The sandbox keeps its own beside its state.
         self.journal = "" if is_off else journal or _state_file(environ, "sends.sqlite")
+        # What is remembered of conversations lies beside it, in a file even if the journal is in a database.
+        beside = _state_file(environ, "sends.sqlite") if "://" in self.journal else self.journal
+        self.looks = beside and f"{beside}-looks"
         self.journal_required = _is_set(environ.get("WATI_JOURNAL_REQUIRED", ""))
         if is_off and self.journal_required:
             report("WATI_JOURNAL", "is off, but WATI_JOURNAL_REQUIRED is set: unset one of them")

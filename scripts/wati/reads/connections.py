@@ -44,6 +44,11 @@ def several(inbox: Inbox) -> list[str]:
         ids = [row["connection_id"] for row in side.connections("ACTIVE")]
     except Failure:
         return []
+    return choice(ids)
+
+
+def choice(ids: list[str]) -> list[str]:
+    """The remark if these connections are ACTIVE and none was named; none if there was no choice."""
     if len(ids) < 2:
         return []
     which = f"{len(ids)} wati connections are ACTIVE ({enumerate_some(ids, MOST_NAMED)}), and none was named"

@@ -148,11 +148,14 @@ class Inbox:
             raise absent
         return found or (self.conversation(number), number)
 
-    def contacts(self, query: dict[str, str], most_pages: int) -> Rows:
-        """The contacts that WATI's own filters find, last changed first; without a filter, all of them."""
+    def contacts(self, query: dict[str, str], most_pages: int, first: int = 1) -> Rows:
+        """The contacts that WATI's own filters find, last changed first; without a filter, all of them.
+
+        `first`: the page to begin with.
+        """
         path = "/wati/api/v1/getContacts"
         filters = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
-        return Rows(self, f"{path}?{filters}" if filters else path, "contact_list", most_pages)
+        return Rows(self, f"{path}?{filters}" if filters else path, "contact_list", most_pages, first=first)
 
 
 class Rows:
@@ -165,7 +168,14 @@ class Rows:
     """
 
     def __init__(
-        self, inbox: Inbox, path: str, items: str, most_pages: int, silent_rejection: str = ""
+        self,
+        inbox: Inbox,
+        path: str,
+        items: str,
+        most_pages: int,
+        silent_rejection: str = "",
+        *,
+        first: int = 1,
     ) -> None:
         self.now: float | None = None
         self.clocks: list[float] = []
@@ -188,10 +198,16 @@ class Rows:
             self.is_last = self.is_short and says_last
             return [row for row in rows[:MOST_ROWS_OF_A_PAGE] if isinstance(row, dict)]
 
-        self._rows: Iterator[dict[str, Any]] = self._new(Walk(read, InMemory(), last=most_pages))
+        walk = Walk(read, InMemory(), last=first + most_pages - 1, first=first)
+        self._rows: Iterator[dict[str, Any]] = self._new(walk)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return self._rows
+
+    def page(self) -> list[dict[str, Any]]:
+        """The new rows of the next page; none at the end of the list."""
+        first = list(islice(self._rows, 1))
+        return [*first, *islice(self._rows, self.left if first else 0)]
 
     def is_empty(self) -> bool:
         """Whether the list has no row. Reads the first page, and loses nothing of it."""

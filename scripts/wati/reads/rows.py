@@ -23,14 +23,15 @@ _TEMPLATE = re.compile(r'using "([^"]+)" template')
 _FIRST, _LAST = -62135596800, 253402300799  # the first and the last second of the years 1 to 9999
 
 
-def iso(at: float) -> str:
+def iso(at: float, *, exact: bool = False) -> str:
     """Epoch seconds as text, within the years that Python knows: a clock can be wrong by any time.
 
-    Not with fromtimestamp, which fails on Windows before 1970.
+    Not with fromtimestamp, which fails on Windows before 1970. `exact`: with the microseconds.
     """
     from datetime import datetime, timedelta
 
-    return (datetime(1970, 1, 1) + timedelta(seconds=int(min(max(at, _FIRST), _LAST)))).isoformat() + "Z"
+    within = min(max(at, _FIRST), _LAST)
+    return (datetime(1970, 1, 1) + timedelta(seconds=within if exact else int(within))).isoformat() + "Z"
 
 
 def moment(row: Row) -> float | None:
@@ -85,6 +86,25 @@ def owner(row: Row) -> bool | None:
     if isinstance(value, str):  # reported; the captures have a boolean
         return {"true": True, "false": False}.get(value.strip().lower())
     return value if isinstance(value, bool) else None
+
+
+# Who is not a person, by `operatorName` without the blanks around it: "Bot " and "API Token <tenant> " are in
+# published captures. That every bot is called so, and no person, is assumed.
+BOTS = ("Bot",)
+_API = "API Token"
+CUSTOMER, BOT, BROADCAST, EVENT, UNKNOWN = "customer", "bot", "broadcast", "event", "unknown"
+
+
+def speaker(row: Row) -> str:
+    """One of a closed list, or `operator` and a name: only WATI's own users have one."""
+    event = row.get("eventType")
+    if event != "message":
+        return BROADCAST if event == "broadcastMessage" else EVENT
+    if owner(row) is not True:
+        return CUSTOMER if owner(row) is False else UNKNOWN
+    name = row.get("operatorName")
+    name = name.strip() if isinstance(name, str) else ""
+    return BOT if name in BOTS else "api" if name.startswith(_API) else f"operator {name}".strip()
 
 
 # Where a row may name its file: as a text, or as an object's link. Captures have it in `data`; an object, and

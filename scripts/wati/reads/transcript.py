@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from wati.output.rendering import shorten
-from wati.reads.rows import iso, media_of, moment, owner, template_of
+from wati.reads.rows import iso, media_of, moment, owner, speaker, template_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -59,27 +59,13 @@ def _spoken(row: Row, redact: Redact, ids: bool) -> list[Any]:
     if len(text) > LONGEST:
         more["cut"] = len(text)
     details = {name: _short(value, redact) for name, value in more.items() if value not in ("", [], None)}
-    return [shorten(redact(_speaker(row)), 100), shorten(text, LONGEST), *([details] if details else [])]
+    return [shorten(redact(speaker(row)), 100), shorten(text, LONGEST), *([details] if details else [])]
 
 
 def _short(value: Any, redact: Redact) -> Any:
     if isinstance(value, list):
         return [_short(item, redact) for item in value]
     return shorten(redact(value), LONGEST_DETAIL) if isinstance(value, str) else value
-
-
-def _speaker(row: Row) -> str:
-    """One of a closed list, or `operator` and a name: only WATI's own users have one."""
-    event = row.get("eventType")
-    if event != "message":
-        return "broadcast" if event == "broadcastMessage" else "event"
-    if owner(row) is False:
-        return "customer"
-    name = _text(row, "operatorName").strip()
-    if owner(row) is not True:
-        return "unknown"
-    # "Bot " and "API Token <tenant> " (published captures).
-    return "bot" if name == "Bot" else "api" if name.startswith("API Token") else f"operator {name}".strip()
 
 
 def _content(row: Row) -> tuple[str, Row]:
@@ -101,6 +87,12 @@ def _content(row: Row) -> tuple[str, Row]:
     if owner(row) is not True:
         more["more"] = [shorten(name, 60) for name in _unshown(row)]
     return text, more if owner(row) is False else {**more, **_status(row)}
+
+
+def in_short(row: Row) -> str:
+    """A message in one text: what it says and, unless it is text, of what type it is."""
+    kind = _attached(row)["type"]
+    return " ".join(filter(None, [f"[{kind}]" if kind else "", _said(row)]))
 
 
 def _status(row: Row) -> Row:

@@ -51,6 +51,8 @@ def reset(
         raise InvalidInput(f"{now!r} is not an ISO date or time") from None
     fresh = state.reset(path, Settings(fixed, ids, limits))
     ownership.forget_sends(fresh.path)
+    with suppress(OSError):
+        Path(f"{fresh.path}-looks").unlink()  # what needs_reply remembers of the world
     with fresh.transaction() as tx:
         return {"state": fresh.path, "now": iso(tx.now), "limits": limits}
 
