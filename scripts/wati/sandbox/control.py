@@ -7,6 +7,8 @@ returns plain data. They work in the same way beside an in-process mount and a r
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from typing import Any
 
 from . import deliveries, faults, ownership, seeding, state
@@ -52,7 +54,7 @@ def reset(
     fresh = state.reset(path, Settings(fixed, ids, limits))
     ownership.forget_sends(fresh.path)
     with suppress(OSError):
-        Path(f"{fresh.path}-looks").unlink()  # what needs_reply remembers of the world
+        os.unlink(f"{fresh.path}-looks")  # what needs_reply remembers of the world
     with fresh.transaction() as tx:
         return {"state": fresh.path, "now": iso(tx.now), "limits": limits}
 
