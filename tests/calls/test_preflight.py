@@ -20,6 +20,7 @@ from wati.calls import findings, preconditions
 from wati.contract import failures
 from wati.contract.endpoint import Endpoint
 from wati.files import media
+from wati.journal import uptime
 from wati.output.document import NOTICE
 from wati.reads import inbox, templates
 from wati.reads.rows import iso, moment
@@ -545,6 +546,9 @@ def test_a_dry_run_tells_of_the_same_message_for_a_day(
     now = time.time() + hours * 3600
     clock = SimpleNamespace(time=lambda: now, monotonic=time.monotonic)
     monkeypatch.setattr("wati.journal.store.time", clock)
+    up = uptime.now()
+    later = uptime.Uptime(up.boot, up.seconds + hours * 3600)
+    monkeypatch.setattr("wati.journal.uptime.now", lambda: later)
     run = call("send_template_message", single(**ORDER), "--dry-run", **SANDBOX)
     assert run.exit == 0, run.text
     told = [warning for warning in run.data.get("warnings", []) if "the same message was accepted" in warning]
