@@ -91,6 +91,8 @@ def _places(node: ast.AST, first: int, at_import: bool) -> Iterator[Place]:
                 continue
             if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
                 continue
+            if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+                continue
             inside = at_import and not (isinstance(node, (ast.FunctionDef, ast.Lambda)) and name == "body")
             begins = child.lineno if isinstance(child, ast.stmt) else first
             if isinstance(child, (ast.expr, ast.stmt)):
