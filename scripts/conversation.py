@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from wati.contract.call import Result
     from wati.reads.window import Window
 
+    Row = dict[str, Any]
+
 LIMIT = 20
+MOST_PAGES = 1000  # of a conversation that is written to a file
+ENDINGS = (".txt", ".md", ".html")
 
 
 def perform(context: "Context") -> "Result":
@@ -34,6 +38,8 @@ def perform(context: "Context") -> "Result":
     from wati.output.redaction import excerpt, redact
     from wati.reads import connections, transcript, window
 
+    if context.call.options.output:
+        return to_file(context)
     key = context.session.settings.key
     ids = context.call.arguments.get("ids", False)
     limit = context.call.arguments.get("limit", LIMIT)
@@ -58,6 +64,64 @@ def perform(context: "Context") -> "Result":
     return Result(data, notice=notice)
 
 
+def to_file(context: "Context") -> "Result":
+    """The whole conversation, or the newest `limit` rows of it, as a page for people."""
+    from functools import partial
+    from itertools import islice
+
+    from wati.contract.call import Result
+    from wati.contract.failures import Failure
+    from wati.output.redaction import redact
+    from wati.reads import chats, connections, transcript
+    from wati.wire import interrupts
+
+    call, key = context.call, context.session.settings.key
+    path = call.options.output
+    limit = call.arguments.get("limit")
+    with context.session.files.download(path, force=call.options.force) as download:
+        rows, number = context.inbox.either_conversation(call.arguments["whatsappNumber"], MOST_PAGES)
+        read = list(islice(rows, limit))
+        if limit is None and not rows.whole:
+            message = f"The conversation has more than {MOST_PAGES} pages, so it was not written."
+            raise Failure("bad_answer", message, source="wati", outcome="not_sent")
+        days = transcript.by_day(
+            reversed(read),
+            lambda text: str(redact(text, key)),
+            ids=call.arguments.get("ids", False),
+            longest=chats.LONGEST,
+            local=True,
+        )
+        name = name_of(context, number)
+        title = f"{name} ({number})" if name else number
+        part = f"The newest {len(read)} rows" if limit is not None and len(read) == limit else "All rows"
+        note = f"{part} that WATI has, in the local time of each day."
+        text = chats.page(path, chats.Chat(title, name or number, note, days))
+        download.handle.write(text.encode("utf-8", "replace"))
+        interrupts.defer(partial(download.commit))
+    context.remarks += connections.several(context.inbox)
+    return Result({"file": path, "rows": len(read)})
+
+
+def name_of(context: "Context", number: str) -> str:
+    """The contact's name; "" if it cannot be found: the page then shows the number."""
+    import json
+
+    from wati.contract.failures import Failure
+    from wati.output.redaction import excerpt
+    from wati.reads.contacts import names_of
+    from wati.reads.matching import Number
+
+    wanted = Number(number)
+    condition = {"name": "phone", "operator": "contain", "value": number}
+    query = {} if wanted.contact_id else {"attribute": json.dumps([condition])}
+    try:
+        found = (row for row in context.inbox.contacts(query, 1) if wanted.rank(row) in (0, 1))
+        name = next(iter(names_of(next(found, {}))), "")
+    except Failure:
+        return ""
+    return excerpt(name, context.session.settings.key, 100)
+
+
 def window_member(window: "Window") -> "dict[str, Any]":
     from wati.reads.rows import iso
 
@@ -73,6 +137,8 @@ HELPER = Helper(
     narrows=("limit", "channelPhoneNumber"),
     perform=perform,
     customer_text=("days",),
+    flags=("output", "force"),
+    endings=ENDINGS,
     keeps=("whatsappNumber", "more"),
 )
 

@@ -79,6 +79,7 @@ ENDPOINT = Endpoint(
     customer_text=("file",),  # customers send the files
     checks=(checks.plain_path("fileName"),),
     flags=("output", "force"),
+    writes_file=True,
     preflight=("connection", name_is_free),
 )
 

@@ -69,6 +69,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     reset.add_argument("--now", metavar="ISO", help="stop the world's clock at this time")
     reset.add_argument("--ids", type=int, metavar="N", help="repeat the ids: the same N gives the same ids")
     reset.add_argument("--no-limits", action="store_true", help="make a world without rate limits")
+    reset.add_argument("--world", metavar="NAME", default="default", help="default, or busy: 1,000 contacts")
     seed = command("seed", "add connections, contacts, messages, templates, operators, media")
     seed.add_argument("document", metavar="JSON", help="a JSON object, @file, or - for standard input")
     fault = command("fault", "make something go wrong; without JSON, list the waiting faults")
@@ -120,7 +121,8 @@ def perform(args: argparse.Namespace) -> Any:
     if args.command == "log":
         return control.requests(args.state) if args.requests else control.log(args.state)
     if args.command == "reset":
-        return control.reset(args.state, now=args.now, ids=args.ids, limits=not args.no_limits)
+        limits = not args.no_limits
+        return control.reset(args.state, now=args.now, ids=args.ids, limits=limits, world=args.world)
     if args.command == "seed":
         return control.seed(args.state, document(args.document))
     if args.command == "advance":

@@ -455,3 +455,14 @@ def test_the_default_world(call: Callable[..., Run], state: str, clock: Clock) -
     run = call("needs_reply", {"hours": 24}, "--timeout", "100", **SANDBOX)
     assert [one["name"] for one in run.data["waiting"]] == ["Maria Silva", "John Doe"]
     assert told(run)[JOHN] and run.data["complete"] is True
+
+
+def test_the_busy_world(world: World, clock: Clock) -> None:
+    control.reset(world.state, world="busy")
+    run = world.run("needs_reply", {"limit": 100}, "--timeout", "3600")
+    expected = unanswered(world)
+    assert len(expected) > 50 and run.data["contacts"] == 1000 and run.data["complete"] is True
+    # The answers that were not delivered are broadcasts, which are none anyway.
+    assert run.data["count"] == len(expected)
+    assert told(run).items() <= seconds(expected).items() and len(told(run)) == min(100, len(expected))
+    assert too_fast(world) == 0 and clock.ahead < 1200

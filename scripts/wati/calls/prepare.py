@@ -9,6 +9,7 @@ from wati.contract import numbers
 from wati.contract.checks import select
 from wati.contract.failures import Failure
 from wati.contract.options import problems_of
+from wati.files.download import not_allowed
 from wati.wire import request
 
 if TYPE_CHECKING:
@@ -40,8 +41,7 @@ def prepare(context: Context) -> Failure | None:
         from wati.calls import lists
 
         call = call.replace(arguments={"pageSize": lists.page_size(options.max_items), **call.arguments})
-    # get_media writes a file even without --output.
-    needs_files = endpoint.parts or options.output or (endpoint.flags and not endpoint.items)
+    needs_files = endpoint.parts or options.output or endpoint.writes_file
     files = context.files if needs_files else None
     context.call = call
     try:
@@ -50,6 +50,8 @@ def prepare(context: Context) -> Failure | None:
             context.remarks += [part.remark for part in call.parts if part.remark]
         if files is not None and options.output:
             files.download(options.output, force=options.force)
+            if endpoint.endings and not options.output.lower().endswith(endpoint.endings):
+                raise not_allowed("--output", f"has to end in {' or '.join(endpoint.endings)}")
             if options.all:
                 lists.check_output(files, options)
     except Failure as failure:

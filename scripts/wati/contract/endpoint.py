@@ -56,6 +56,8 @@ class Endpoint:
     preflight: tuple[str | Callable[..., None], ...] = ()
     always: tuple[str, ...] = ()  # those of them that are made before every send, by name
     flags: tuple[str, ...] = ()  # those that most other scripts do not take
+    endings: tuple[str, ...] = ()  # of the file that `--output` names, unless it is a list; none = any
+    writes_file: bool = False  # even without `--output`
     lacks: tuple[str, ...] = ()  # the common flags that this script does not take
     lone: str = ""  # the argument that a single word without its name is, such as an id
     keeps: tuple[str, ...] = ()  # what `--fields` always shows: how far the rest can be trusted

@@ -186,5 +186,6 @@ def meaning(flag: str, endpoint: Endpoint) -> str:
     if flag == "timeout" and endpoint.items and "all" in flags_of(endpoint):
         return f"{text}; with --all, for each page"
     example = _FIELDS[endpoint.name] + (" (of each item)" if endpoint.items else "")
-    ending = " (.jsonl or .csv)" if endpoint.items else ""
+    endings = (".jsonl", ".csv") if endpoint.items else endpoint.endings
+    ending = f" ({' or '.join(endings)})" if endings else ""
     return text.format(what=_CONFIRMED.get(endpoint.confirms, ""), example=example, ending=ending)

@@ -121,17 +121,12 @@ def _definition(tool: Json, said: set[str]) -> Json:
         "description": " ".join(filter(None, notes)),
         "inputSchema": shown,
         "annotations": {
-            "readOnlyHint": read_only and not _always_writes(endpoint),
+            "readOnlyHint": read_only and not endpoint.writes_file,
             "destructiveHint": destructive,
             "idempotentHint": idempotent,
             "openWorldHint": True,
         },
     }
-
-
-def _always_writes(endpoint: Endpoint) -> bool:
-    """Whether a read writes a file on this machine: a list does so only where `output` names one."""
-    return bool(endpoint.flags) and not endpoint.items
 
 
 def _shown(schema: Json, said: set[str]) -> Json:

@@ -122,20 +122,20 @@ class Inbox:
                 break
         return found, rows.whole or (most_pages == 1 and rows.is_last)
 
-    def conversation(self, number: str) -> Rows:
+    def conversation(self, number: str, most_pages: int = MOST_PAGES_OF_MESSAGES) -> Rows:
         """The rows of one conversation, newest first. A rejection means that WATI finds no such contact."""
         path = f"/wati/api/v1/getMessages/{quote(number, safe='')}"
-        return Rows(self, self._on_channel(path), "messages.items", MOST_PAGES_OF_MESSAGES, NO_CONVERSATION)
+        return Rows(self, self._on_channel(path), "messages.items", most_pages, NO_CONVERSATION)
 
     def _on_channel(self, path: str) -> str:
         return f"{path}?channelPhoneNumber={quote(self.channel, safe='')}" if self.channel else path
 
-    def either_conversation(self, number: str) -> tuple[Rows, str]:
+    def either_conversation(self, number: str, most_pages: int = MOST_PAGES_OF_MESSAGES) -> tuple[Rows, str]:
         """The conversation under a number or, if it has none, under its other spelling; and which it is."""
         found: tuple[Rows, str] | None = None
         absent: Failure | None = None
         for name in spellings(number):
-            rows = self.conversation(name)
+            rows = self.conversation(name, most_pages)
             try:
                 if not rows.is_empty():
                     return rows, name

@@ -29,15 +29,18 @@ _FILES = ("image", "video", "audio", "voice", "document", "sticker")
 _ASSIGNED = re.compile(r"assigned to (\S{1,200}?)(?:[.] | by |$)")
 
 
-def by_day(rows: Iterable[Row], redact: Redact, *, ids: bool = False) -> dict[str, list[list[Any]]]:
+def by_day(
+    rows: Iterable[Row], redact: Redact, *, ids: bool = False, longest: int = LONGEST, local: bool = False
+) -> dict[str, list[list[Any]]]:
     """The transcript of `rows` by date, in their order, each as [time, who, text] or [..., details].
 
-    `ids`: whether the details have the ids of the row.
+    `ids`: whether the details have the ids of the row. `longest`: how many characters of a text are shown.
+    `local`: whether times are those of this machine's zone, which each date then names.
     """
     days: dict[str, list[list[Any]]] = {}
     for row in rows:
-        date, time = _date_and_time(row)
-        days.setdefault(date, []).append([time, *_spoken(row, redact, ids)])
+        date, time = (_local if local else _date_and_time)(row)
+        days.setdefault(date, []).append([time, *_spoken(row, redact, ids, longest)])
     return days
 
 
@@ -48,7 +51,23 @@ def _date_and_time(row: Row) -> tuple[str, str]:
     return date, time[:5]
 
 
-def _spoken(row: Row, redact: Redact, ids: bool) -> list[Any]:
+def _local(row: Row) -> tuple[str, str]:
+    """To the minute, in this machine's time zone."""
+    from datetime import datetime, timedelta, timezone
+
+    at = moment(row)
+    if at is None:
+        return UNDATED, ""
+    try:
+        there = (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=at)).astimezone()
+    except (OverflowError, ValueError, OSError):  # a year that the system's clock does not have
+        date, time = _date_and_time(row)
+        return f"{date} ({ZONE})", time
+    zone = there.isoformat()[-6:]
+    return f"{there.date().isoformat()} ({ZONE}{zone})", f"{there.hour:02d}:{there.minute:02d}"
+
+
+def _spoken(row: Row, redact: Redact, ids: bool, longest: int) -> list[Any]:
     """Who said what, and further details if there are any."""
     content, more = _content(row)
     if ids:
@@ -56,10 +75,10 @@ def _spoken(row: Row, redact: Redact, ids: bool) -> list[Any]:
         more["id"] = _text(row, "whatsappMessageId") or _text(row, "id")
         more["localMessageId"] = _text(row, "localMessageId") if owner(row) is not False else ""
     text = redact(content)
-    if len(text) > LONGEST:
+    if len(text) > longest:
         more["cut"] = len(text)
     details = {name: _short(value, redact) for name, value in more.items() if value not in ("", [], None)}
-    return [shorten(redact(speaker(row)), 100), shorten(text, LONGEST), *([details] if details else [])]
+    return [shorten(redact(speaker(row)), 100), shorten(text, longest), *([details] if details else [])]
 
 
 def _short(value: Any, redact: Redact) -> Any:

@@ -44,14 +44,21 @@ def requests(path: StatePath = None) -> list[dict[str, Any]]:
 
 
 def reset(
-    path: StatePath = None, *, now: str | float | None = None, ids: int | None = None, limits: bool = True
+    path: StatePath = None,
+    *,
+    now: str | float | None = None,
+    ids: int | None = None,
+    limits: bool = True,
+    world: str = "default",
 ) -> dict[str, Any]:
-    """A fresh world. `now` (ISO or epoch seconds) fixes its clock, `ids` its ids."""
+    """A fresh world. `now` (ISO or epoch seconds) fixes its clock, `ids` its ids; `world`: one of WORLDS."""
+    if world not in state.WORLDS:
+        raise InvalidInput(f"there is no world {world!r}; the worlds are {', '.join(state.WORLDS)}")
     try:
         fixed = epoch(now) if isinstance(now, str) else now
     except ValueError:
         raise InvalidInput(f"{now!r} is not an ISO date or time") from None
-    fresh = state.reset(path, Settings(fixed, ids, limits))
+    fresh = state.reset(path, Settings(fixed, ids, limits), world)
     ownership.forget_sends(fresh.path)
     with suppress(OSError):
         os.unlink(f"{fresh.path}-looks")  # what needs_reply remembers of the world

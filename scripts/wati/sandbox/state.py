@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from . import seeding, store, world
+from . import busy, seeding, store, world
 from .state_file import StatePath, state_path
 from .store import Settings, Tx
 
@@ -28,12 +28,15 @@ class State:
             yield tx
 
 
-def reset(path: StatePath, settings: Settings) -> State:
-    """Replace the world in the file by a fresh default one."""
+WORLDS = {"default": world.default, "busy": busy.seed}
+
+
+def reset(path: StatePath, settings: Settings, name: str = "default") -> State:
+    """Replace the world in the file by a fresh one of WORLDS."""
     target = state_path(path)
-    store.recreate(target, _populate, settings)
+    store.recreate(target, lambda tx: _populate(tx, name), settings)
     return State(target)
 
 
-def _populate(tx: Tx) -> None:
-    seeding.add(tx, world.default(tx.now))
+def _populate(tx: Tx, name: str = "default") -> None:
+    seeding.add(tx, WORLDS[name](tx.now))
