@@ -13,7 +13,7 @@ if __name__ == "__main__":  # wati/__init__.py says why
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.cli.command import main
-from wati.contract import verdicts
+from wati.contract import bodies, verdicts
 from wati.contract.endpoint import Endpoint
 
 TYPE_CHECKING = False
@@ -31,9 +31,9 @@ def connection_id(body: "Any") -> str:
     """The new id. Maton's SDK accepts all of these forms, because Maton's answers differ."""
     from wati.contract.settings import is_connection_id
 
-    for holder in (verdicts.member(body, "connection"), body):
+    for holder in (bodies.member(body, "connection"), body):
         for name in ("connection_id", "connection_Id", "id"):
-            found = verdicts.member(holder, name)
+            found = bodies.member(holder, name)
             if isinstance(found, str) and is_connection_id(found):
                 return found
     return ""

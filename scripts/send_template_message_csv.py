@@ -13,7 +13,7 @@ if __name__ == "__main__":  # wati/__init__.py says why
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.cli.command import main
-from wati.contract import verdicts
+from wati.contract import receiver_verdicts
 from wati.contract.endpoint import Endpoint
 
 TYPE_CHECKING = False
@@ -201,7 +201,7 @@ ENDPOINT = Endpoint(
     query=("template_name", "broadcast_name"),
     parts=parts,
     effect="send",
-    verdict=verdicts.counted,
+    verdict=receiver_verdicts.counted,
     perform=perform,
     receivers=receivers,
     only=only,

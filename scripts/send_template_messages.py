@@ -13,7 +13,7 @@ if __name__ == "__main__":  # wati/__init__.py says why
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.cli.command import main
-from wati.contract import checks, messages, omissions, verdicts
+from wati.contract import checks, messages, omissions, receiver_verdicts
 from wati.contract.endpoint import Endpoint
 
 ENDPOINT = Endpoint(
@@ -22,7 +22,7 @@ ENDPOINT = Endpoint(
     path="/wati/api/v1/sendTemplateMessages",
     json=("channel_number", "template_name", "broadcast_name", "receivers"),
     effect="send",
-    verdict=verdicts.bulk,
+    verdict=receiver_verdicts.bulk,
     omits=omissions.omit("result"),
     narrows=("channel_number",),
     checks=(

@@ -13,7 +13,7 @@ if __name__ == "__main__":  # wati/__init__.py says why
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
 from wati.cli.command import main
-from wati.contract import checks, messages, objects, verdicts
+from wati.contract import checks, messages, objects, receiver_verdicts
 from wati.contract.endpoint import Endpoint
 
 ENDPOINT = Endpoint(
@@ -22,7 +22,7 @@ ENDPOINT = Endpoint(
     path="/wati/api/v2/sendTemplateMessages",
     json=("channel_number", "template_name", "broadcast_name", "receivers"),
     effect="send",
-    verdict=verdicts.v2,
+    verdict=receiver_verdicts.v2,
     omits=objects.SEND_V2,
     narrows=("channel_number",),
     checks=(

@@ -16,7 +16,7 @@ from conftest import RUNNABLE
 from recording import Answer, FarSide, default, reply
 from wati.arguments import reading
 from wati.arguments.validation import load_schema, validate
-from wati.contract import verdicts
+from wati.contract import receiver_verdicts, verdicts
 from wati.contract.answer import Answer as Parsed
 from wati.contract.endpoint import Endpoint
 
@@ -847,7 +847,9 @@ def test_an_unknown_outcome_names_a_command_that_runs(
 
 
 def judged(body: Any, *numbers: str) -> verdicts.Verdict:
-    found = verdicts.v2(Parsed(200, {}, json=body), [(f"$[{n}]", number) for n, number in enumerate(numbers)])
+    found = receiver_verdicts.v2(
+        Parsed(200, {}, json=body), [(f"$[{n}]", number) for n, number in enumerate(numbers)]
+    )
     return found
 
 
@@ -866,7 +868,7 @@ def test_whoever_may_be_one_of_the_strangers_is_named() -> None:
     assert set(judged(v2(row(LONG), row(OTHER_LONG)), SHORT, OTHER_SHORT).unpaired) == {SHORT, OTHER_SHORT}
 
 
-@pytest.mark.parametrize("judge", [verdicts.bulk, verdicts.v2])
+@pytest.mark.parametrize("judge", [receiver_verdicts.bulk, receiver_verdicts.v2])
 def test_a_no_to_nobody_is_no_yes(judge: Callable[..., verdicts.Verdict]) -> None:
     body = {"result": False, "errors": {"invalidWhatsappNumbers": []}, "receivers": []}
     assert judge(Parsed(200, {}, json=body), []).outcome == "unknown"

@@ -7,9 +7,9 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from wati.contract.bodies import member
 from wati.contract.call import Result
 from wati.contract.failures import Failure
-from wati.contract.verdicts import member
 from wati.output import shape, tables
 from wati.output.redaction import redact
 from wati.output.rendering import clean

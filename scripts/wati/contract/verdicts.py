@@ -6,6 +6,7 @@ Each endpoint declares which function judges its answers; each function says whe
 
 from __future__ import annotations
 
+from wati.contract.bodies import digits, leaves, member, member_is, numbers_of
 from wati.contract.records import record
 
 TYPE_CHECKING = False
@@ -96,7 +97,7 @@ def source(answer: Answer, code: str, *, through_wati: bool) -> str:
 
 def rejection(answer: Answer) -> Verdict | None:
     """A rejection under a 2xx status: `result: false` or `ok: false`."""
-    if _member_is(answer, "result", False) or _member_is(answer, "ok", False):
+    if member_is(answer, "result", False) or member_is(answer, "ok", False):
         return Verdict("rejected", _code_of(answer), "WATI rejected the call" + _quoted(answer))
     return None
 
@@ -148,7 +149,7 @@ def _model_errors(body: dict[str, Any]) -> str:
     title, errors = body.get("title"), body.get("errors")
     if not isinstance(title, str) or not isinstance(errors, dict):
         return ""
-    return "; ".join(f"{field}: {' '.join(_texts(texts))}" for field, texts in errors.items()) or title
+    return "; ".join(f"{field}: {' '.join(texts(texts))}" for field, texts in errors.items()) or title
 
 
 def _entry(item: object) -> str:
@@ -169,14 +170,14 @@ def _quoted(answer: Answer) -> str:
 # --- what a yes is, for every endpoint ---------------------------------------------------------------------
 
 # WATI documents one spelling for each endpoint. Clients and their tests have seen the other one, too.
-_YES = ("success", True)
+YES = ("success", True)
 
 
 def says_yes(answer: Answer) -> bool:
     """Whether `result`, or `ok` without it, says yes, and `ok` does not say no."""
     if member(answer.json, "result") in (None, ""):
-        return _member_is(answer, "ok", True)
-    return _member_is(answer, "result", *_YES) and not _member_is(answer, "ok", False)
+        return member_is(answer, "ok", True)
+    return member_is(answer, "result", *YES) and not member_is(answer, "ok", False)
 
 
 def contradiction(answer: Answer, *, is_read: bool = False, beside: str = "") -> str:
@@ -187,7 +188,7 @@ def contradiction(answer: Answer, *, is_read: bool = False, beside: str = "") ->
     for names, denies, for_reads in _CONTRADICTIONS:
         for name in names:
             if name != beside and (for_reads or not is_read) and denies(found := member(answer.json, name)):
-                words = "; ".join(_leaves(found)) or str(found).lower()
+                words = "; ".join(leaves(found)) or str(found).lower()
                 return f"The answer says yes, but its `{name}` is: {words.rstrip('.')}."
     return ""
 
@@ -234,11 +235,11 @@ _NONE = (
 )
 # (members, whether a value there contradicts a yes, whether this holds for reads, too)
 _CONTRADICTIONS: tuple[tuple[tuple[str, ...], Callable[[Any], bool], bool], ...] = (
-    (("error", "errors"), lambda value: bool(_leaves(value)), True),
+    (("error", "errors"), lambda value: bool(leaves(value)), True),
     (("ok", "result", "success"), _is_not_a_yes, True),
     (("status", "statusCode", "code"), _is_failure, True),
     (("message.statusString", "message.status"), lambda value: value == "FAILED", False),
-    (("message.failedDetail",), lambda value: bool(_leaves(value)), False),
+    (("message.failedDetail",), lambda value: bool(leaves(value)), False),
     (("ticketStatus",), lambda value: value == "CLOSED", False),
     (("message", "info", "detail", "title"), _denies, False),
 )
@@ -251,14 +252,14 @@ def listing(items: str) -> Judge:
 
     def verdict(answer: Answer, _: Receivers) -> Verdict:
         is_list = isinstance(member(answer.json, items), list)
-        return accepted_if(_member_is(answer, "result", *_YES) and is_list, answer, is_read=True)
+        return accepted_if(member_is(answer, "result", *YES) and is_list, answer, is_read=True)
 
     return verdict
 
 
 def result_yes(answer: Answer, _: Receivers) -> Verdict:
     """`result` is true (documented); "success" was seen, too."""
-    return accepted_if(_member_is(answer, "result", *_YES), answer)
+    return accepted_if(member_is(answer, "result", *YES), answer)
 
 
 def interactive(answer: Answer, _: Receivers) -> Verdict:
@@ -271,11 +272,11 @@ def template_message(answer: Answer, receivers: Receivers) -> Verdict:
 
     The answer has the contact, and so its number and its id (observed).
     """
-    if _member_is(answer, "validWhatsAppNumber", False):
+    if member_is(answer, "validWhatsAppNumber", False):
         return Verdict("rejected", "invalid_recipient", "This number has no WhatsApp account.")
-    number = _digits(str(member(answer.json, "contact.wAid") or member(answer.json, "phone_number")))
+    number = digits(str(member(answer.json, "contact.wAid") or member(answer.json, "phone_number")))
     whose = [receivers[0][1], str(member(answer.json, "contact.id"))] if receivers else []
-    return result_yes(answer, receivers).replace(answered=_numbers(dict.fromkeys(whose, number)))
+    return result_yes(answer, receivers).replace(answered=numbers_of(dict.fromkeys(whose, number)))
 
 
 def connection(answer: Answer, _: Receivers) -> Verdict:
@@ -296,228 +297,3 @@ def any_2xx(answer: Answer, _: Receivers) -> Verdict:
     A web page comes from a server on the way, which may not have forwarded the request.
     """
     return accepted_if(not (answer.ambiguous or answer.is_page), answer)
-
-
-def bulk(answer: Answer, receivers: Receivers) -> Verdict:
-    """v1 lists only failures: `result: true` accepts all receivers except those listed as invalid.
-
-    `result: false` without a reason was observed although the messages went out (a connector's tests, three
-    versions). So it is unknown, and so are the receivers that such an answer does not list.
-    """
-    from wati.contract.numbers import person
-
-    errors = member(answer.json, "errors")
-    entries: list[tuple[list[str], str]] = []  # the digits in an entry, and why it is listed
-    for name, why in _INVALID.items():
-        listed = member(errors, name) or []
-        listed = listed if isinstance(listed, list) else [listed]
-        entries += [(list(map(_digits, _leaves(entry))), why) for entry in listed]
-    # WhatsApp may know the number by another spelling. Digits that were asked for come first.
-    named = {key for leaves, _ in entries for leaf in leaves for key in (leaf, person(leaf))}
-    by_digits: dict[str, str] = {}
-    for key in (person, _digits) if named else ():
-        by_digits |= {digits: number for _, number in receivers if (digits := key(number)) in named}
-    invalid: dict[str, str] = {}
-    unmatched = False
-    for leaves, why in entries:
-        found = (by_digits.get(leaf) or by_digits.get(person(leaf)) for leaf in leaves)
-        numbers = list(filter(None, found))
-        invalid.update(dict.fromkeys(numbers, why))
-        unmatched = unmatched or not numbers
-    if _member_is(answer, "ok", False):
-        return rejection(answer) or unknown(answer)
-    if _member_is(answer, "result", *_YES):
-        others = {n: errors[n] for n in errors if n not in _INVALID} if isinstance(errors, dict) else errors
-        if unmatched or _leaves(others):
-            message = "WATI accepted, but lists errors that name no receiver."
-            return _outcome_unknown(receivers, invalid, message)
-        if against := contradiction(answer, beside="errors"):
-            return _outcome_unknown(receivers, invalid, against)
-        if not invalid:
-            return ACCEPTED
-        return _by_receiver(receivers, {number for _, number in receivers} - invalid.keys(), invalid)
-    if not _member_is(answer, "result", False):
-        return unknown(answer)
-    if member(errors, "error") or (errors is None and said(answer)):
-        return rejection(answer) or unknown(answer)
-    if len(invalid) == len(receivers):
-        return _by_receiver(receivers, set(), invalid)
-    if member(errors, "invalidCustomParameters"):
-        message = "WATI rejected the call: `answer` lists the invalid parameters."
-        return Verdict("rejected", "template_rejected", message)
-    return _outcome_unknown(receivers, invalid, _NO_REASON)
-
-
-def counted(answer: Answer, receivers: Receivers) -> Verdict:
-    """v1 for a CSV names no receiver: if it counts fewer than the CSV has, every outcome is unknown.
-
-    The wording is not documented. `4 of 5` is the sandbox's form; `4 out of 5` and `4/5` mean the same.
-    """
-    import re
-
-    verdict = bulk(answer, receivers)
-    count = re.search(r"\b([0-9]{1,7}) ?(?:of|out of|/) ?([0-9]{1,7})\b", said(answer))
-    if verdict.outcome == "accepted" and count and int(count[1]) < int(count[2]) == len(receivers):
-        return _outcome_unknown(receivers, {}, f"WATI took {count[0]} receivers and does not say which.")
-    return verdict
-
-
-# Both lists are empty in all published answers, so the form of an entry is not known.
-_INVALID = {
-    "invalidWhatsappNumbers": "WATI lists it as an invalid number",
-    "invalidCustomParameters": "WATI lists it with invalid parameters",
-}
-
-
-def v2(answer: Answer, receivers: Receivers) -> Verdict:
-    """v2 names every receiver and hides failures under `result: true`. A receiver not named is unknown."""
-    rows = member(answer.json, "receivers")
-    result = member(answer.json, "result")
-    no = rejection(answer) if _member_is(answer, "ok", False) or said(answer) else None
-    if no and not any(map(_accepts, rows if isinstance(rows, list) else [])):
-        return no
-    if not isinstance(rows, list) or not (no or result is False or says_yes(answer)):
-        return unknown(answer)
-    whose = _paired([_named(row) for row in rows], receivers)
-    accepted: set[str] = set()
-    rejected: dict[str, str] = {}
-    for row in rows:
-        number = whose.get(_named(row))
-        if number is None:
-            continue
-        errors = member(row, "errors")
-        valid = member(row, "isValidWhatsAppNumber")
-        if isinstance(errors, list) and _leaves(errors):
-            rejected[number] = "; ".join(_leaves(errors))
-        elif errors:
-            continue  # an unknown form, or empty: neither a yes nor a no
-        elif valid is False:
-            rejected[number] = "has no WhatsApp account"
-        elif _accepts(row):
-            accepted.add(number)
-    if no:
-        verdict = _outcome_unknown(receivers, rejected, f"{no.message} But it names receivers as accepted.")
-    elif result is not False and (against := contradiction(answer)):
-        verdict = _outcome_unknown(receivers, rejected, against)
-    elif result is False and rejected.keys() != {number for _, number in receivers}:
-        verdict = _outcome_unknown(receivers, rejected, _NO_REASON)
-    else:
-        verdict = _by_receiver(receivers, accepted, rejected)
-    strangers = list(dict.fromkeys(name for row in rows if (name := _named(row)) not in whose))
-    unpaired = {number for _, number in receivers} - set(whose.values()) if strangers else set()
-    if unpaired:
-        numbers = ", ".join(name for name in strangers[:_MOST_NAMED] if _is_number(name)) or "someone"
-        message = f"{verdict.message} The answer names {numbers}, whom nobody asked for."
-        verdict = verdict.replace(message=message, unpaired=unpaired)
-    return verdict.replace(answered=_numbers({number: name for name, number in whose.items()}))
-
-
-def _accepts(row: Any) -> bool:
-    """Whether a row of v2 says yes to whomever it names."""
-    return member(row, "isValidWhatsAppNumber") is True and not member(row, "errors")
-
-
-_MOST_NAMED = 5  # strangers in one message
-
-
-def _named(row: Any) -> str:
-    """Whom a row of v2 names: digits, or an id in small letters; "" if nobody."""
-    return _digits(str(member(row, "waId") or "")).lower()
-
-
-def _paired(named: Sequence[str], receivers: Receivers) -> dict[str, str]:
-    """Whose row it is, by what the row names.
-
-    Someone may be named by another number than the one that was asked for: WATI answers with the number
-    behind an id, and WhatsApp knows some numbers by another spelling. One row for one receiver is about that
-    receiver. In bulk, the last two that are left over belong together if they are spellings of one number.
-    """
-    from wati.contract.numbers import same_person
-
-    if len(receivers) == len(named) == 1:
-        return {named[0]: receivers[0][1]}
-    asked = {_digits(number).lower(): number for _, number in receivers}
-    whose = {name: asked[name] for name in named if name in asked}
-    strangers, unanswered = set(named) - whose.keys(), set(asked.values()) - set(whose.values())
-    if len(strangers) == len(unanswered) == 1:
-        (stranger,), (number,) = strangers, unanswered
-        if same_person(stranger, number):
-            whose[stranger] = number
-    return whose
-
-
-def _numbers(answered: Mapping[str, str]) -> dict[str, str]:
-    """Those that really are numbers: an answer can contain anything."""
-    return {receiver: number for receiver, number in answered.items() if _is_number(number)}
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 7 <= len(text) <= 15
-
-
-def _by_receiver(receivers: Receivers, accepted: set[str], rejected: dict[str, str]) -> Verdict:
-    # A receiver with both a good and a bad row got something, so it is never reported as rejected.
-    rejected = {number: why for number, why in rejected.items() if number not in accepted}
-    groups = _groups(receivers, accepted, rejected)
-    if len(groups["unknown"]) == len(receivers):
-        return Verdict("unknown", "bad_answer", "The answer names none of the receivers.")
-    if len(groups["accepted"]) == len(receivers):
-        return ACCEPTED
-    problems = [{"at": at, "problem": rejected[number]} for at, number in receivers if number in rejected]
-    if len(groups["rejected"]) == len(receivers):
-        message = "WATI accepted no receiver: " + "; ".join(sorted(set(rejected.values()))) + "."
-        return Verdict("rejected", "invalid_recipient", message, problems=problems)
-    counts = ", ".join(f"{len(numbers)} {outcome}" for outcome, numbers in groups.items() if numbers)
-    message = f"Of {len(receivers)} receivers: {counts}."
-    return Verdict("partial", "partial", message, receivers=groups, problems=problems)
-
-
-_NO_REASON = (
-    "WATI answered result: false without a reason; such answers have come for messages that went out."
-)
-
-
-def _outcome_unknown(receivers: Receivers, rejected: dict[str, str], message: str) -> Verdict:
-    groups = _groups(receivers, set(), rejected) if rejected else None
-    return Verdict("unknown", "outcome_unknown", message, receivers=groups)
-
-
-def _groups(receivers: Receivers, accepted: set[str], rejected: dict[str, str]) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {"accepted": [], "rejected": [], "unknown": []}
-    for _, number in receivers:
-        group = "accepted" if number in accepted else "rejected" if number in rejected else "unknown"
-        groups[group].append(number)
-    return groups
-
-
-# --- reading a body that may have any form -----------------------------------------------------------------
-
-
-def member(body: Any, path: str) -> Any:
-    """The member at a dotted path; None if the body has another form."""
-    for name in path.split("."):
-        body = body.get(name) if isinstance(body, dict) else None
-    return body
-
-
-def _member_is(answer: Answer, name: str, *values: str | bool) -> bool:
-    found = member(answer.json, name)
-    return any(type(found) is type(value) and found == value for value in values)
-
-
-def _leaves(value: Any) -> list[str]:
-    """Every text and number anywhere in a value, as text: the form of error lists is not documented."""
-    if isinstance(value, (dict, list)):
-        items = value.values() if isinstance(value, dict) else value
-        return [leaf for item in items for leaf in _leaves(item)]
-    return [] if value in (None, "", False) else [str(value)]
-
-
-def _texts(value: object) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []
-
-
-def _digits(text: str) -> str:
-    """A number as plain digits, so `+1 415…` in an answer matches `1415…`; an id is left as it is."""
-    kept = "".join(character for character in text if character not in "+ ()-.")
-    return kept if kept.isdigit() else text

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wati.contract import checks, omissions
+from wati.contract.bodies import member
 from wati.contract.failures import Failure
 from wati.contract.settings import SANDBOX_KEY
-from wati.contract.verdicts import member
 from wati.output import shape
 from wati.output.redaction import redact
 from wati.output.rendering import clean, paired, shorten

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from wati.contract.verdicts import member
+from wati.contract.bodies import member
 from wati.output.rendering import shorten
 
 LONGEST = 30_000  # characters of one document

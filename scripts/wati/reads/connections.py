@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wati.contract import verdicts
+from wati.contract import bodies
 from wati.contract.call import Result
 from wati.contract.failures import Failure
 from wati.output.rendering import enumerate_some
@@ -57,5 +57,5 @@ def choice(ids: list[str]) -> list[str]:
 
 def result(body: Any) -> Result:
     """A connection as a result. Its link is shown only while it is PENDING: then the user needs it."""
-    pending = verdicts.member(body, "connection.status") == "PENDING"
-    return Result(body, shown_url=str(verdicts.member(body, "connection.url") or "") if pending else "")
+    pending = bodies.member(body, "connection.status") == "PENDING"
+    return Result(body, shown_url=str(bodies.member(body, "connection.url") or "") if pending else "")

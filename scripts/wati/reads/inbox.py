@@ -10,7 +10,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from wati.contract import outcomes, verdicts
+from wati.contract import bodies, outcomes, verdicts
 from wati.contract.failures import NO_CONVERSATION, Failure
 from wati.contract.numbers import spellings
 from wati.contract.settings import is_connection_id
@@ -190,10 +190,10 @@ class Rows:
             if answer.date is not None:
                 self.now = answer.date
                 self.clocks.append(answer.date - time.time())
-            rows = verdicts.member(answer.json, items)
+            rows = bodies.member(answer.json, items)
             self._is_cut |= len(rows) > MOST_ROWS_OF_A_PAGE
             self.is_short = len(rows) < PAGE_SIZE
-            link = verdicts.member(answer.json, "link")
+            link = bodies.member(answer.json, "link")
             says_last = isinstance(link, dict) and "nextPage" in link and not link["nextPage"]
             self.is_last = self.is_short and says_last
             return [row for row in rows[:MOST_ROWS_OF_A_PAGE] if isinstance(row, dict)]

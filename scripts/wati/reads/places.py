@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wati.contract.verdicts import member
+from wati.contract.bodies import member
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

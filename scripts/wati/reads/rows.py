@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from wati.contract.verdicts import member
+from wati.contract.bodies import member
 
 if TYPE_CHECKING:
     Row = dict[str, Any]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wati.arguments.validation import quoted, suggestion
-from wati.contract.verdicts import member
+from wati.contract.bodies import member
 from wati.output.rendering import enumerate_some, shorten
 from wati.reads import places
 
