@@ -58,6 +58,19 @@ class Toolbox(NamedTuple):
         return [str(self.node), str(self.modules / "skills" / "bin" / "cli.mjs")]
 
     @property
+    def inspector(self) -> list[str]:
+        """The command line of the official MCP inspector."""
+        launcher = self.modules / "@modelcontextprotocol" / "inspector" / "clients" / "launcher"
+        return [str(self.node), str(launcher / "build" / "index.js"), "--cli"]
+
+    @property
+    def conformance(self) -> list[str]:
+        return [
+            str(self.node),
+            str(self.modules / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"),
+        ]
+
+    @property
     def quick_validate(self) -> list[str]:
         creator = self.modules / "openclaw" / "skills" / "skill-creator"
         return [sys.executable, str(creator / "scripts" / "quick_validate.py")]
