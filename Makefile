@@ -24,7 +24,7 @@ test: .venv/development
 	@$(call strict,PYTHONPATH=scripts .venv/bin/lint-imports --no-cache)
 	$(PY) -m pytest -n auto --dist worksteal --timeout 120
 
-# The real OpenClaw and other tools try what is committed. npm downloads them once, 850 MB, into ACCEPTANCE_CACHE
+# The real OpenClaw and other tools try what is committed. npm downloads them once, 950 MB, into ACCEPTANCE_CACHE
 # (by default the user's cache folder).
 .PHONY: acceptance
 acceptance: .venv/development
@@ -49,7 +49,8 @@ storm: .venv/development
 	@$(PY) dev/storm.py $(FLAGS)
 
 # Marks an agent on the sandbox: make eval AGENT="command" (FLAGS="--task 3 --json"; see evals/README.md).
-eval: .venv/runtime
+# Only the server of FLAGS="--through mcp" needs more packages.
+eval: .venv/$(if $(findstring mcp,$(FLAGS)),development,runtime)
 	@$(PY) evals/grade.py --agent "$$AGENT" $(FLAGS)
 
 # Builds the bundle for a registry into dist/: a zip, a folder to publish, and a list with the hash of each file.
