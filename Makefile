@@ -53,7 +53,8 @@ storm: .venv/development
 eval: .venv/$(if $(findstring mcp,$(FLAGS)),development,runtime)
 	@$(PY) evals/grade.py --agent "$$AGENT" $(FLAGS)
 
-# Builds the bundle for a registry into dist/: a zip, a folder to publish, and a list with the hash of each file.
+# Builds into dist/ the bundle for a registry (a zip, a folder to publish, a list with the hash of each file), and
+# the plugin (a zip and a folder).
 package:
 	@$(PYTHON) dev/package.py $(FLAGS)
 
