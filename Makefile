@@ -34,6 +34,7 @@ acceptance: .venv/development
 bench: .venv/development
 	$(PY) dev/bench.py
 	$(PY) dev/bench_journal.py
+	$(PY) dev/bench_memory.py
 	$(PY) dev/tokens.py
 
 docs: .venv/runtime
