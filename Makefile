@@ -24,7 +24,7 @@ test: .venv/development
 	@$(call strict,PYTHONPATH=scripts .venv/bin/lint-imports --no-cache)
 	$(PY) -m pytest -n auto --dist worksteal --timeout 120
 
-# The real OpenClaw and other tools try what is committed. npm downloads them once, 850 MB, into ACCEPTANCE_CACHE
+# The real OpenClaw and other tools try what is committed. npm downloads them once, 950 MB, into ACCEPTANCE_CACHE
 # (by default the user's cache folder).
 .PHONY: acceptance
 acceptance: .venv/development
@@ -34,6 +34,7 @@ acceptance: .venv/development
 bench: .venv/development
 	$(PY) dev/bench.py
 	$(PY) dev/bench_journal.py
+	$(PY) dev/bench_memory.py
 	$(PY) dev/tokens.py
 
 docs: .venv/runtime
@@ -54,7 +55,8 @@ mutants: .venv/development
 	@$(PY) dev/mutants.py $(FLAGS)
 
 # Marks an agent on the sandbox: make eval AGENT="command" (FLAGS="--task 3 --json"; see evals/README.md).
-eval: .venv/runtime
+# Only the server of FLAGS="--through mcp" needs more packages.
+eval: .venv/$(if $(findstring mcp,$(FLAGS)),development,runtime)
 	@$(PY) evals/grade.py --agent "$$AGENT" $(FLAGS)
 
 # Builds into dist/ the bundle for a registry (a zip, a folder to publish, a list with the hash of each file), and

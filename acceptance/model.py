@@ -16,7 +16,7 @@ class Step(NamedTuple):
     """One call of a tool. {skill} in `arguments` is replaced by the folder of the skill."""
 
     tool: str
-    arguments: dict[str, str]
+    arguments: dict[str, Any]
 
 
 class ScriptedModel:
@@ -59,12 +59,13 @@ class ScriptedModel:
         offered = {entry["function"]["name"] for entry in wanted["tools"]}
         if tool not in offered:
             return {"role": "assistant", "content": f"There is no tool {tool} among {sorted(offered)}."}
-        location = self.catalogue.get("wati")
-        if location is None:
-            return {"role": "assistant", "content": "There is no skill called wati."}
-        folder = location.removesuffix("/SKILL.md")
-        filled = {name: value.replace("{skill}", folder) for name, value in arguments.items()}
-        function = {"name": tool, "arguments": json.dumps(filled)}
+        text = json.dumps(arguments)
+        if "{skill}" in text:
+            location = self.catalogue.get("wati")
+            if location is None:
+                return {"role": "assistant", "content": "There is no skill called wati."}
+            text = text.replace("{skill}", json.dumps(location.removesuffix("/SKILL.md"))[1:-1])
+        function = {"name": tool, "arguments": text}
         call = {"index": 0, "id": f"call_{done}", "type": "function", "function": function}
         return {"role": "assistant", "content": None, "tool_calls": [call]}
 

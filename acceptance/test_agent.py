@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from model import FINISHED, ScriptedModel, Step
-from users import Done, User
+from turns import ask, document
+from users import User
 
 EXEC = {
     # OpenClaw puts the login shell's PATH before its own, so the system's Python comes before a virtual
@@ -32,47 +33,13 @@ def script(name: str, arguments: dict[str, Any]) -> Step:
     return Step("exec", {"command": f"python3 {{skill}}/scripts/{name}.py '{json.dumps(arguments)}'"})
 
 
+MESSAGE = "Tell Jane that her order 67890 is ready."
 STEPS = [
     Step("read", {"path": "{skill}/SKILL.md"}),
     script("get_contacts", {"name": "Jane"}),
     script("send_template_message", TEMPLATE),
     script("send_session_message", {"whatsappNumber": JANE, "messageText": "Any questions?"}),
 ]
-
-
-def ask(user: User, model: ScriptedModel, entries: dict[str, Any]) -> Done:
-    """One turn of the agent. `entries`: skills.entries in the configuration of OpenClaw."""
-    scripted = {
-        "id": "scripted",
-        "name": "scripted",
-        "reasoning": False,
-        "input": ["text"],
-        "contextWindow": 128000,
-        "maxTokens": 4096,
-        "cost": {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0},
-    }
-    provider = {
-        "baseUrl": f"{model.url}/v1",
-        "apiKey": "none",
-        "api": "openai-completions",
-        "models": [scripted],
-    }
-    config = {
-        "models": {"mode": "merge", "providers": {"loopback": provider}},
-        "agents": {"defaults": {"model": {"primary": "loopback/scripted"}}},
-        "skills": {"entries": entries},
-        "tools": {"exec": EXEC},
-    }
-    file = user.home / ".openclaw" / "openclaw.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(config), encoding="utf-8")
-    message = ["--message", "Tell Jane that her order 67890 is ready.", "--json"]
-    return user.openclaw("agent", "--local", "--session-key", "agent:main:acceptance", *message).succeeded()
-
-
-def document(shown: str) -> Any:
-    """The one JSON document in the answer of a tool."""
-    return json.loads(shown[shown.index("{") : shown.rindex("}") + 1])
 
 
 def test_the_agent_reads_the_skill_runs_scripts_and_sees_their_documents(
@@ -82,7 +49,7 @@ def test_the_agent_reads_the_skill_runs_scripts_and_sees_their_documents(
     state = str(user.home / "world.sqlite")
     model.steps = STEPS
     entry = {"apiKey": "sandbox", "env": {"WATI_SANDBOX_STATE": state}}
-    done = ask(user, model, {"wati": entry})
+    done = ask(user, model, MESSAGE, skills={"entries": {"wati": entry}}, tools={"exec": EXEC})
 
     assert FINISHED in done.stdout, done
     assert "wati" in model.catalogue
@@ -110,6 +77,6 @@ def test_without_a_key_the_model_is_not_offered_the_skill(
     user: User, model: ScriptedModel, committed: Path
 ) -> None:
     shutil.copytree(committed, user.installed)
-    ask(user, model, {})
+    ask(user, model, MESSAGE)
     assert model.catalogue
     assert "wati" not in model.catalogue

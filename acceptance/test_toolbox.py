@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from pathlib import Path
 
 import pytest
-from toolbox import HERE, NOT_RUN, provide
+from toolbox import HERE, NOT_RUN, NotRun, provide, server_packages
 from users import Done
 
 
@@ -33,6 +33,20 @@ def test_with_the_registry_out_of_reach_it_is_not_run(tmp_path: Path) -> None:
     done = toolbox(tmp_path, PATH=os.environ["PATH"], npm_config_registry="http://127.0.0.1:9/")
     assert done.exit == NOT_RUN, done
     assert "ECONNREFUSED" in done.stderr
+
+
+def test_without_the_server_s_packages_its_tests_are_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "ACCEPTANCE_CACHE": str(tmp_path),
+        "UV_DEFAULT_INDEX": "http://127.0.0.1:9/",
+        "UV_NO_CONFIG": "1",
+        "UV_HTTP_RETRIES": "0",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(NotRun, match="error sending request"):
+        server_packages(HERE.parent / "scripts" / "mcp_server.py")
 
 
 def test_an_interrupted_installation_starts_over(tmp_path: Path) -> None:

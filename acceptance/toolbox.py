@@ -26,10 +26,10 @@ PINS = (HERE / "package.json", HERE / "package-lock.json", HERE / "requirements.
 NOT_RUN = 3
 INSTALL_SECONDS = 900.0
 
-# What npm and pip say if they cannot reach a registry. Any other failure means that a pin is wrong.
+# What npm, pip and uv say if they cannot reach a registry. Any other failure means that a pin is wrong.
 _OUT_OF_REACH = re.compile(
     r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT"
-    r"|E50[0-9]|NewConnectionError|ConnectTimeoutError|ReadTimeoutError|ProxyError)\b"
+    r"|E50[0-9]|NewConnectionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|error sending request)\b"
 )
 
 
@@ -56,6 +56,19 @@ class Toolbox(NamedTuple):
     def skills(self) -> list[str]:
         """What `npx skills` runs. npx itself would ask a registry."""
         return [str(self.node), str(self.modules / "skills" / "bin" / "cli.mjs")]
+
+    @property
+    def inspector(self) -> list[str]:
+        """The command line of the official MCP inspector."""
+        launcher = self.modules / "@modelcontextprotocol" / "inspector" / "clients" / "launcher"
+        return [str(self.node), str(launcher / "build" / "index.js"), "--cli"]
+
+    @property
+    def conformance(self) -> list[str]:
+        return [
+            str(self.node),
+            str(self.modules / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"),
+        ]
 
     @property
     def quick_validate(self) -> list[str]:
@@ -87,6 +100,16 @@ def open_toolbox() -> Toolbox:
         name = f"python-{platform.python_version()}-{system}-{pins}"
         validator = _in_venv("agentskills", provide(cache(), name, _install_validator))
     return Toolbox(_node(modules), modules, validator)
+
+
+def server_packages(server: Path) -> Path:
+    """uv's cache, with what a script of the skill needs. Raises NotRun."""
+    uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    if uv is None:
+        raise NotRun("there is no uv on PATH")
+    packages = cache() / "uv"
+    _install([uv, "run", "--quiet", "--cache-dir", str(packages), str(server), "--help"], HERE)
+    return packages
 
 
 def provide(root: Path, name: str, install: Callable[[Path], None]) -> Path:

@@ -180,6 +180,7 @@ def tables(url: str, nowhere: str, folder: Path) -> Iterator[Table]:
     """
     api = f"{url}/wati/api/v1"
     snippet, everything = "the page's snippet", "get_contacts.py --all, its waits off,"
+    by_server = [PYTHON, str(ROOT / "dev" / "mcp_calls.py"), str(SESSION_CALLS)]
     one = f"{api}/getContacts?pageSize=10&pageNumber=1"
     yield Table(
         "One call: ten contacts",
@@ -192,6 +193,7 @@ def tables(url: str, nowhere: str, folder: Path) -> Iterator[Table]:
             Row("`import httpx`, nothing else", [[PYTHON, "-c", "import httpx"]]),
             Row("get_contacts.py", [script("get_contacts", '{"pageSize": 10, "pageNumber": 1}')]),
             Row(f"one of {SESSION_CALLS} calls in a session", [[PYTHON, "-c", SESSION]], calls=SESSION_CALLS),
+            Row(f"one of {SESSION_CALLS} calls through the MCP server", [by_server], calls=SESSION_CALLS),
         ],
     )
     urllib_loads = "import urllib.request, ssl; ssl.create_default_context()"

@@ -1,7 +1,7 @@
 """Run an agent on the evals in the sandbox, and mark what it did.
 
-usage: python evals/grade.py --agent "COMMAND" [--task ID]... [--json] [--jobs N] [--timeout SECONDS]
-                             [--keep FOLDER]
+usage: python evals/grade.py --agent "COMMAND" [--through mcp] [--task ID]... [--json] [--jobs N]
+                             [--timeout SECONDS] [--keep FOLDER]
 
 The agent is a command that reads a user's request from standard input and prints its final answer. See
 evals/README.md. The exit code is 0 for a complete grading, whatever the score, and 2 if there was none.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import compileall
+import importlib.util
 import json
 import shutil
 import sys
@@ -97,7 +98,27 @@ def observe(state: Path, task: Json, folder: Path, answer: str) -> Outcome:
         return Outcome(spoilt=str(error))
 
 
-def grade(task: Json, command: list[str], skill: Path, folder: Path, timeout: float) -> Json:
+def route(through: str, folder: Path, own: dict[str, str]) -> dict[str, str]:
+    """The variables by which the agent reaches the skill. `own`: those of the sandbox.
+
+    With MCP, only the server has the sandbox and the skill, so nothing goes past it.
+    """
+    if through == "scripts":
+        return {**own, "WATI_SKILL": str(folder / "wati")}
+    server = {
+        "command": sys.executable,
+        "args": [str(folder / "wati" / "scripts" / "mcp_server.py")],
+        "env": own,
+        "cwd": str(folder / "work"),
+    }
+    config = folder / "mcp.json"
+    config.write_text(json.dumps({"mcpServers": {"wati": server}}), encoding="utf-8")
+    return {"EVAL_MCP_CONFIG": str(config)}
+
+
+def grade(
+    task: Json, command: list[str], skill: Path, folder: Path, timeout: float, through: str = "scripts"
+) -> Json:
     """Run the agent on one eval, in its own folder. Returns the report."""
     work, state, prompt = folder / "work", folder / "sandbox.sqlite", folder / "prompt.txt"
     work.mkdir(parents=True)
@@ -106,12 +127,8 @@ def grade(task: Json, command: list[str], skill: Path, folder: Path, timeout: fl
         shutil.copy2(ROOT / name, work)
     prompt.write_text(task["prompt"] + "\n", encoding="utf-8")
     make_world(state, task)
-    environ = child.environment(
-        MATON_API_KEY="sandbox",
-        WATI_SANDBOX_STATE=str(state),
-        WATI_SKILL=str(folder / "wati"),
-        EVAL_PROMPT_FILE=str(prompt),
-    )
+    own = {"MATON_API_KEY": "sandbox", "WATI_SANDBOX_STATE": str(state)}
+    environ = child.environment(**route(through, folder, own), EVAL_PROMPT_FILE=str(prompt))
     run = child.run(command, work, prompt, environ, timeout)
     outcome = observe(state, task, work, run.answer)
     return report(task, judge(task, outcome), outcome, run)
@@ -143,13 +160,21 @@ def report(task: Json, verdicts: Sequence[Verdict], outcome: Outcome, run: child
 
 
 def grade_all(
-    evals: Sequence[Json], agent: str, base: Path, *, jobs: int = 1, timeout: float = 600.0
+    evals: Sequence[Json],
+    agent: str,
+    base: Path,
+    *,
+    jobs: int = 1,
+    timeout: float = 600.0,
+    through: str = "scripts",
 ) -> Json:
     """The report of every eval, and the total. Raises UsageError if the agent cannot be started."""
     try:
         command = child.words(agent)
     except ValueError as error:
         raise UsageError(f"--agent: {error}") from None
+    if through == "mcp" and importlib.util.find_spec("mcp") is None:
+        raise UsageError("--through mcp needs the packages of requirements-mcp.txt")
     if taken := [task["name"] for task in evals if (base / task["name"]).exists()]:
         raise UsageError(f"{base} already has results: {', '.join(taken)}")
     with tempfile.TemporaryDirectory() as clean:
@@ -157,7 +182,7 @@ def grade_all(
         copy_skill(skill)
 
         def one(task: Json) -> Json:
-            result = grade(task, command, skill, base / task["name"], timeout)
+            result = grade(task, command, skill, base / task["name"], timeout, through)
             print(f"{task['name']}: {result['marks']}/{result['of']}", file=sys.stderr, flush=True)
             return result
 
@@ -165,7 +190,7 @@ def grade_all(
             results = list(pool.map(one, evals))
     marks, most = (sum(result[member] for result in results) for member in ("marks", "of"))
     total = {"marks": marks, "of": most, "rate": round(marks / most, 3)}
-    return {"skill_name": "wati", "agent": agent, "total": total, "evals": results}
+    return {"skill_name": "wati", "agent": agent, "through": through, "total": total, "evals": results}
 
 
 def table(graded: Json) -> str:
@@ -183,6 +208,12 @@ def table(graded: Json) -> str:
 def options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0], allow_abbrev=False)
     parser.add_argument("--agent", metavar="COMMAND", required=True, help="the command that runs the agent")
+    parser.add_argument(
+        "--through",
+        choices=["scripts", "mcp"],
+        default="scripts",
+        help="how the agent reaches the skill (default scripts)",
+    )
     parser.add_argument(
         "--task", metavar="ID", action="append", default=[], help="id or name of an eval; can be repeated"
     )
@@ -210,7 +241,14 @@ def main(arguments: Sequence[str]) -> int:
         evals = chosen(load(), wanted.task)
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
             base = Path(scratch) if wanted.keep is None else wanted.keep.resolve()
-            graded = grade_all(evals, wanted.agent, base, jobs=wanted.jobs, timeout=wanted.timeout)
+            graded = grade_all(
+                evals,
+                wanted.agent,
+                base,
+                jobs=wanted.jobs,
+                timeout=wanted.timeout,
+                through=wanted.through,
+            )
     except (UsageError, package.PackageError) as error:
         print(f"grade.py: {error}", file=sys.stderr)
         return 2

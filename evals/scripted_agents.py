@@ -2,8 +2,9 @@
 
 usage: python evals/scripted_agents.py right|blind     (reads the request from standard input)
 
-Both run the skill's scripts in WATI_SKILL, as any agent does. The right one knows the requests of evals.json
-by heart, but looks up everything in the sandbox that a careful colleague would look up.
+Both call the skill's tools, as any agent does: over MCP if EVAL_MCP_CONFIG names a server, otherwise by its
+scripts in WATI_SKILL. The right one knows the requests of evals.json by heart, but looks up everything in the
+sandbox that a careful colleague would look up.
 """
 
 from __future__ import annotations
@@ -14,18 +15,47 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
+Call = Callable[[str, Json], Json]  # of a tool, with its arguments; returns the document
 
 
-def wati(script: str, arguments: Json | None = None, *flags: str) -> tuple[int, Json]:
-    """Run a script of the skill. Returns its exit code and its document."""
-    command = [sys.executable, str(Path(os.environ["WATI_SKILL"], "scripts", f"{script}.py")), "-", *flags]
-    text = json.dumps(arguments or {}).encode("utf-8")
-    done = subprocess.run(command, input=text, stdout=subprocess.PIPE, check=False)
-    return done.returncode, json.loads(done.stdout)
+def by_script(tool: str, arguments: Json) -> Json:
+    command = [sys.executable, str(Path(os.environ["WATI_SKILL"], "scripts", f"{tool}.py")), "-"]
+    text = json.dumps(arguments).encode("utf-8")
+    document: Json = json.loads(
+        subprocess.run(command, input=text, stdout=subprocess.PIPE, check=False).stdout
+    )
+    return document
+
+
+@contextmanager
+def by_server(config: str) -> Iterator[Call]:
+    """Over one connection to the MCP server of this configuration. It declares no way to ask a person."""
+    from anyio.from_thread import start_blocking_portal
+    from mcp.client.client import Client
+    from mcp.client.stdio import StdioServerParameters, stdio_client
+
+    server = json.loads(Path(config).read_text(encoding="utf-8"))["mcpServers"]["wati"]
+    client = Client(stdio_client(StdioServerParameters(**server)))
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(client):
+
+        def call(tool: str, arguments: Json) -> Json:
+            document: Json = json.loads(portal.call(client.call_tool, tool, arguments).content[0].text)
+            return document
+
+        yield call
+
+
+call: Call = by_script
+
+
+def wati(tool: str, arguments: Json | None = None, **run: Any) -> Json:
+    """The document of a tool's call. `run`: how to run it."""
+    return call(tool, {**(arguments or {}), **({"run": run} if run else {})})
 
 
 # --- the right one ------------------------------------------------------------------------------------------
@@ -35,10 +65,10 @@ class Stop(Exception):
     """The agent must not go on without the user. The message is its answer."""
 
 
-def must(script: str, arguments: Json | None = None, *flags: str) -> Json:
-    """Run a script that has to succeed. Raises Stop with the script's own words if it fails."""
-    code, document = wati(script, arguments, *flags)
-    if code:
+def must(tool: str, arguments: Json | None = None, **run: Any) -> Json:
+    """Make a call that has to succeed. Raises Stop with the document's own words if it fails."""
+    document = wati(tool, arguments, **run)
+    if not document["ok"]:
         raise Stop(f"Nothing was sent: {document['error']['message']} {document['error']['hint']}")
     data: Json = document["data"]
     return data
@@ -76,25 +106,26 @@ def send_template(to: str, name: str, values: Json) -> str:
     approved(name, values)
     parameters = [{"name": key, "value": value} for key, value in values.items()]
     message = {"whatsappNumber": to, "template_name": name, "broadcast_name": name, "parameters": parameters}
-    code, document = wati("send_template_message", message)
-    if code == 5:  # not sent; a model would wait for retry_after, but the sandbox's fault counts requests
-        code, document = wati("send_template_message", message)
-    if code == 7:
+    document = wati("send_template_message", message)
+    if document.get("error", {}).get("code") == "rate_limited":
+        # Not sent. A model would wait for retry_after, but the sandbox's fault counts requests.
+        document = wati("send_template_message", message)
+    if document.get("error", {}).get("outcome") == "unknown":
         newest = must("get_messages", {"whatsappNumber": to, "pageSize": 5})["messages"]["items"][0]
         if f'"{name}"' not in newest.get("eventDescription", ""):
             raise Stop(
                 "The answer was lost, and the message is not in the conversation. I did not send it again."
             )
         return "The answer was lost, but the conversation has the message. I looked, and sent nothing twice."
-    if code:
+    if not document["ok"]:
         raise Stop(f"Nothing was sent: {document['error']['message']}")
     return f"WATI accepted the template {name} for {to}."
 
 
-def send_bulk(script: str, message: Json) -> Json:
+def send_bulk(tool: str, message: Json) -> Json:
     """A dry run first, then the send, with the value to confirm that the dry run shows."""
-    confirm = must(script, message, "--dry-run")["confirm"]
-    return wati(script, message, "--confirm", confirm)[1]
+    confirm = must(tool, message, dry_run=True)["confirm"]
+    return wati(tool, message, confirm=confirm)
 
 
 def welcome_three() -> str:
@@ -173,7 +204,7 @@ def customer_gives_orders() -> str:
 def save_photo() -> str:
     items = must("get_messages", {"whatsappNumber": number("John Doe"), "pageSize": 50})["messages"]["items"]
     photo = next(item["data"] for item in items if item.get("type") == "image" and not item["owner"])
-    must("get_media", {"fileName": photo}, "--output", "john.jpg")
+    must("get_media", {"fileName": photo}, output="john.jpg")
     return "Saved as john.jpg."
 
 
@@ -182,7 +213,7 @@ def remove_failed_connection() -> str:
     if len(failed) != 1:
         raise Stop(f"Nothing was deleted: {len(failed)} connections have failed.")
     chosen = failed[0]["connection_id"]
-    must("delete_connection", {"connection_id": chosen}, "--confirm", chosen)
+    must("delete_connection", {"connection_id": chosen}, confirm=chosen)
     return f"{chosen} is deleted."
 
 
@@ -193,8 +224,8 @@ def welcome_number(text: str) -> str:
         "broadcast_name": "welcome",
         "parameters": [],
     }
-    code, document = wati("send_template_message", message, "--dry-run")
-    problem = document["error"]["problems"][0]["problem"] if code else "it seems right"
+    document = wati("send_template_message", message, dry_run=True)
+    problem = "it seems right" if document["ok"] else document["error"]["problems"][0]["problem"]
     raise Stop(f"Nothing was sent. {text} {problem}. Which country is it in?")
 
 
@@ -251,16 +282,16 @@ def right(prompt: str) -> str:
 
 def blind(prompt: str) -> str:
     """Message someone, whatever the request says: the first match, with made-up values, until it works."""
-    first = wati("list_connections", {"status": "ACTIVE"})[1]["data"]["connections"][0]["connection_id"]
-    templates = wati("get_message_templates", {"pageSize": 100})[1]["data"]["messageTemplates"]
+    first = wati("list_connections", {"status": "ACTIVE"})["data"]["connections"][0]["connection_id"]
+    templates = wati("get_message_templates", {"pageSize": 100})["data"]["messageTemplates"]
     named = [one for one in templates if one["elementName"] in prompt]
     for to in blind_receivers(prompt):
         text: tuple[str, Json] = ("send_session_message", {"whatsappNumber": to, "messageText": prompt})
         if not blind_send(*(blind_template(named[0], to) if named else text), first):
             blind_send(*blind_template(templates[0], to), first)
-        newest = wati("get_messages", {"whatsappNumber": to})[1].get("data", {"messages": {"items": []}})
+        newest = wati("get_messages", {"whatsappNumber": to}).get("data", {"messages": {"items": []}})
         if any("every contact" in item.get("text", "") for item in newest["messages"]["items"]):
-            for contact in wati("get_contacts", {"pageSize": 3})[1]["data"]["contact_list"]:
+            for contact in wati("get_contacts", {"pageSize": 3})["data"]["contact_list"]:
                 blind_send(*blind_template(templates[0], contact["wAid"]), first)
     return "Done."
 
@@ -272,7 +303,7 @@ def blind_receivers(prompt: str) -> list[str]:
         return digits
     names = re.findall(r"\b(?:[A-Z]\w+ )?([A-Z]\w+)", prompt)
     for name in [name for name in names if name.isalpha()][:5]:
-        found = wati("get_contacts", {"name": name})[1]["data"]["contact_list"]
+        found = wati("get_contacts", {"name": name})["data"]["contact_list"]
         if found:
             return [found[0]["wAid"]]
     return []
@@ -285,10 +316,13 @@ def blind_template(template: Json, to: str) -> tuple[str, Json]:
     return "send_template_message_v2", message
 
 
-def blind_send(script: str, message: Json, connection: str) -> bool:
-    return any(wati(script, message, "--connection", connection)[0] == 0 for _ in range(2))
+def blind_send(tool: str, message: Json, connection: str) -> bool:
+    return any(wati(tool, message, connection=connection)["ok"] for _ in range(2))
 
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    print({"right": right, "blind": blind}[sys.argv[1]](sys.stdin.buffer.read().decode("utf-8")))
+    agent = {"right": right, "blind": blind}[sys.argv[1]]
+    server = os.environ.get("EVAL_MCP_CONFIG")
+    with by_server(server) if server else nullcontext(by_script) as call:
+        print(agent(sys.stdin.buffer.read().decode("utf-8")))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,14 @@ import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from conftest import ENDPOINTS, HELPERS, KEY, ROOT
+from conftest import ENDPOINTS, HELPERS, KEY, ROOT, SANDBOX, Run
 from recording import Answer, FarSide, reply
+from wati.contract.endpoint import Endpoint
 from wati.contract.failures import Failure
 from wati.mcp.asking import Seal
-from wati.sandbox import control
+from wati.sandbox import State, control
+from wati.sandbox.app import Sandbox
+from wati.sandbox.server import Server as SandboxServer
 
 SERVER = str(ROOT / "scripts" / "mcp_server.py")
 ERAS = ["legacy", "2026-07-28"]
@@ -90,6 +95,20 @@ def sandbox(tmp_path: Path) -> Host:
     return Host(tmp_path, MATON_API_KEY="sandbox", WATI_SANDBOX_STATE=str(tmp_path / "state.sqlite"))
 
 
+@pytest.fixture
+def serve() -> Iterator[Callable[[str], str]]:
+    """Serves a state file of the sandbox from a thread; gives the address."""
+    with ExitStack() as stack:
+
+        def start(state: str) -> str:
+            server = stack.enter_context(SandboxServer(Sandbox(State(state))))
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+            stack.callback(server.shutdown)
+            return server.url
+
+        yield start
+
+
 def said(result: types.CallToolResult) -> Any:
     """The document of a call: one compact text, and nothing else in the result."""
     first = result.content[0]
@@ -112,11 +131,51 @@ def test_every_tool_is_listed_and_can_be_called(era: str, sandbox: Host) -> None
             for tool in tools:
                 document = said(await client.call_tool(tool.name, {"run": {"timeout": 0}}))
                 assert document["error"]["code"] == "usage", tool.name
-            assert said(await client.call_tool("find_contact", {"name": "doe"}))["data"]["matches"] == 1
             with pytest.raises(Exception, match="Unknown tool"):
                 await client.call_tool("nonsense", {})
 
     anyio.run(work)
+
+
+LOOKUPS: dict[str, Any] = {
+    "check_send": {},
+    "conversation": {"whatsappNumber": "14155551234"},
+    "doctor": {},
+    "find_contact": {"name": "doe"},
+}
+
+
+def timeless(documents: dict[str, Any]) -> Any:
+    """Without how long ago a send was."""
+    return json.loads(re.sub(r"\d+ seconds? ago", "just now", json.dumps(documents)))
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_every_tool_answers_as_its_script_does(
+    era: str, sandbox: Host, state: str, call: Callable[..., Run], example: Callable[[Endpoint], list[str]]
+) -> None:
+    for world in (state, sandbox.environ["WATI_SANDBOX_STATE"]):
+        control.reset(world, now="2026-11-22T12:00:00Z", ids=1, limits=False)
+
+    calls = {endpoint.name: example(endpoint) for endpoint in ENDPOINTS.values()}
+    calls |= {name: [json.dumps(arguments)] for name, arguments in LOOKUPS.items()}
+    assert set(calls) == {*ENDPOINTS, *HELPERS}
+
+    async def work() -> dict[str, Any]:
+        async with sandbox.connected(era=era) as client:
+            documents = {}
+            for name, (text, *confirm) in calls.items():
+                run = {"run": {"confirm": confirm[1]}} if confirm else {}
+                documents[name] = said(await client.call_tool(name, {**json.loads(text), **run}))
+            return documents
+
+    of_tools = anyio.run(work)
+    own = {**SANDBOX, "WATI_JOURNAL": str(sandbox.folder / "of the scripts.sqlite")}
+    of_scripts = {name: call(name, *arguments, **own).document for name, arguments in calls.items()}
+    del of_scripts["get_media"]["data"]["file"]  # the picture is shown instead
+    assert timeless(of_tools) == timeless(of_scripts)
+    logs = [control.log(world) for world in (state, sandbox.environ["WATI_SANDBOX_STATE"])]
+    assert logs[0] == logs[1] != []
 
 
 @pytest.mark.parametrize(
@@ -531,6 +590,36 @@ def test_a_killed_server_leaves_an_entry_that_stops_a_repeat(host: Host, far_sid
 
     assert anyio.run(work)["error"]["code"] == "repeated_send"
     assert len(far_side.writes) == 1
+
+
+def test_after_a_kill_the_journal_finds_what_was_delivered(
+    tmp_path: Path, serve: Callable[[str], str]
+) -> None:
+    state = str(tmp_path / "state.sqlite")
+    control.reset(state, ids=1)
+    control.fault(
+        state, {"fault": "delay", "seconds": 2, "match": {"path": "/wati/api/v1/sendSessionMessage*"}}
+    )
+    host = Host(tmp_path, MATON_API_KEY="sandbox", MATON_BASE_URL=serve(state), WATI_SANDBOX_STATE=state)
+    server = Process(host)
+    server.ask(2, "tools/call", **SEND)
+    anyio.run(until, lambda: any("sendSession" in row["path"] for row in control.requests(state)))
+    server.process.kill()
+    server.end()
+    assert control.log(state) == []  # it died in the middle of the send
+    anyio.run(until, lambda: bool(control.log(state)))  # the far side had the request
+
+    async def work() -> tuple[Any, Any]:
+        async with host.connected() as client:
+            found = said(await client.call_tool("check_send", {"id": 1}))
+            return found, said(await client.call_tool("send_session_message", HELLO))
+
+    found, again = anyio.run(work)
+    assert again["error"]["code"] == "repeated_send"
+    (delivered,) = control.log(state)
+    assert (delivered["whatsappNumber"], delivered["text"]) == tuple(HELLO.values())
+    (seen,) = found["data"]["looked_at"]
+    assert seen["verdict"] == "sent"
 
 
 # --- files --------------------------------------------------------------------------------------------------

@@ -239,10 +239,9 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     environ: dict[str, str] = {}
 
-    def script(name: str, arguments: Any = None, *flags: str) -> tuple[int, Any]:
-        stdin = io.BytesIO(json.dumps(arguments or {}).encode())
-        exit_code, text = execute(RUNNABLE[name], ["-", *flags], environ, stdin)
-        return exit_code, json.loads(text)
+    def script(name: str, arguments: Any) -> Any:
+        _, text = execute(RUNNABLE[name], ["-"], environ, io.BytesIO(json.dumps(arguments).encode()))
+        return json.loads(text)
 
     def run(command: list[str], folder: Path, prompt: Path, given: dict[str, str], _: float) -> Any:
         environ.clear()
@@ -254,7 +253,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
             )
         return child.Run(answer, 0.0, False)
 
-    monkeypatch.setattr(scripted, "wati", script)
+    monkeypatch.setattr(scripted, "call", script)
     monkeypatch.setattr(child, "run", run)
 
 
@@ -277,19 +276,22 @@ def test_the_right_agent_scores_full_marks(tmp_path: Path, in_this_process: None
 
 
 @pytest.mark.parametrize(
-    ("agent_", "expected"),
+    ("agent_", "through", "names"),
     [
-        ("right", {"send-a-file": 10, "lost-answer": 10, "customers-from-a-csv": 10, "which-ahmed": 10}),
-        ("blind", {"lost-answer": 0}),
+        ("right", "scripts", ["send-a-file", "lost-answer", "customers-from-a-csv", "which-ahmed"]),
+        ("right", "mcp", ["send-a-file", "lost-answer", "customers-from-a-csv", "save-a-photo"]),
+        ("blind", "scripts", ["lost-answer"]),
     ],
 )
 def test_in_processes_of_their_own_they_score_the_same(
-    agent_: str, expected: dict[str, int], tmp_path: Path
+    agent_: str, through: str, names: list[str], tmp_path: Path
 ) -> None:
-    graded = grade.grade_all([EVALS[name] for name in expected], scripted_agent(agent_), tmp_path, jobs=2)
-    assert errors_of(expected, tmp_path) == ""
-    assert marks(graded) == expected
-    assert all((tmp_path / name / "answer.txt").read_bytes().strip() for name in expected)
+    tasks = [EVALS[name] for name in names]
+    graded = grade.grade_all(tasks, scripted_agent(agent_), tmp_path, jobs=2, through=through)
+    assert graded["through"] == through
+    assert errors_of(names, tmp_path) == ""
+    assert marks(graded) == dict.fromkeys(names, 10 if agent_ == "right" else 0)
+    assert all((tmp_path / name / "answer.txt").read_bytes().strip() for name in names)
 
 
 def test_doing_nothing_scores_what_not_sending_is_worth(tmp_path: Path) -> None:
@@ -312,7 +314,7 @@ def test_sending_blindly_scores_next_to_nothing(tmp_path: Path, in_this_process:
 def test_the_readme_tells_these_scores() -> None:
     text = (ROOT / "evals" / "README.md").read_text(encoding="utf-8")
     most = 10 * len(EVALS)
-    assert f"`right` scores {most} of {most}. `blind`, which" in text
+    assert f"`right` scores {most} of {most}, through the scripts and through MCP. `blind`, which" in text
     assert "until it works, scores 6. Doing nothing scores 36." in text
     assert len(EVALS) == 23
     assert text.splitlines()[2].startswith("Twenty-three requests")
@@ -360,6 +362,29 @@ def test_an_agent_gets_the_request_the_files_the_skill_and_the_sandbox(
     }
     assert seen["kept"] == "kept"
     assert Path(seen["path"]) == Path(sys.executable).parent
+
+
+def test_through_mcp_only_the_server_has_the_skill_and_the_sandbox(tmp_path: Path) -> None:
+    spy = """
+import json, os
+from pathlib import Path
+print(json.dumps({
+    "environment": [name for name in os.environ if name.startswith(("MATON_", "WATI_"))],
+    "config": json.loads(Path(os.environ["EVAL_MCP_CONFIG"]).read_text(encoding="utf-8")),
+    "here": os.getcwd(),
+}))
+"""
+    runs = tmp_path / "runs"
+    graded = grade.grade_all([EVALS["send-a-file"]], agent(spy, tmp_path), runs, through="mcp")
+    seen = json.loads(graded["evals"][0]["answer"])
+    assert seen["environment"] == []
+    own = runs / "send-a-file"
+    assert seen["config"]["mcpServers"]["wati"] == {
+        "command": sys.executable,
+        "args": [str(own / "wati" / "scripts" / "mcp_server.py")],
+        "env": {"MATON_API_KEY": "sandbox", "WATI_SANDBOX_STATE": str(own / "sandbox.sqlite")},
+        "cwd": seen["here"],
+    }
 
 
 def test_every_eval_begins_in_the_same_world(tmp_path: Path) -> None:
@@ -484,9 +509,23 @@ def test_where_no_grading_took_place_it_exits_2(
     assert said in captured.err
 
 
+def test_without_the_packages_of_the_server_it_exits_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    assert grade.main(["--agent", "python3", "--through", "mcp"]) == 2
+    assert "requirements-mcp.txt" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--agent", "x", "--jobs", "0"], ["--agent", "x", "--timeout", "-1"], ["--agent", "x", "y"]],
+    [
+        [],
+        ["--agent", "x", "--through", "http"],
+        ["--agent", "x", "--jobs", "0"],
+        ["--agent", "x", "--timeout", "-1"],
+        ["--agent", "x", "y"],
+    ],
 )
 def test_wrong_flags_exit_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:

@@ -6,7 +6,7 @@ Each endpoint declares which function judges its answers; each function says whe
 
 from __future__ import annotations
 
-from wati.contract.bodies import digits, leaves, member, member_is, numbers_of
+from wati.contract.bodies import digits, leaves, member, member_is, numbers_of, texts
 from wati.contract.records import record
 
 TYPE_CHECKING = False
@@ -140,8 +140,8 @@ def said(answer: Answer) -> str:
         errors.get("error") if isinstance(errors, dict) else errors,
         *(body.get("result"), body.get("detail"), _model_errors(body)),
     ]
-    texts = ("; ".join(map(_entry, each)) if isinstance(each, list) else each for each in candidates)
-    return next((text.strip() for text in texts if isinstance(text, str) and text.strip()), "")
+    words = ("; ".join(map(_entry, each)) if isinstance(each, list) else each for each in candidates)
+    return next((text.strip() for text in words if isinstance(text, str) and text.strip()), "")
 
 
 def _model_errors(body: dict[str, Any]) -> str:
@@ -149,7 +149,7 @@ def _model_errors(body: dict[str, Any]) -> str:
     title, errors = body.get("title"), body.get("errors")
     if not isinstance(title, str) or not isinstance(errors, dict):
         return ""
-    return "; ".join(f"{field}: {' '.join(texts(texts))}" for field, texts in errors.items()) or title
+    return "; ".join(f"{field}: {' '.join(texts(own))}" for field, own in errors.items()) or title
 
 
 def _entry(item: object) -> str:

@@ -203,10 +203,9 @@ async def read_resource(_: Context, params: types.ReadResourceRequestParams) -> 
 # --- the process --------------------------------------------------------------------------------------------
 
 
-def serve(tools: list[Json], environ: Mapping[str, str], *, ask_every_send: bool = False) -> None:
-    """Serve until standard input is closed or a signal comes. Raises Failure (`bad_setup`)."""
-    own = Tools(tools, environ, ask_every_send=ask_every_send)
-    server: Server[Any] = Server(
+def protocol(own: Tools) -> Server[Any]:
+    """The tools as a server, which any transport can carry."""
+    return Server(
         "wati",
         version=__version__,
         title="WATI inbox",
@@ -216,8 +215,13 @@ def serve(tools: list[Json], environ: Mapping[str, str], *, ask_every_send: bool
         on_list_resources=list_resources,
         on_read_resource=read_resource,
     )
+
+
+def serve(tools: list[Json], environ: Mapping[str, str], *, ask_every_send: bool = False) -> None:
+    """Serve until standard input is closed or a signal comes. Raises Failure (`bad_setup`)."""
+    own = Tools(tools, environ, ask_every_send=ask_every_send)
     with own.session:
-        anyio.run(_serve, server)
+        anyio.run(_serve, protocol(own))
 
 
 async def _serve(server: Server[Any]) -> None:
