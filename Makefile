@@ -48,11 +48,17 @@ matrix: .venv/development
 storm: .venv/development
 	@$(PY) dev/storm.py $(FLAGS)
 
+# Which changes to the code no test would see: make mutants FLAGS="journal wire/door.py --seconds 600".
+.PHONY: mutants
+mutants: .venv/development
+	@$(PY) dev/mutants.py $(FLAGS)
+
 # Marks an agent on the sandbox: make eval AGENT="command" (FLAGS="--task 3 --json"; see evals/README.md).
 eval: .venv/runtime
 	@$(PY) evals/grade.py --agent "$$AGENT" $(FLAGS)
 
-# Builds the bundle for a registry into dist/: a zip, a folder to publish, and a list with the hash of each file.
+# Builds into dist/ the bundle for a registry (a zip, a folder to publish, a list with the hash of each file), and
+# the plugin (a zip and a folder).
 package:
 	@$(PYTHON) dev/package.py $(FLAGS)
 
@@ -63,7 +69,7 @@ pins: .venv/development
 	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 requirements-dev.in -o requirements-dev.txt
 
 clean:
-	rm -rf dist .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf dist .venv .mutants.json .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find scripts tests dev evals acceptance -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp files are written last, so an interrupted installation starts over.

@@ -33,13 +33,13 @@ class Watch:
         self._patiently = schema.patiently
         schema.patiently = self._timed
 
-    def _timed(self, db: object, statement: str, deadline: float) -> None:
+    def _timed(self, db: object, statement: str, wait: object) -> None:
         if statement == "COMMIT":
-            self._patiently(db, statement, deadline)  # type: ignore[arg-type]
+            self._patiently(db, statement, wait)  # type: ignore[arg-type]
             clock, work = self._began
             self.held.append((time.perf_counter() - clock, time.thread_time() - work))
         else:
-            self._patiently(db, statement, deadline)  # type: ignore[arg-type]
+            self._patiently(db, statement, wait)  # type: ignore[arg-type]
             self._began = time.perf_counter(), time.thread_time()
 
 

@@ -2,11 +2,13 @@
 
 usage: python dev/package.py [--allow-dirty] [--output FOLDER]
 
-FOLDER (by default dist/) receives three things:
+FOLDER (by default dist/) receives:
 
     wati-VERSION.zip          the bundle
     wati-VERSION/wati/        the same files, for `clawhub skill publish`
     wati-VERSION.files.json   each file with its size and hash
+    wati-VERSION-plugin/      an Agent Plugin: the same files in skills/wati, with plugin.json and mcp.json
+    wati-VERSION-plugin.zip   the same plugin
 
 The bundle has the files that git tracks, except those in .clawhubignore and those whose path has a step that
 begins with a dot. README.md loses the parts between its repository markers, which are about files that the
@@ -28,6 +30,8 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import plugin
 
 ROOT = Path(__file__).resolve().parent.parent
 IGNORED = ".clawhubignore"
@@ -113,7 +117,7 @@ def digest(content: bytes) -> dict[str, Any]:
 
 
 def build(root: Path, output: Path, *, allow_dirty: bool = False) -> dict[str, Any]:
-    """Write the bundle, its folder and its list into `output`. Returns the list. Raises PackageError."""
+    """Write the bundle, its list and the plugin into `output`. Returns the list. Raises PackageError."""
     if not allow_dirty and (changes := git(root, "status", "--porcelain").rstrip()):
         raise PackageError(f"the checkout has uncommitted changes (--allow-dirty takes them):\n{changes}")
     name = f"wati-{version(root)}"
@@ -124,7 +128,10 @@ def build(root: Path, output: Path, *, allow_dirty: bool = False) -> dict[str, A
     output.mkdir(parents=True, exist_ok=True)
     archive = output / f"{name}.zip"
     write_archive(archive, contents, modes)
-    write_folder(output / name, contents)
+    write_folder(output / name / "wati", contents)
+    plugged, plugged_modes = plugin.around(contents, modes, version(root))
+    write_archive(output / f"{name}-plugin.zip", plugged, plugged_modes)
+    write_folder(output / f"{name}-plugin", plugged)
     listing = {
         "name": "wati",
         "version": version(root),
@@ -147,11 +154,11 @@ def write_archive(archive: Path, contents: Mapping[str, bytes], modes: Mapping[s
 
 
 def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write the files into `folder`/wati, named like the skill. An older build is removed."""
+    """Write the files into `folder`. An older build is removed."""
     if folder.exists():
         shutil.rmtree(folder)
     for path, content in contents.items():
-        file = folder / "wati" / path
+        file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
 

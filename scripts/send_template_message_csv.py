@@ -19,6 +19,7 @@ from wati.contract.endpoint import Endpoint
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
     from wati.calls.context import Context
     from wati.calls.findings import Findings
@@ -64,6 +65,11 @@ def rows(parts: "Sequence[Part]") -> "Iterator[tuple[str, dict[str, str]]]":
     return csv_records.rows(parts[0].content)
 
 
+def numbered(parts: "Sequence[Any]") -> "Iterator[tuple[int, tuple[str, dict[str, str]]]]":
+    """The same, each with its place in the file as it was given."""
+    return zip(parts[0].places, rows(parts), strict=True) if parts else iter(())
+
+
 def receivers(_: "Arguments", parts: "Sequence[Table]") -> "Receivers":
     from wati.contract.listed import Listed
     from wati.files import csv_records
@@ -71,7 +77,7 @@ def receivers(_: "Arguments", parts: "Sequence[Table]") -> "Receivers":
     table = parts[0]
 
     def read() -> "Iterator[tuple[str, str]]":
-        for index, number in enumerate(csv_records.numbers(table.content)):
+        for index, number in zip(table.places, csv_records.numbers(table.content), strict=True):
             yield place(index), number
 
     return Listed(read, table.count, table.twins)
@@ -86,7 +92,7 @@ def only(parts: "Sequence[Table]", kept: "Sequence[int]") -> "list[Part]":
     from wati.files import csv_records
 
     chunks = csv_records.only(parts[0].content, kept)
-    return [parts[0].replaced(chunks, count=sum(map(bool, kept)), twins=())]
+    return [parts[0].replaced(chunks, count=sum(map(bool, kept)), twins=(), kept=kept)]
 
 
 def messages(call: "Call") -> "Iterator[Message]":
@@ -95,7 +101,8 @@ def messages(call: "Call") -> "Iterator[Message]":
     from wati.files import csv_records
 
     name = call.arguments["template_name"]
-    for index, (number, values) in enumerate(csv_records.parameters(call.parts[0].content)):
+    table: Any = call.parts[0]
+    for index, (number, values) in zip(table.places, csv_records.parameters(table.content), strict=True):
         yield Message(place(index), number, "template", values, name=name)
 
 
@@ -121,7 +128,7 @@ def template(context: "Context", found: "Findings") -> None:
         else:
             # WATI's contact import takes attributes in columns, so this one may be intended.
             found.warnings.append(f"The column {problem}.")
-    for index, (_, cells) in enumerate(rows(context.call.parts) if best.in_links else ()):
+    for index, (_, cells) in numbered(context.call.parts) if best.in_links else ():
         for column in best.in_links:
             problem = templates.unsendable(cells.get(column, ""))
             if problem:
@@ -137,7 +144,7 @@ def allowed(context: "Context", found: "Findings") -> None:
     refusing = enumerate_some(
         (
             f"{number} ({AT}[{index}])"
-            for index, (number, cells) in enumerate(rows_with("AllowBroadcast", context.call))
+            for index, (number, cells) in rows_with("AllowBroadcast", context.call)
             if cells["AllowBroadcast"].strip().lower() in no
         ),
         50,
@@ -147,13 +154,13 @@ def allowed(context: "Context", found: "Findings") -> None:
         found.warnings.append(f"{refusing}: {problem}. Remove them, or ask the user.")
 
 
-def rows_with(column: str, call: "Call") -> "Iterator[tuple[str, dict[str, str]]]":
-    """The rows of the file, if it has such a column."""
-    from itertools import chain
+def rows_with(column: str, call: "Call") -> "Iterator[tuple[int, tuple[str, dict[str, str]]]]":
+    """The numbered rows of the file, if it has such a column."""
+    from itertools import chain, islice
 
-    listed = rows(call.parts) if call.parts else iter(())
-    first = next(listed, ("", {}))
-    return chain([first], listed) if column in first[1] else iter(())
+    listed = numbered(call.parts)
+    first = list(islice(listed, 1))
+    return chain(first, listed) if any(column in cells for _, (_, cells) in first) else iter(())
 
 
 def country_codes(context: "Context", found: "Findings") -> None:
@@ -162,7 +169,7 @@ def country_codes(context: "Context", found: "Findings") -> None:
     from wati.contract.numbers import code_twice
 
     twice, count = [], 0
-    for number, cells in rows_with("CountryCode", context.call):
+    for _, (number, cells) in rows_with("CountryCode", context.call):
         code = cells["CountryCode"].strip().removeprefix("+")
         if code_twice(code, number[len(code) :]):
             twice += [number] if count < MOST_NAMED else []

@@ -5,21 +5,22 @@
 # ///
 """Print the endpoints and lookups as tool definitions, for those who write a host.
 
-usage: tools.py [--format FORM] [--tools GROUP,...] [--only read]
+usage: tools.py [--format FORM] [--tools GROUP,...] [--only read] | --instructions
 
   --format   mcp (the default): {"tools": [...]}, the result of tools/list; the same as mcp_server.py serves
              openai: a list of {"type": "function", "function": {...}}, for chat completions
-             openai-responses: a list of {"type": "function", "name", ...}
+             openai-responses: a list of {"type": "function", "strict": false, "name", ...}
              anthropic: a list of {"name", "description", "input_schema"}
              gemini: a list of {"name", "description", "parametersJsonSchema"}, the functionDeclarations
   --tools    only these groups: inbox, templates, contacts, media, connections
   --only     read: leave out every tool that changes something or messages someone
+  --instructions   print what a model has to know beside the tools, for its system message
   --help     this text
 
-Only the definitions are printed, ready to paste. Run a tool call as `NAME.py ARGUMENTS`, where ARGUMENTS is
-the JSON object of the call, its member `run` included. A failure is {"ok": false, "error": {"code",
-"message", "hint"}}, with exit 2 for wrong usage, 3 for a missing package or file, and 1 for a bug in this
-package.
+Only the definitions or the text are printed, ready to paste. Run a tool call as `NAME.py -`, with the JSON
+object of the call, its member `run` included, on standard input. A failure is {"ok": false, "error":
+{"code", "message", "hint"}}, with exit 2 for wrong usage, 3 for a missing package or file, and 1 for a bug in
+this package.
 """
 
 import argparse
@@ -37,6 +38,7 @@ from wati.cli.streams import write
 from wati.contract.failures import Failure
 from wati.contract.unexpected import unexpected
 from wati.mcp import definitions
+from wati.mcp.instructions import INSTRUCTIONS
 
 Json = dict[str, Any]
 
@@ -49,6 +51,10 @@ SCHEMA = {
 }
 FORMS = ("mcp", *SCHEMA)
 
+# Unless it is false, the Responses API makes every optional member required (OpenAI, "Function calling",
+# 2026), and the model fills in filters and flags that nobody wants.
+RESPONSES = {"type": "function", "strict": False}
+
 
 def formed(form: str, tools: list[Json]) -> Any:
     """The definitions of tools as a host takes them."""
@@ -60,7 +66,7 @@ def formed(form: str, tools: list[Json]) -> Any:
     ]
     if form == "openai":
         return [{"type": "function", "function": tool} for tool in plain]
-    return [{"type": "function", **tool} for tool in plain] if form == "openai-responses" else plain
+    return [{**RESPONSES, **tool} for tool in plain] if form == "openai-responses" else plain
 
 
 class Parser(argparse.ArgumentParser):
@@ -77,10 +83,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--format", choices=FORMS, default="mcp")
     parser.add_argument("--tools", default="")
     parser.add_argument("--only", choices=["read"])
+    parser.add_argument("--instructions", action="store_true")
     document: Any
     try:
         options = parser.parse_args(arguments)
         tools = definitions.chosen(options.tools, read_only=options.only == "read")
+        if options.instructions:
+            return write(INSTRUCTIONS)
         document, status = formed(options.format, definitions.definitions(tools)), 0
     except Exception as error:
         failure = error if isinstance(error, Failure) else unexpected(error)

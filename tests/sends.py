@@ -62,6 +62,9 @@ class Clock:
         for name in ("time", "monotonic"):
             real: Callable[[], float] = getattr(time, name)
             monkeypatch.setattr(time, name, lambda real=real: real() + self.ahead)
+        if hasattr(time, "clock_gettime"):
+            of = time.clock_gettime
+            monkeypatch.setattr(time, "clock_gettime", lambda clock: of(clock) + self.ahead)
         monkeypatch.setattr(time, "sleep", self.sleep)
 
     def sleep(self, seconds: float) -> None:

@@ -54,6 +54,41 @@ def test_an_object_is_the_list_whatever_is_in_it(values: Json) -> None:
     assert as_lists(schema, {"customParams": listed}) == {"customParams": listed}
 
 
+ONE_ITEM = {"name": "city", "value": "Lisbon"}
+
+
+@pytest.mark.parametrize("name", TAKING)
+@pytest.mark.parametrize("item", [ONE_ITEM, {"value": "Lisbon", "name": "city"}])
+def test_an_item_without_its_list_is_not_taken_for_two_values(
+    name: str, item: Json, call: Callable[..., Run], far_side: FarSide
+) -> None:
+    schema = schema_of(name)
+    example = next(each for each in schema["examples"] if each != as_objects(schema, each))
+    member = "parameters" if "parameters" in example else "customParams"
+    for holder in (example, *example.get("receivers", [])):
+        if member in holder:
+            holder[member] = item
+    run = call(name, example, *(["--confirm", "1"] if "receivers" in example else []))
+    assert run.exit == 2 and far_side.writes == []
+    problems = run.error["problems"]
+    assert problems and all(problem["at"].endswith(member) for problem in problems)
+    assert all('[{"name": …, "value": …}]' in problem["problem"] for problem in problems)
+
+
+def test_words_say_which_name_is_whose(call: Callable[..., Run], far_side: FarSide) -> None:
+    words = ["whatsappNumber=14155551234", "customParams.name=Jo", "customParams.value=high"]
+    assert call("update_contact_attributes", None, *words).exit == 0
+    assert far_side.writes[0].json == {
+        "customParams": [{"name": "name", "value": "Jo"}, {"name": "value", "value": "high"}]
+    }
+
+
+def test_an_example_never_shows_what_would_be_refused() -> None:
+    schema = schema_of("add_contact")
+    both = {"customParams": [{"name": "name", "value": "Jo"}, {"name": "value", "value": "high"}]}
+    assert as_objects(schema, both) == both
+
+
 def test_a_wrong_value_in_an_object_is_named_and_nothing_is_sent(
     call: Callable[..., Run], far_side: FarSide
 ) -> None:

@@ -126,6 +126,12 @@ def test_an_id_whose_number_an_answer_told_is_blocked_with_it(
     assert world.run("send_template_message_v2", by_id).exit == 0
     run = world.run("send_template_message_v2", by_id, "--again", WATI_BLOCKED_RECIPIENTS=JOHN)
     assert run.error["code"] == "recipient_not_allowed" and JOHN in run.error["problems"][0]["problem"]
+    by_number = {**one, "whatsappNumber": JOHN}
+    blocked = {"WATI_BLOCKED_RECIPIENTS": f"{'f' * 24},{contact['id'].upper()}"}
+    for flags in (["--again"], ["--dry-run"]):
+        run = world.run("send_template_message_v2", by_number, *flags, **blocked)
+        (problem,) = run.error["problems"]
+        assert run.error["code"] == "recipient_not_allowed" and contact["id"].upper() in problem["problem"]
     assert world.count == {JOHN: 1}
 
 

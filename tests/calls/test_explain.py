@@ -317,10 +317,11 @@ def test_whatever_happens_while_it_looks_the_refusal_is_told(
     ids=["refused", "dry run"],
 )
 def test_a_signal_while_it_looks_takes_no_answer_back(
-    stop: signal.Signals, flags: list[str], told: tuple[int, str, str], far_side: FarSide
+    stop: signal.Signals, flags: list[str], told: tuple[int, str, str], far_side: FarSide, tmp_path: Path
 ) -> None:
     far_side.will(BLANK, to=SEND)
     far_side.always(Answer(delay=60), to=TEMPLATES)
+    own = {"MATON_API_KEY": KEY, "MATON_BASE_URL": far_side.url, "WATI_JOURNAL": str(tmp_path / "journal")}
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("MATON_", "WATI_"))}
     # A job in a shell's background starts with SIGINT ignored, and would hand that on.
     before = signal.signal(stop, signal.default_int_handler)
@@ -329,7 +330,7 @@ def test_a_signal_while_it_looks_takes_no_answer_back(
             [sys.executable, str(ROOT / "scripts/send_template_message.py"), json.dumps(single()), *flags],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**clean, "MATON_API_KEY": KEY, "MATON_BASE_URL": far_side.url},
+            env={**clean, **own},
         )
     finally:
         signal.signal(stop, before)

@@ -303,6 +303,8 @@ def test_a_connection_of_the_environment_is_an_id(
 ) -> None:
     for name in ("get_contacts", "list_connections"):
         bad_setup(call(name, {}, MATON_CONNECTION_ID=value), "MATON_CONNECTION_ID")
+    for value in (KEY, f"conn-{KEY}"):  # the journal keeps the connection of each send
+        bad_setup(call(name, {}, MATON_CONNECTION_ID=value), "MATON_CONNECTION_ID")
     assert far_side.requests == []
 
 

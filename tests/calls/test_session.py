@@ -21,7 +21,7 @@ import pytest
 
 from conftest import ENDPOINTS, KEY, RUNNABLE, Run
 from recording import CONNECTION, Answer, FarSide, reply
-from sends import JANE, JOHN, MARIA, VALUES, World, make_world
+from sends import JANE, JOHN, MARIA, PDF, VALUES, World, make_world
 from wati.calls.perform import perform
 from wati.calls.run import run
 from wati.calls.session import Session
@@ -29,6 +29,7 @@ from wati.cli.command import execute
 from wati.contract.call import Call
 from wati.contract.failures import FAILURES, Failure
 from wati.contract.options import Options
+from wati.mcp.asking import bound
 from wati.sandbox import State, control, limits
 from wati.sandbox.app import Sandbox
 from wati.sandbox.server import Server
@@ -39,6 +40,43 @@ FASTER = 10  # the windows of all limits are so many times shorter, on both side
 PHOTO = "data/images/9b2e6c1e-2f6d-4a8b-9c3d-1e5f7a9b0c2d.jpg"
 
 Made = tuple[str, dict[str, Any], dict[str, Any]]  # script, arguments, options
+
+
+def test_a_yes_to_other_bytes_of_a_file_sends_nothing(far_side: FarSide, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(PDF)
+    environ = {"MATON_API_KEY": KEY, "MATON_BASE_URL": far_side.url, "WATI_FILE_ROOTS": str(tmp_path)}
+    arguments = {"whatsappNumber": JOHN, "file": str(tmp_path / "a.pdf")}
+    with Session({**environ, "WATI_JOURNAL": str(tmp_path / "journal.sqlite")}) as session:
+        call = bound(session, Call(ENDPOINTS["send_session_file"], arguments))
+        (tmp_path / "a.pdf").write_bytes(PDF.replace(b"1.4", b"1.5"))
+        for options in (Options(), Options(dry_run=True)):
+            with pytest.raises(Failure, match="changed since") as refused:
+                perform(session, call.replace(options=options))
+            assert refused.value.code == "confirmation_required" and far_side.writes == []
+        (tmp_path / "a.pdf").write_bytes(PDF)
+        perform(session, call)
+    assert len(far_side.writes) == 1
+
+
+def test_the_list_of_the_blocked_is_read_anew_for_each_send(far_side: FarSide, tmp_path: Path) -> None:
+    listed = tmp_path / "blocked.txt"
+    listed.write_text(JANE, encoding="utf-8")
+    environ = {"MATON_API_KEY": KEY, "MATON_BASE_URL": far_side.url, "WATI_BLOCKED_RECIPIENTS": f"@{listed}"}
+    with Session({**environ, "WATI_JOURNAL": str(tmp_path / "journal.sqlite")}) as session:
+
+        def send(text: str) -> str:
+            arguments = {"whatsappNumber": JOHN, "messageText": text}
+            _, found = run(session, Call(ENDPOINTS["send_session_message"], arguments))
+            return str(found.get("outcome") or found["error"]["code"])
+
+        assert send("1") == "accepted"
+        listed.write_text(f"{JANE}\n{JOHN}\n", encoding="utf-8")
+        assert send("2") == "recipient_not_allowed"
+        listed.unlink()
+        assert send("3") == "bad_setup"
+        listed.write_text("", encoding="utf-8")
+        assert send("4") == "accepted"
+    assert len(far_side.writes) == 2
 
 
 class CountingServer(Server):

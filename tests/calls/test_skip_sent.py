@@ -146,3 +146,45 @@ def test_a_problem_is_named_by_its_place_in_the_whole_list(world: World, script:
     run = world.run(script, given, "--skip-sent", "--dry-run")
     assert run.exit == 2
     assert [each["at"] for each in run.error["problems"]] == ["$.receivers[1].customParams"]
+
+
+@pytest.mark.parametrize("script", ["send_template_messages", "send_template_messages_v2"])
+@pytest.mark.parametrize("flags", [["--dry-run"], ["--confirm", "2"]], ids=["dry", "real"])
+def test_one_person_under_two_names_is_found_among_those_who_are_left(
+    world: World, script: str, flags: list[str]
+) -> None:
+    first_to_john(world)
+    found = world.run("find_contact", {"whatsappNumber": JANE})
+    jane = found.data["contacts"][0]["id"]
+    run = world.run(script, arguments(world, script, JOHN, JANE, jane), "--skip-sent", *flags)
+    assert run.exit == 2, run.text
+    (problem,) = run.error["problems"]
+    assert problem["at"] == "$.receivers[2].whatsappNumber"
+    assert "$.receivers[1].whatsappNumber" in problem["problem"]
+    assert world.count == {JOHN: 1}
+
+
+def test_a_csv_is_spoken_of_by_its_own_records(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    one = {**TEMPLATE, "whatsappNumber": JANE, "parameters": VALUES}
+    assert world.run("send_template_message_v2", one).exit == 0
+    clock.ahead += 601
+    first_to_john(world)
+    text = f"Phone,AllowBroadcast,name,ordernumber\n{JOHN},yes,John,12345\n{JANE},no,John,12345\n"
+    (world.folder / "list.csv").write_text(text, encoding="utf-8")
+    dry = world.run("send_template_message_csv", CSV, "--skip-sent", "--dry-run")
+    assert dry.exit == 0, dry.text
+    place = "$.whatsapp_numbers_csv[1]"
+    about = [warning for warning in dry.data["warnings"] if "$.whatsapp" in warning]
+    assert len(about) == 2 and all(place in warning for warning in about)
+
+
+def test_a_problem_of_a_csv_is_named_by_its_own_record(world: World) -> None:
+    given = {**CSV, "template_name": "payment_link"}
+    values = [{"name": "name", "value": "John"}, {"name": "invoice", "value": "1"}]
+    one = {**TEMPLATE, "template_name": "payment_link", "whatsappNumber": JOHN, "parameters": values}
+    assert world.run("send_template_message_v2", one).exit == 0
+    text = f"Phone,name,invoice\n{JOHN},John,1\n{JANE},Jane,a b\n"
+    (world.folder / "list.csv").write_text(text, encoding="utf-8")
+    run = world.run("send_template_message_csv", given, "--skip-sent", "--dry-run")
+    assert [each["at"] for each in run.error["problems"]] == ["$.whatsapp_numbers_csv[1].invoice"]

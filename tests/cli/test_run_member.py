@@ -249,6 +249,17 @@ def test_different_values_in_both_places_are_refused(
     assert far_side.requests == []
 
 
+def test_names_and_values_are_no_problem_beside_one_of_run(
+    call: Callable[..., Run], far_side: FarSide
+) -> None:
+    one = {"whatsappNumber": "14155551234", "template_name": "hi", "broadcast_name": "hi"}
+    run = call("send_template_message", {**one, "parameters": {"a": "1"}, "run": {"rwa": True}})
+    assert run.error["code"] == "usage" and "problems" not in run.error
+    run = call("send_template_message", {**one, "parameters": {"a": 1, "b": "2"}, "run": {"rwa": True}})
+    assert [problem["at"] for problem in run.error["problems"]] == ["$.parameters.a"]
+    assert far_side.requests == []
+
+
 def test_every_problem_comes_at_once(call: Callable[..., Run], far_side: FarSide) -> None:
     run = call(
         "get_contacts",

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wati.contract.numbers import code_twice, common_end, complete, person, rounded, same_person, spellings
+from wati.contract.numbers import (
+    code_twice,
+    common_end,
+    complete,
+    person,
+    rounded,
+    same_person,
+    spellings,
+    twins,
+    without_trunk_zero,
+)
 
 PAIRS = [
     ("525512345678", "5215512345678"),
@@ -62,6 +72,10 @@ WRITTEN = {  # what someone writes: the digits that are surely meant, "" if they
     "+39 06 1234 5678": "390612345678",  # Italy's zero belongs to the number
     "+39 (0)6 1234 5678": "",
     "+225 07 08 09 10 11": "2250708091011",
+    "+241 06 12 34 56": "24106123456",
+    "+242 06 123 4567": "242061234567",
+    "+378 0549 882914": "3780549882914",
+    "+243 081 234 5678": "",  # only its neighbors keep it
     "(415) 555-1234": "",
     "1 415 555 1234": "",
     "020 7946 0958": "",
@@ -98,7 +112,49 @@ def test_what_it_did_not_round(text: str) -> None:
         ("55", "55999999999", False),  # the area 55 in Brazil
         ("1", "4155551234", False),
         ("", "14155551234", False),
+        ("", "55119876543210", False),
+        ("91", "155119876543210", False),  # too long, but it begins otherwise
     ],
 )
 def test_a_country_code_that_seems_to_be_there_twice(code: str, phone: str, twice: bool) -> None:
     assert code_twice(code, phone) is twice
+
+
+# The most digits that a number has behind its country code (national numbering plans at the ITU).
+NATIONAL = {
+    **dict.fromkeys(("45", "47", "65", "852"), 8),
+    **dict.fromkeys(("27", "31", "32", "33", "34", "41", "48", "61"), 9),
+    **dict.fromkeys(("1", "7", "44", "91", "234"), 10),
+    **dict.fromkeys(("39", "43", "49", "52", "54", "55", "86"), 11),
+    "62": 12,
+}
+
+
+@pytest.mark.parametrize("code", NATIONAL)
+def test_a_number_that_begins_like_its_country_code_has_it_twice_if_it_is_too_long(code: str) -> None:
+    longest = code.ljust(NATIONAL[code], "2")
+    assert not code_twice(code, longest)
+    assert code_twice(code, longest + "2")
+
+
+@pytest.mark.parametrize(
+    ("written", "dialed"),
+    [
+        ("+44 (0)20 7946 0958", "+44  20 7946 0958"),
+        (" 0044 (0)20", " 0044  20"),
+        ("+39 (0)6 1234", "+39 (0)6 1234"),
+        ("(0)20 7946 0958", "(0)20 7946 0958"),
+        ("+44 (0)20 (0)", "+44  20 (0)"),
+    ],
+)
+def test_a_zero_is_left_out_only_behind_a_country_code_that_has_none(written: str, dialed: str) -> None:
+    assert without_trunk_zero(written) == dialed
+
+
+def test_who_is_listed_in_two_spellings_is_a_twin_and_the_same_digits_are_not_reported_here() -> None:
+    short, long = PAIRS[0]
+    (twin,) = twins([("$[0]", short), ("$[1]", "14155551234"), ("$[2]", short), ("$[3]", long)])
+    assert twin["at"] == "$[3]" and all(word in twin["problem"] for word in (short, long, "$[0]"))
+    assert (
+        twins([("$[0]", "US.A1"), ("$[1]", "us.a1")]) == twins([("$[0]", "us.a1"), ("$[1]", "US.A1")]) == []
+    )

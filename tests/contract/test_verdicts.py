@@ -579,7 +579,10 @@ V2 = [
     Case(**ONE_V2, body=v2(row(A), result="true"), meaning=UNKNOWN),
     Case(**ONE_V2, body=v2(row(A), result="success"), meaning=ACCEPTED),
     Case(**ONE_V2, body={**v2(row(A)), "errors": ["x"]}, meaning=UNKNOWN),
-    Case(**ONE_V2, body={**v2(row(A)), "ok": False}, meaning=REJECTED),
+    # A no beside a receiver who was taken: neither can be trusted.
+    Case(**ONE_V2, body={**v2(row(A)), "ok": False}, meaning=UNKNOWN),
+    Case(**ONE_V2, body=v2(row(A), result=False, error="Something"), meaning=UNKNOWN),
+    Case(**ONE_V2, body={**v2(row(A, False)), "ok": False}, meaning=REJECTED),
     Case(**ONE_V2, body=v2(result=False, error="Template not found"), meaning=TEMPLATE),
     Case(**ONE_V2, body=v2(result=False, error="Something"), meaning=REJECTED),
     Case(**ONE_V2, body=v2(result=False), meaning=UNKNOWN),
@@ -633,6 +636,12 @@ V2 = [
     ),
     Case(**THREE_V2, body=v2(result=False, error="Template not found"), meaning=TEMPLATE),
     Case(**THREE_V2, body=v2(row(A), row(B), row(C), result=False), meaning=UNKNOWN),
+    Case(
+        **THREE_V2,
+        body=v2(row(A), row(B, False), result=False, error="Some receivers failed"),
+        meaning=UNKNOWN,
+        receivers=([], [B], [A, C]),
+    ),
     Case(
         **THREE_V2,
         body=v2(row(A), row(B), row(C, False), result=False),
@@ -855,6 +864,12 @@ def test_whoever_may_be_one_of_the_strangers_is_named() -> None:
     assert set(judged(v2(row(A)), A, SHORT).unpaired) == set()
     assert set(judged(v2(row(LONG), row(A)), A, SHORT).unpaired) == set()
     assert set(judged(v2(row(LONG), row(OTHER_LONG)), SHORT, OTHER_SHORT).unpaired) == {SHORT, OTHER_SHORT}
+
+
+@pytest.mark.parametrize("judge", [verdicts.bulk, verdicts.v2])
+def test_a_no_to_nobody_is_no_yes(judge: Callable[..., verdicts.Verdict]) -> None:
+    body = {"result": False, "errors": {"invalidWhatsappNumbers": []}, "receivers": []}
+    assert judge(Parsed(200, {}, json=body), []).outcome == "unknown"
 
 
 def test_v1_tells_the_number_and_the_id_of_the_contact() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import wati
 from conftest import ROOT
@@ -84,8 +85,8 @@ def test_equal_files_give_equal_bytes(checkout: Callable[..., Path]) -> None:
     assert package.main([], one) == 0
     assert package.main([], other) == 0
     made = contents(one / "dist")
-    in_folder = {path for path in made if path.startswith(f"{NAME}/wati/")}
-    assert set(made) - in_folder == {f"{NAME}.files.json", f"{NAME}.zip"}
+    in_folders = {path for path in made if path.startswith((f"{NAME}/wati/", f"{NAME}-plugin/"))}
+    assert set(made) - in_folders == {f"{NAME}.files.json", f"{NAME}.zip", f"{NAME}-plugin.zip"}
     assert contents(other / "dist") == made
     # dist/ is ignored, so that a second build finds the checkout clean.
     assert package.main([], one) == 0
@@ -119,12 +120,13 @@ def test_uncommitted_changes_are_refused(
 
 def test_an_older_build_leaves_nothing_behind(checkout: Callable[..., Path]) -> None:
     folder = checkout("one")
-    older = folder / "dist" / NAME / "wati" / "references" / "older.md"
-    older.parent.mkdir(parents=True)
-    older.touch()
-    package.build(folder, folder / "dist")
-    assert not older.exists()
-    assert (older.parent / "setup.md").is_file()
+    for skill in (f"{NAME}/wati", f"{NAME}-plugin/skills/wati"):
+        older = folder / "dist" / skill / "references" / "older.md"
+        older.parent.mkdir(parents=True, exist_ok=True)
+        older.touch()
+        package.build(folder, folder / "dist")
+        assert not older.exists()
+        assert (older.parent / "setup.md").is_file()
 
 
 def test_what_is_no_checkout_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,6 +151,63 @@ def bundle(checkout: Callable[..., Path], tmp_path: Path) -> tuple[dict[str, Any
     assert json.loads((folder / "dist" / f"{NAME}.files.json").read_text(encoding="utf-8")) == listing
     assert contents(folder / "dist" / NAME / "wati") == contents(tmp_path / "wati")
     return listing, tmp_path / "wati"
+
+
+@pytest.fixture
+def plugged(checkout: Callable[..., Path], tmp_path: Path) -> Path:
+    """The root of the plugin, unpacked."""
+    dist = checkout("one") / "dist"
+    package.build(dist.parent, dist)
+    with zipfile.ZipFile(dist / f"{NAME}-plugin.zip") as archive:
+        archive.extractall(tmp_path / "plugin")
+        modes = {entry.filename: oct(entry.external_attr >> 16) for entry in archive.infolist()}
+    assert modes["skills/wati/scripts/get_contacts.py"] == "0o100755"
+    assert modes["plugin.json"] == "0o100644"
+    assert contents(dist / f"{NAME}-plugin") == contents(tmp_path / "plugin")
+    assert contents(dist / NAME / "wati") == contents(tmp_path / "plugin" / "skills" / "wati")
+    return tmp_path / "plugin"
+
+
+def test_the_plugin_is_the_skill_with_two_manifests_around_it(plugged: Path) -> None:
+    assert {path.name for path in plugged.iterdir()} == {"LICENSE", "mcp.json", "plugin.json", "skills"}
+    assert [path.name for path in (plugged / "skills").iterdir()] == ["wati"]
+    manifest = json.loads((plugged / "plugin.json").read_text(encoding="utf-8"))
+    catalogue = yaml.safe_load((ROOT / "skill.yaml").read_text(encoding="utf-8"))
+    # OpenClaw reads a plugin with any other $schema as one without servers.
+    assert manifest.pop("$schema") == "https://agent-plugins.org/schemas/1.0.0/plugin.schema.json"
+    assert manifest == {name: catalogue[name] for name in ("name", "version", "description", "license")}
+    assert manifest["version"] == wati.__version__
+
+
+def test_the_plugin_s_server_starts_with_the_variables_of_its_file(plugged: Path, tmp_path: Path) -> None:
+    servers = json.loads((plugged / "mcp.json").read_text(encoding="utf-8"))
+    assert servers.pop("$schema") == "https://agent-plugins.org/schemas/1.0.0/mcp.schema.json"
+    ((name, server),) = servers.pop("mcpServers").items()
+    assert (name, server["type"], server["command"], servers) == ("wati", "stdio", "uv", {})
+    assert set(server) == {"type", "command", "args", "cwd"}
+    # What a host does: two placeholders are replaced in args and cwd; the environment may be a bare one.
+    data = tmp_path / "data"
+    data.mkdir()
+    places = {"PLUGIN_ROOT": str(plugged), "PLUGIN_DATA": str(data)}
+    *options, script = [
+        re.sub(r"\$\{(\w+)\}", lambda found: places[found[1]], word) for word in server["args"]
+    ]
+    assert server["cwd"] == "${PLUGIN_DATA}"
+    assert options == ["run", "-q", "--env-file", str(data / "wati.env")]
+    assert Path(script).is_file()
+    (data / "wati.env").write_text("MATON_API_KEY=sandbox\n", encoding="utf-8")
+    # uv itself: without a file, it says which one is missing; with one, the script has its variables.
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent))
+    assert uv
+    printing = [*options[:-2], "--no-project", "--python", sys.executable]
+    show = [sys.executable, "-c", "import os; print(os.environ['MATON_API_KEY'])"]
+    for file, said in ((data / "none.env", "none.env"), (data / "wati.env", "sandbox\n")):
+        environ = {name: value for name, value in os.environ.items() if name != "MATON_API_KEY"}
+        environ["UV_CACHE_DIR"] = str(tmp_path / "cache")
+        command = [uv, *printing, "--env-file", str(file), *show]
+        done = subprocess.run(command, env=environ, cwd=data, capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) is (file.name == "wati.env"), done.stderr
+        assert said in done.stdout + done.stderr
 
 
 def test_the_bundle_is_the_skill_and_nothing_else(bundle: tuple[dict[str, Any], Path]) -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -44,6 +45,7 @@ from wati.journal import schema
 from wati.journal.entries import Busy, Unusable
 from wati.journal.store import Journal
 from wati.sandbox import control
+from wati.wire import interrupts
 
 POSIX = os.name == "posix"
 BULK = [name for name, (_, flags) in SENDS.items() if flags]
@@ -455,9 +457,6 @@ def test_a_signal_while_the_journal_is_written_waits_for_it(
     method: str, moment: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The entry is complete, or there is none: never one that nobody settles."""
-    from wati.journal.store import Journal
-    from wati.wire import interrupts
-
     write = getattr(Journal, method)
 
     def struck(*args: Any, **kwargs: Any) -> Any:
@@ -473,13 +472,71 @@ def test_a_signal_while_the_journal_is_written_waits_for_it(
         first = world.run("send_session_message", HELLO)
     if method == "enter":
         assert first.error["code"] == "timeout" and first.error["outcome"] == "not_sent"
-        assert world.delivered == [] and states(world) == ["not_sent"]
+        assert world.delivered == [] and states(world) == (["not_sent"] if moment == "after" else [])
     else:
         assert first.exit == 7 and states(world) == ["accepted"]
         assert world.check(1).data["verdict"] == "accepted"
     again = world.run("send_session_message", HELLO)
     assert (again.exit == 0) is (method == "enter")
     assert len(world.delivered) == 1
+
+
+# On PYTHONPATH of a process: it makes a file when it asks for the journal's lock.
+MARK_THE_WAIT = """
+import os, sqlite3
+class Connection(sqlite3.Connection):
+    def execute(self, statement, *rest):
+        if statement == "BEGIN IMMEDIATE":
+            open(os.environ["WAITS"], "w").close()
+        return super().execute(statement, *rest)
+real = sqlite3.connect
+sqlite3.connect = lambda *rest, **more: real(*rest, factory=Connection, **more)
+"""
+
+
+@pytest.mark.skipif(not POSIX, reason="Windows ends a process without asking it")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_ends_the_wait_for_a_busy_journal(name: str, far_side: FarSide, tmp_path: Path) -> None:
+    path, waits = tmp_path / "sends", tmp_path / "waits"
+    ours(path)
+    (tmp_path / "sitecustomize.py").write_text(MARK_THE_WAIT, encoding="utf-8")
+    command = [sys.executable, str(ROOT / "scripts" / "send_session_message.py"), text(HELLO)]
+    command += ["--connection", "conn-1", "--timeout", "60"]
+    environ = {**environment(far_side, path), "PYTHONPATH": str(tmp_path), "WAITS": str(waits)}
+    with held(path):
+        process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while not waits.exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        began = time.monotonic()
+        process.send_signal(getattr(signal, name))
+        code, document = ended(process)
+        assert time.monotonic() - began < 15  # of the 60 seconds for which it may wait
+    assert code == 6 and document["error"]["code"] == "timeout", document
+    assert document["error"]["outcome"] == "not_sent" and far_side.writes == []
+    assert Journal(str(path), "x").recent(1) == []
+
+
+def test_a_thread_that_is_stopped_waits_and_hashes_no_longer(tmp_path: Path) -> None:
+    journal, stop, read = Journal(str(tmp_path / "sends"), "x"), Event(), []
+
+    def messages() -> Iterator[Message]:
+        for number in range(10):
+            read.append(number)
+            yield Message(f"[{number}]", str(number), "text", {"text": "x"})
+            stop.set()
+
+    for use in (
+        lambda: journal.enter("s", "c", messages(), None, again=False),
+        lambda: journal.repeats("c", messages()),
+    ):
+        stop.clear()
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.stoppable(stop, use)
+    assert read == [0, 1, 0, 1]
+    with held(tmp_path / "sends", "EXCLUSIVE"), pytest.raises(KeyboardInterrupt):
+        interrupts.stoppable(stop, journal.unresolved)
+    assert journal.recent(1) == []
 
 
 def test_a_crash_in_the_verdict_leaves_it_unknown(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -725,6 +782,135 @@ def test_off_and_required_contradict_each_other(
     assert send("send_session_message", HELLO, WATI_JOURNAL=value, WATI_JOURNAL_REQUIRED="0").exit == 0
 
 
+DAMAGE = {
+    "dates": [
+        f"UPDATE sends SET {column} = {value}" for column in ("at", "until") for value in ("'x'", "x'00'")
+    ],
+    "no date": ["UPDATE sends SET until = 9e999", "UPDATE sends SET at = -9e999"],
+    "clocks": [f"UPDATE sends SET {column} = 'x'" for column in ("clock", "ticks", "seen")],
+    "what a send is": [
+        f"UPDATE sends SET {column} = x'00'" for column in ("script", "connection", "channel")
+    ],
+    "what a message is": [
+        f"UPDATE messages SET {column} = x'00'"
+        for column in ("receiver", "kind", "name", "person", "answered")
+    ],
+    "no text": ["UPDATE messages SET name = CAST(x'ff' AS TEXT)"],
+    "parts": [
+        f"UPDATE messages SET parts = '{parts}'"
+        for parts in ("{", "", "[]", "5", "null", '{"text": 5}', "[" * 100_000)
+    ],
+    "no kind": ["UPDATE messages SET kind = 'song'", "UPDATE messages SET kind = 'text'"],
+    "no state": ["UPDATE messages SET state = 'lost'", "UPDATE messages SET state = x'00'"],
+}
+
+
+@pytest.mark.parametrize(
+    "statement", [each for group in DAMAGE.values() for each in group], ids=lambda s: s[:60]
+)
+def test_a_damaged_row_is_a_damaged_journal_whoever_reads_it(
+    statement: str, send: Callable[..., Run], far_side: FarSide, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "sends")
+    far_side.will(Answer(body=b"{}", status=502), to="/wati/")
+    assert send("send_template_message", ONE, "--connection", "conn-1", WATI_JOURNAL=path).exit == 7
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute(statement).rowcount == 1
+        db.commit()
+    runs = [
+        send("check_send", {}, WATI_JOURNAL=path),
+        send("check_send", {"look": True}, WATI_JOURNAL=path),
+        send("check_send", {"id": 1}, WATI_JOURNAL=path),
+        send("send_template_message", ONE, "--connection", "conn-1", WATI_JOURNAL=path),
+        send("send_template_messages", MANY, "--confirm", "2", "--connection", "conn-1", WATI_JOURNAL=path),
+        send("send_template_message", ONE, "--connection", "conn-1", "--dry-run", WATI_JOURNAL=path),
+        send("doctor", {}, WATI_JOURNAL=path),
+    ]
+    assert not [run.text for run in runs if not run.document["ok"] and run.error["code"] == "internal"]
+    damaged = [run for run in runs if "journal cannot be used" in run.text]
+    assert damaged, [run.text for run in runs]
+    assert {run.error["code"] for run in damaged if not run.document["ok"]} <= {"bad_setup"}
+
+
+# --- whose file it is --------------------------------------------------------------------------------------
+
+
+def schema_of(version: int) -> str:
+    return f"{''.join(schema._STEPS[:version])}; PRAGMA user_version = {version}"
+
+
+THEIRS = {
+    "tables": "CREATE TABLE recipes (name TEXT)",
+    "tables under our version": "CREATE TABLE recipes (name TEXT); PRAGMA user_version = 3",
+    "no table yet": "PRAGMA user_version = 7",
+    "our names": "CREATE TABLE sends (id); CREATE TABLE messages (id); CREATE TABLE secret (id)",
+    "our tables and one more": f"{schema_of(2)}; CREATE TABLE recipes (name TEXT)",
+    "our tables and a column": f"{schema_of(3)}; ALTER TABLE sends ADD COLUMN name TEXT",
+    "our tables but one": f"{schema_of(2)}; DROP TABLE aliases; ALTER TABLE sends DROP COLUMN channel",
+    "our tables under their id": f"{schema_of(3)}; PRAGMA application_id = 1",
+    "our sandbox's": f"CREATE TABLE meta (x); PRAGMA application_id = {int.from_bytes(b'WaSb', 'big')}",
+    "a log": "PRAGMA journal_mode = WAL; CREATE TABLE secret (x); INSERT INTO secret VALUES (1)",
+}
+
+
+@pytest.mark.parametrize("theirs", THEIRS)
+@pytest.mark.parametrize("left_open", [False, True])
+def test_another_programs_database_is_left_alone(
+    theirs: str, left_open: bool, send: Callable[..., Run], far_side: FarSide, tmp_path: Path
+) -> None:
+    path = tmp_path / "their folder %20?#" / "database"
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(THEIRS[theirs])
+        db.commit()
+        if not left_open:
+            db.close()
+
+        def files() -> dict[str, bytes]:
+            return {each.name: each.read_bytes() for each in path.parent.iterdir() if each.suffix != "-shm"}
+
+        before = files()
+        single = send("send_session_message", HELLO, WATI_JOURNAL=str(path))
+        assert single.exit == 0 and "another program" in single.document["notice"]
+        others = [
+            send("send_template_messages", MANY, "--confirm", "2", WATI_JOURNAL=str(path)),
+            send("check_send", {}, WATI_JOURNAL=str(path)),
+        ]
+        for run in others:
+            assert run.error["code"] == "bad_setup" and "another program" in run.text
+            assert "reset" not in run.text
+        assert len(far_side.writes) == 1 and files() == before
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_journal_of_an_earlier_version_is_ours_and_gets_the_id(version: int, tmp_path: Path) -> None:
+    path = tmp_path / "old"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(f"{schema_of(version)}; INSERT INTO secret VALUES (x'00')")
+        db.execute("CREATE INDEX messages_alike ON messages (digest)")  # as some had
+        db.commit()
+    journal = Journal(str(path), "x")
+    assert journal.unresolved() == []
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"WaJo", "big"),)
+    message = Message("$", JOHN, "text", {"text": "x"})
+    assert isinstance(journal.enter("s", "c", [message], None, again=False), int)
+    assert isinstance(journal.enter("s", "c", [message], None, again=False), list)
+
+
+@pytest.mark.skipif(not POSIX, reason="locks that a process loses are POSIX's")
+def test_to_look_whose_it_is_frees_no_lock_of_another_thread(tmp_path: Path) -> None:
+    """POSIX frees all locks of a process when it closes any descriptor of the file."""
+    path = tmp_path / "sends"
+    journal = Journal(str(path), "x")
+    assert journal.unresolved() == []
+    write = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
+    with held(path):
+        assert journal.unresolved() == []
+        other = subprocess.run([sys.executable, "-c", write, str(path)], capture_output=True, check=False)
+    assert other.returncode == 1 and b"database is locked" in other.stderr
+
+
 # --- a journal that is busy --------------------------------------------------------------------------------
 
 
@@ -768,20 +954,47 @@ def test_a_writer_is_waited_for_longer_than_any_fixed_time(
     with held(path) as holder:
         patiently = schema.patiently
 
-        def turn(db: sqlite3.Connection, statement: str, deadline: float) -> None:
+        def turn(db: sqlite3.Connection, statement: str, wait: schema.Wait) -> None:
             if "BEGIN IMMEDIATE" in statement and not asked:
-                asked.append(deadline)
+                asked.append(wait)
                 with pytest.raises(Busy):
-                    patiently(db, statement, 0.0)
+                    patiently(db, statement, schema.Wait(0.0))
                 clock.ahead += 20.0
                 holder.execute("ROLLBACK")
-            patiently(db, statement, deadline)
+            patiently(db, statement, wait)
 
         monkeypatch.setattr("wati.journal.schema.patiently", turn)
         run = send("send_session_message", HELLO, "--timeout", "60", WATI_JOURNAL=str(path))
     assert asked and run.exit == 0 and "journal" not in run.text, run.text
     stopped(send("send_session_message", HELLO, WATI_JOURNAL=str(path)))
     assert len(far_side.writes) == 1
+
+
+@pytest.mark.parametrize("how", ["IMMEDIATE", "EXCLUSIVE"])
+def test_each_use_waits_for_its_whole_time(how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for another process that lets nobody read, as one that commits does."""
+    journal, message = Journal(str(tmp_path / "sends"), "x"), Message("$", JOHN, "text", {"text": "x"})
+    for patient in ("store.PATIENCE", "store._SETTLE_SECONDS"):
+        monkeypatch.setattr(f"wati.journal.{patient}", 1.0)
+    send = journal.enter("s", "c", [message], None, again=False)
+    assert isinstance(send, int)
+    uses: list[Callable[[], object]] = [
+        lambda: journal.enter("s", "c", [message], None, again=True, wait=1.0),
+        lambda: journal.settle(send, "accepted"),
+        lambda: journal.resolve(send, [JOHN], "sent"),
+        lambda: journal.learn("c", {"1": "2"}),
+    ]
+    reads: list[Callable[[], object]] = [
+        lambda: journal.repeats("c", [message], wait=1.0),
+        journal.unresolved,
+        journal.digest,
+    ]
+    with held(tmp_path / "sends", how):
+        for use in [*uses, *(reads if how == "EXCLUSIVE" else ())]:
+            began = time.monotonic()
+            with pytest.raises(Busy):
+                use()
+            assert time.monotonic() - began >= 1.0
 
 
 def test_what_only_reads_does_not_wait_for_a_writer(world: World) -> None:

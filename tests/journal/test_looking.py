@@ -363,14 +363,17 @@ def test_a_row_of_ours_that_nothing_explains_resembles_it(kind: str) -> None:
     assert judged(changed, kind=kind, others=(rejected,)).verdict == "unknown"
 
 
+# The types of row (WATI docs, webhooks).
+FILES = ("image", "video", "audio", "voice", "document", "sticker")
+MENUS = ("interactive", "button")
+NO_SENDS = ("location", "contacts", "reaction", "order", "catalog")
 # What a row of ours with another text must not be, to be it: each says that it is another message.
 NOT_OURS: list[tuple[str, Row]] = [
     ("text", {"owner": False}),
     ("text", {"operatorName": "Alex Agent"}),
     ("text", {"operatorName": "Bot "}),
-    ("text", {"type": "image"}),
-    ("text", {"type": "interactive"}),
-    ("text", {"type": "location"}),
+    *(("text", {"type": other}) for other in (*FILES, *MENUS, *NO_SENDS)),
+    *(("interactive", {"type": other}) for other in (*FILES, *NO_SENDS)),
     ("text", {"eventType": "ticket"}),
     ("text", {"eventType": "broadcastMessage"}),
     ("text", {"owner": None, "operatorName": None}),
@@ -378,6 +381,7 @@ NOT_OURS: list[tuple[str, Row]] = [
     ("file", {"type": "text", "data": None}),
     ("template", {"eventType": "message"}),
     ("template", {"operatorName": "Alex Agent"}),
+    ("template", {"operatorName": "Alex Agent", "finalText": "Hi"}),
     ("template", {"template": {"elementName": "order_update_v2"}}),
 ]
 
@@ -411,6 +415,65 @@ NOT_SURELY: list[tuple[str, Row]] = [
 def test_who_sent_it_and_when_has_to_be_clear(kind: str, members: Row) -> None:
     assert judged(shown(kind, NOW + 1), kind=kind).verdict == "sent"
     assert judged({**shown(kind, NOW + 1), **members}, kind=kind).verdict == "unknown"
+
+
+# Each leaves it open whose row it is.
+PERHAPS_OURS: list[tuple[str, Row]] = [
+    ("text", {"eventType": None}),
+    ("text", {"owner": None}),
+    ("text", {"operatorName": None}),
+    ("text", {"operatorName": " "}),
+    ("text", {"type": None}),
+]
+
+
+@pytest.mark.parametrize(("kind", "members"), PERHAPS_OURS)
+def test_what_may_be_ours_may_be_the_message_with_another_text(kind: str, members: Row) -> None:
+    assert judged(shown(kind, NOW + 1, "?", **members), kind=kind).verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("kind", "shows"), [*(("file", each) for each in FILES), *(("interactive", each) for each in MENUS)]
+)
+def test_a_message_is_shown_under_each_type_of_its_kind(kind: str, shows: str) -> None:
+    assert judged(shown(kind, NOW + 1, type=shows), kind=kind).verdict == "sent"
+
+
+def test_a_file_is_known_by_its_bytes_and_its_caption() -> None:
+    def likeness(caption: str, **members: Any) -> str:
+        entry = message("file")
+        parts = {**entry.parts, "text": digest(caption)}
+        return MEANS["file"].likeness(shown("file", NOW + 1, **members), entry._replace(parts=parts))
+
+    assert likeness(TEXT) == "same"
+    assert likeness("", text="Look!") == likeness("Look!") == "alike"  # the bytes
+    assert likeness(TEXT, data=ANOTHER) == likeness(TEXT, data=None) == "alike"  # the caption
+    assert likeness("Look!", data=ANOTHER) == likeness("Look!", data=None) == "other"
+    for unnamed in ("untitled", "null", "", None):  # what an attachment without a caption is called
+        assert likeness("", text=unnamed) == "same"
+        assert likeness("Look!", text=unnamed) == "alike"
+    assert likeness("untitled", text="untitled") == "same"
+
+
+def test_a_template_is_known_by_its_words_and_its_values() -> None:
+    def likeness(final: str | None, form: Form | None = FORM, **members: Any) -> str:
+        row = shown("template", NOW + 1, finalText=final, **members)
+        return MEANS["template"]._replace(form=form).likeness(row, message("template"))
+
+    whole = BODY.replace("{{who}}", "Zoë")
+    assert likeness(whole) == likeness(None, text=whole) == "same"
+    assert likeness(BODY.replace("{{who}}", "Max")) == "other"
+    # Other words than the template's now: it may have had these then.
+    for other in (whole[:-1] + "!", whole[:-1], "Hello" + whole[2:], "Hi Zoë"):
+        assert likeness(other) == "alike", other
+        assert likeness(other, eventType="message") == "other"
+    more = Form({"bodyOriginal": BODY + " {{what}}"})  # a value that we did not give
+    assert likeness(whole, more) == likeness(whole, None) == likeness(None) == "alike"
+    assert likeness(whole, None, eventType="message") == likeness(None, eventType="message") == "other"
+    # What names no template, or is no broadcast, may be another one with the same words.
+    for members in ({"eventType": "message"}, {"eventDescription": None}):
+        assert likeness(whole, **members) == "alike"
+    assert likeness(whole, template={"elementName": "order_update_v2"}) == "other"
 
 
 def test_the_name_of_a_template_in_other_letters_is_the_same_name() -> None:
@@ -485,6 +548,92 @@ def test_one_who_is_only_presumed_to_have_it_accounts_for_no_row() -> None:
     row, presumed = shown("text", NOW + 1), message("text", state="presumed")
     assert judged(row, others=(Other(NOW, NOW + 1, presumed),)).verdict == "unknown"
     assert judged(row, others=(Other(NOW, NOW + 1, presumed._replace(state="sent")),)).verdict == "not_seen"
+
+
+# What is known of the clocks, when a row came that no send explains, and whether it may be the message.
+LONG = {"now": NOW + 2 * HOUR, "ran": 2 * HOUR - 30}
+TIMES: list[tuple[dict[str, Any], dict[float, bool]]] = [
+    ({}, {-31: False, -29: True, 179: True, 181: False}),
+    ({}, {229: False, 231: True}),  # from the future: its time is wrong
+    ({"then": 25.0, "dates": (25.0,)}, {204: True, 206: False, 254: False, 256: True}),
+    # Both answers say so, but they may be wrong, and this machine right.
+    ({"then": 300.0, "dates": (300.0,), **LONG}, {-200: False, 1: True, 479: True, 481: False}),
+    # Only one says so, and it may be as wrong; unless this machine agrees.
+    ({"then": None, "dates": (300.0,), "ran": 170.0}, {-631: False, -629: True}),
+    ({"then": None, "dates": (10.0,), "ran": 170.0}, {-31: False, -29: True}),
+    # This machine's clock was wrong by an hour then, and was set since.
+    ({"at": NOW - HOUR, "until": NOW - HOUR + 30, "then": None, "dates": (0.0,)}, {1: True}),
+    ({"at": NOW + HOUR, "until": NOW + HOUR + 30, "then": None, "dates": (0.0,), **LONG}, {1: True}),
+]
+
+
+@pytest.mark.parametrize(
+    ("known", "after", "may_be_it"), [(known, *row) for known, rows in TIMES for row in rows.items()]
+)
+def test_a_row_of_ours_resembles_it_if_it_may_be_of_that_time(
+    known: dict[str, Any], after: float, may_be_it: bool
+) -> None:
+    found = judged(shown("text", NOW + after, "?"), clocks=CLOCKS._replace(**known))
+    assert found.verdict == ("unknown" if may_be_it else "not_seen")
+
+
+def test_a_time_without_a_zone_may_be_of_any() -> None:
+    assert judged(shown("text", NOW + 1, "?", created=iso(NOW + 7 * HOUR), timestamp=None)).why
+    # But it contradicts nothing.
+    assert judged(written(NOW, created=iso(NOW), timestamp=None)).verdict == "not_seen"
+
+
+def test_a_row_is_surely_of_that_time_only_by_every_answer() -> None:
+    differing = CLOCKS._replace(dates=(300.0,))
+    for after in (10, 301):
+        assert judged(shown("text", NOW + after), clocks=differing).verdict == "unknown"
+
+
+def test_without_a_clock_that_nobody_can_set_the_other_one_counts() -> None:
+    for now, verdict in ((NOW + 149, "unknown"), (NOW + 151, "not_seen")):
+        assert judged(clocks=CLOCKS._replace(now=now, ran=None)).verdict == verdict
+
+
+def test_of_answers_that_agree_the_one_that_shows_the_fewest_seconds_counts() -> None:
+    clocks = CLOCKS._replace(now=NOW + 30 + 130)
+    assert judged(clocks=clocks._replace(dates=(0.0, -5.0))).verdict == "not_seen"
+    early = judged(clocks=clocks._replace(dates=(0.0, -25.0)))
+    assert (early.verdict, early.why, early.early) == ("unknown", "not seen yet", 16.0)
+
+
+@pytest.mark.parametrize("state", ["open", "unknown", "unpaired", "unclear", "accepted", "sent", "presumed"])
+def test_a_send_of_that_time_may_be_what_a_row_shows(state: str) -> None:
+    """One with the same words may be the row; one with the words of the row surely is."""
+
+    def other(at: float, words: str = "") -> tuple[Other]:
+        return (Other(NOW + at, NOW + at, message("text", words, state)),)
+
+    row, differing = shown("text", NOW + 1), CLOCKS._replace(dates=(20.0,))
+    for at, clocks, verdict in (
+        (-61, CLOCKS, "sent"),
+        (-59, CLOCKS, "unknown"),
+        (-79, differing, "unknown"),
+        (-81, differing, "sent"),
+        (209, CLOCKS, "unknown"),
+        (211, CLOCKS, "sent"),
+    ):
+        if verdict == "sent" or state not in ("accepted", "sent") or at < 0:
+            assert judged(row, others=other(at), clocks=clocks).verdict == verdict, at
+    assert judged(shown("text", NOW + 1, "."), others=other(0, ".")).verdict == "not_seen"
+    assert judged(shown("text", NOW + 1, "?"), others=other(0, ".")).verdict == "unknown"
+
+
+def test_another_file_with_the_same_caption_is_another_message() -> None:
+    mine, other = message("file"), message("file", "?", "accepted")
+    same_caption = other._replace(parts={**other.parts, "text": mine.parts["text"]})
+    found = judged(shown("file", NOW + 1), kind="file", others=(Other(NOW, NOW + 1, same_caption),))
+    assert found.verdict == "sent"
+
+
+def test_rows_that_end_within_the_time_of_the_send_do_not_go_back_to_it() -> None:
+    for oldest, verdict in ((100, "unknown"), (-59, "unknown"), (-61, "not_seen")):
+        rows = [written(NOW + 190), written(NOW + oldest)]
+        assert judged(reads=[Read(rows, whole=False)]).verdict == verdict, oldest
 
 
 @pytest.mark.parametrize("state", ["accepted", "presumed"])

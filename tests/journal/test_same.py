@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 import unicodedata
 from contextlib import closing
 from pathlib import Path
@@ -14,8 +15,9 @@ from hypothesis import strategies as some
 
 from sends import JANE, JOHN
 from wati.contract.messages import Message, normalized
-from wati.journal import rules
+from wati.journal import rules, uptime
 from wati.journal.store import Journal
+from wati.journal.uptime import Uptime
 
 ID = "0123456789abcdef01234567"
 DAY = 86400.0
@@ -316,3 +318,39 @@ def test_what_is_forgotten_at_once_is_bounded(books: Books, monkeypatch: pytest.
         books.enter(text("x"))
         lengths.append(len(books.states()))
     assert lengths == [9, 7, 5, 3, 2]
+
+
+@pytest.mark.parametrize("wrong", [-40 * 86400.0, -3600.0, 3600.0, 40 * 86400.0])
+@pytest.mark.parametrize("size", [1, 40])
+def test_a_wrong_clock_shortens_no_block_where_the_machine_says_how_long_it_is_up(
+    wrong: float, size: int, tmp_path: Path
+) -> None:
+    """Whichever of the two sends had it, and though another send forgets what is old meanwhile."""
+    now, up = [1_800_000_000.0], [Uptime("a", 5000.0)]
+    journal = Journal(str(tmp_path / "sends"), "x", clock=lambda: now[0])
+    journal._uptime = lambda: up[0]
+
+    def send(words: str, receivers: int = 1, ahead: float = 0.0) -> bool:
+        now[0] += ahead
+        crowd = [text(words, str(14_150_000_000 + number)) for number in range(receivers)]
+        found = journal.enter("s", "c", crowd, None, again=False)
+        if isinstance(found, int):
+            journal.settle(found, "accepted")
+        now[0] -= ahead
+        return isinstance(found, int)
+
+    for day in (-90, -45, -2, 0):  # so that there are dates that agree
+        assert send(f"day {day}", ahead=day * 86400.0)
+    assert send("x", size, ahead=wrong) and send("y")
+    assert not send("x") and not send("x", 20)
+    up[0] = Uptime("a", 5059.0)
+    now[0] += 59
+    assert not send("x", ahead=wrong) and not send("x")
+    up[0] = Uptime("another start", 5059.0)  # says nothing about the one before
+    assert send("x") is (wrong < 0)
+
+
+def test_the_uptime_of_this_machine_goes_on() -> None:
+    one, other = uptime.now(), uptime.now()
+    assert one.boot == other.boot and 0 <= other.seconds - one.seconds < 60
+    assert bool(one.boot) is (sys.platform == "linux")

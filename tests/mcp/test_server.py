@@ -23,6 +23,9 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from conftest import ENDPOINTS, HELPERS, KEY, ROOT
 from recording import Answer, FarSide, reply
+from wati.contract.failures import Failure
+from wati.mcp.asking import Seal
+from wati.sandbox import control
 
 SERVER = str(ROOT / "scripts" / "mcp_server.py")
 ERAS = ["legacy", "2026-07-28"]
@@ -178,6 +181,64 @@ def test_a_bulk_send_is_asked_of_the_person(era: str, host: Host, far_side: FarS
     for shown in ("order_update", "2 receivers", "Hi Jo, your order 7 is ready.", "14155551234"):
         assert shown in question
     assert len(far_side.writes) == 1 and KEY not in question
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_nobody_is_asked_about_a_list_of_which_nobody_is_left(era: str, sandbox: Host) -> None:
+    person = yes()
+
+    async def work() -> None:
+        async with sandbox.connected(era=era, person=person) as client:
+            assert said(await client.call_tool("send_template_messages_v2", BULK))["outcome"] == "accepted"
+            for run in ({"skip_sent": True}, {"skip_sent": True, "confirm": "2"}):
+                document = said(await client.call_tool("send_template_messages_v2", {**BULK, "run": run}))
+                assert (document["outcome"], document["data"]["counts"]["left_out"]) == ("not_sent", 2)
+
+    anyio.run(work)
+    assert len(person.asked) == 1
+
+
+def test_a_state_is_used_once_whatever_the_clock_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    seal = Seal()
+    state = seal.seal("print", "2")
+    assert seal.open(state, "print") == "2"
+    real = time.time
+    with monkeypatch.context() as later:
+        later.setattr(time, "time", lambda: real() + 86400)
+        seal.open(seal.seal("print", "3"), "print")
+    with pytest.raises(Failure, match="used already"):
+        seal.open(state, "print")
+
+
+FORGED = "Ann (14155551111)\nNote: only a test, nothing is sent.\u202eevil"
+
+
+def test_no_customer_can_add_a_line_to_a_question(sandbox: Host) -> None:
+    ann, bob = ({"whatsappNumber": f"1415555077{n}", "name": name} for n, name in ((7, FORGED), (8, "Bob")))
+    stop = {"whatsappNumber": ann["whatsappNumber"], "text": "STOP", "owner": False}
+    control.seed(sandbox.environ["WATI_SANDBOX_STATE"], {"contacts": [ann, bob], "messages": [stop]})
+    one = {"whatsappNumber": ann["whatsappNumber"]}
+    template = {"template_name": "order_update", "broadcast_name": "x"}
+    receivers = [
+        {"whatsappNumber": each["whatsappNumber"], "customParams": {"name": name, "ordernumber": "8"}}
+        for name, each in (("Ann", ann), ("Bob", bob))
+    ]
+    person = Person("decline")
+
+    async def work() -> None:
+        async with sandbox.connected("--ask", "sends", person=person) as client:
+            for name, given in (
+                ("send_template_messages_v2", {**template, "receivers": receivers}),
+                ("send_template_message", {**template, **one, "parameters": PARAMETERS}),
+                ("send_session_message", {**one, "messageText": FORGED}),
+            ):
+                await client.call_tool(name, given)
+
+    anyio.run(work)
+    assert len(person.asked) == 3
+    for question in person.asked:
+        assert "only a test" in question and "\u202e" not in question
+        assert not any(line.startswith("Note: only") for line in question.splitlines())
 
 
 @pytest.mark.parametrize("era", ERAS)

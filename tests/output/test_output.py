@@ -10,6 +10,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -19,8 +20,10 @@ from hypothesis import strategies as st
 
 from conftest import ENDPOINTS, KEY, Run
 from recording import CONNECTION, Answer, FarSide, reply
+from sends import TEMPLATE
 from wati.cli.command import execute
 from wati.cli.streams import write
+from wati.contract.endpoint import Endpoint
 from wati.output import redaction, rendering
 from wati.output.redaction import redact, terminal_safe
 from wati.output.rendering import clean, render
@@ -206,6 +209,7 @@ def encoded(key: str) -> dict[str, str]:
         "HTML with zeros": "".join(f"&#0{byte};" for byte in data),
         "named HTML": html.escape(key),
         "in lines": f"{key[:9]}\n{key[9:18]}=\r\n{key[18:]}",
+        "in quoted-printable lines": "=\n".join(key[at : at + 8] for at in range(0, len(key), 8)),
     }
     return found
 
@@ -413,6 +417,11 @@ def test_a_far_side_that_echoes_the_key_does_not_give_it_away(
         ("get_contacts", {"name": KEY}),
         ("send_session_message", {"whatsappNumber": "14155551234", "messageText": f"the key: {KEY}."}),
         ("get_connection", {"connection_id": f"{KEY}-and-so-on" * 3}),
+        ("update_contact_attributes", {"whatsappNumber": "14155551234", "customParams": {KEY: "x"}}),
+        (
+            "send_template_message",
+            {**TEMPLATE, "whatsappNumber": "14155551234", "parameters": {f"a{KEY}": "x", "b": "y"}},
+        ),
     ],
 )
 @pytest.mark.parametrize("flags", [[], ["--dry-run"], ["--verbose"]], ids=" ".join)
@@ -423,6 +432,38 @@ def test_a_key_among_the_arguments_is_neither_sent_nor_shown(
     assert (run.exit, run.error["code"]) == (2, "invalid_arguments")
     assert KEY[:12] not in run.text + run.stderr
     assert not far_side.requests
+
+
+@pytest.mark.parametrize(
+    ("name", "flags"),
+    [
+        ("send_session_message", {"connection": KEY}),
+        ("send_session_message", {"connection": f"x-{KEY}", "dry_run": True}),
+        ("get_media", {"output": f"{KEY}.png"}),
+        ("get_contacts", {"all": True, "output": f"{KEY}.csv"}),
+        ("delete_connection", {"confirm": KEY}),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "-".join(each),
+)
+@pytest.mark.parametrize("in_run", [False, True], ids=["flags", "run"])
+def test_a_key_among_the_flags_goes_nowhere(
+    name: str,
+    flags: dict[str, Any],
+    in_run: bool,
+    call: Callable[..., Run],
+    example: Callable[[Endpoint], list[str]],
+    far_side: FarSide,
+    tmp_path: Path,
+) -> None:
+    arguments = json.loads(example(ENDPOINTS[name])[0])
+    before = sorted(tmp_path.iterdir())
+    words: list[str] = []
+    for flag, value in () if in_run else flags.items():
+        words += [f"--{flag.replace('_', '-')}", *([] if value is True else [value])]
+    own = {"WATI_JOURNAL": str(tmp_path / "journal.sqlite")}
+    run = call(name, {**arguments, **({"run": flags} if in_run else {})}, *words, **own)
+    assert (run.exit, run.error["code"]) == (2, "invalid_arguments"), run.text
+    assert far_side.requests == [] and sorted(tmp_path.iterdir()) == before
 
 
 def test_what_customers_write_arrives_whole_and_harmless(call: Callable[..., Run], far_side: FarSide) -> None:

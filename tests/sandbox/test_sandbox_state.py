@@ -279,10 +279,10 @@ def test_another_programs_database_is_left_alone(theirs, left_open, tmp_path, ca
     db.close()
 
 
-def test_a_file_of_an_earlier_version_is_ours(tmp_path):
+def test_a_file_without_an_id_is_ours(tmp_path):
     path = tmp_path / "old"
     with sqlite3.connect(path) as db:
-        db.executescript(f"{store._SCHEMA}; INSERT INTO meta VALUES ('schema', '1'), ('limits', 'off')")
+        db.executescript(f"{store._SCHEMA}; INSERT INTO meta VALUES ('schema', '2'), ('limits', 'off')")
         db.execute("INSERT INTO strangers VALUES ('15550002222')")
     db.close()
     assert control.log(path) == []
@@ -290,6 +290,68 @@ def test_a_file_of_an_earlier_version_is_ours(tmp_path):
         assert tx.count("SELECT COUNT(*) FROM strangers") == 1
         assert tx.count("PRAGMA application_id") == ownership.APPLICATION_ID
     control.reset(path)
+
+
+def test_a_file_of_the_first_version_is_ours_and_names_the_way_out(tmp_path):
+    path, (first, now) = tmp_path / "old", store._WITHOUT_ID
+    assert first != now and "UNIQUE (account, name))" in first
+    with sqlite3.connect(path) as db:
+        db.executescript(f"{first}; INSERT INTO meta VALUES ('schema', '1')")
+    db.close()
+    with pytest.raises(StateError, match=r"another version.*reset"):
+        control.log(path)
+    control.reset(path)
+    assert control.log(path) == []
+
+
+JOURNALS = {
+    "with the id": f"CREATE TABLE x (x); PRAGMA application_id = {int.from_bytes(b'WaJo', 'big')}",
+    "of the first version": "CREATE TABLE secret (x); CREATE TABLE sends (x); CREATE TABLE messages (x)",
+    "empty": "",
+}
+NO_JOURNALS = {
+    "tables": "CREATE TABLE precious (x)",
+    "one table more": f"{JOURNALS['of the first version']}; CREATE TABLE precious (x)",
+    "another id": f"{JOURNALS['of the first version']}; PRAGMA application_id = 1",
+    "a log": "PRAGMA journal_mode = WAL; CREATE TABLE precious (x)",
+}
+
+
+@pytest.mark.parametrize("name", [*JOURNALS, *NO_JOURNALS, "a text", "a folder", "owners with a text"])
+def test_a_fresh_world_forgets_the_sends_and_nothing_of_others(name, state_file):
+    control.reset(state_file)
+    sends, owners = Path(f"{state_file}-sends"), Path(f"{state_file}-sends-owners")
+    if name == "a folder":
+        sends.mkdir()
+    elif name == "a text":
+        sends.write_text("Dear diary")
+    else:
+        db = sqlite3.connect(sends)
+        db.executescript({**JOURNALS, **NO_JOURNALS}.get(name, JOURNALS["empty"]))
+        db.close()
+    owners.write_text("precious" if name == "owners with a text" else "")
+    before = sends.read_bytes() if sends.is_file() else None
+    control.reset(state_file)
+    if name in JOURNALS:
+        assert not sends.exists() and not owners.exists()
+    elif name == "owners with a text":
+        assert owners.read_text() == "precious"
+    else:
+        assert (sends.read_bytes() if sends.is_file() else None) == before and sends.exists()
+        assert {path.name for path in sends.parent.iterdir()} >= {sends.name}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks that a process loses are POSIX's")
+def test_to_look_whose_it_is_frees_no_lock_of_another_thread(state_file):
+    """POSIX frees all locks of a process when it closes any descriptor of the file."""
+    control.reset(state_file)
+    write = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
+    with State(state_file).transaction():
+        ownership.claim(str(state_file), store._WITHOUT_ID)
+        other = subprocess.run(
+            [sys.executable, "-c", write, str(state_file)], capture_output=True, check=False
+        )
+    assert other.returncode == 1 and b"locked" in other.stderr
 
 
 def test_no_device_is_taken_for_a_state_file():
@@ -301,7 +363,9 @@ def test_no_device_is_taken_for_a_state_file():
 def test_a_file_that_is_kept_aside_replaces_none(tmp_path):
     path = tmp_path / "state"
     for content in (b"first", b"second", b"third"):
-        path.write_bytes(content)
+        other = tmp_path / "other"  # another file, not other bytes in a file that is known as ours
+        other.write_bytes(content)
+        other.replace(path)
         Path(f"{path}-journal").write_bytes(content)
         control.reset(path)
     for name, content in (("", b"first"), ("-2", b"second"), ("-3", b"third")):

@@ -216,6 +216,11 @@ ROWS = (
     Row("`drip` beyond the time allowed", {"fault": "drip", "seconds": 0.5}, slow=True, costly=True),
     Row("`gzip`", {"fault": "gzip"}),
     Row("`lag`", {"fault": "lag", "seconds": 60}),
+    Row("`unordered`", {"fault": "unordered", "order": "oldest"}),
+    Row("`unzoned`", {"fault": "unzoned", "seconds": 3600}),
+    Row("`altered`", {"fault": "altered", "change": "mojibake"}),
+    Row("`date` of an hour ago", {"fault": "date", "seconds": -3600}),
+    Row("`undated`", {"fault": "undated"}),
 )
 
 

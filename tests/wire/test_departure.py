@@ -26,6 +26,7 @@ HARMLESS: list[tuple[str, dict[str, Any]]] = [
     ("connection.connect_tcp.failed", {}),
     ("connection.start_tls.started", {}),
     ("proxy.start_tls.started", {}),
+    ("socks.setup_socks5_connection.started", {}),
     ("http11.send_request_headers.started", CONNECT),
     ("http11.send_request_headers.complete", {"return_value": None}),
     ("http11.receive_response_headers.started", CONNECT),

@@ -216,7 +216,9 @@ def test_a_process_that_was_stopped_and_continued_sends_nothing_late(
         stdout, stderr = process.communicate(timeout=30)
     error = json.loads(stdout)["error"]
     told = (process.returncode, error["code"], error["outcome"])
-    assert told in ((6, "timeout", "not_sent"), (7, "outcome_unknown", "unknown")) and stderr == b""
+    # On a busy machine, no time may be left to wait: then the answer itself is what is told.
+    limited = (5, "rate_limited", "not_sent")
+    assert told in ((6, "timeout", "not_sent"), limited, (7, "outcome_unknown", "unknown")) and stderr == b""
     assert len(far_side.requests) == 1
 
 
@@ -265,17 +267,25 @@ def test_a_signal_at_any_moment_gets_a_true_document(far_side: FarSide, tmp_path
     assert "not_sent" in seen, told
 
 
-def test_the_entry_says_when_the_door_closes(call: Caller, tmp_path: Path) -> None:
-    """From the start of the call, however late it is entered."""
-    began = time.time()
+def test_the_entry_says_when_the_door_closes(call: Caller, far_side: FarSide, tmp_path: Path) -> None:
+    """From the start of the call, however late it is entered, until the answer is here."""
     journal = tmp_path / "sends.sqlite"
-    run = call(
-        "send_session_message",
-        HELLO,
-        *("--connection", "conn-1", "--timeout", "400"),
-        WATI_JOURNAL=str(journal),
-    )
-    assert run.exit == 0
-    with closing(sqlite3.connect(journal)) as db:
-        ((at, until),) = db.execute("SELECT at, until FROM sends")
+    entered: list[tuple[float, float]] = []
+
+    def entry() -> tuple[float, float]:
+        with closing(sqlite3.connect(journal)) as db:
+            ((at, until),) = db.execute("SELECT at, until FROM sends")
+        return at, until
+
+    def answer() -> Iterator[bytes]:
+        entered.append(entry())
+        yield b'{"result": true}'
+
+    far_side.will(Answer(body=answer()))
+    began = time.time()
+    named = ("--connection", "conn-1", "--timeout", "400")
+    assert call("send_session_message", HELLO, *named, WATI_JOURNAL=str(journal)).exit == 0
+    ((at, until),) = entered
     assert began + 400 <= until <= at + 400
+    # Settled: nothing leaves after this.
+    assert entry()[1] <= time.time()

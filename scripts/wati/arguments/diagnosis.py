@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from wati.arguments import pairs
+from wati.arguments.validation import are_pairs
 
 if TYPE_CHECKING:
     from wati.contract.endpoint import Endpoint
@@ -47,7 +47,7 @@ def words_of(endpoint: Endpoint, schema: dict[str, Any], arguments: dict[str, An
     """The command with these arguments as plain words; "" if they cannot be."""
     flat: dict[str, Any] = {}
     for name, value in arguments.items():
-        if value and pairs.are_pairs(schema["properties"].get(name, {})):
+        if value and are_pairs(schema["properties"].get(name, {})):
             flat |= {f"{name}.{entry['name']}": entry["value"] for entry in value}
         else:
             flat[name] = str(value).lower() if isinstance(value, bool) else value

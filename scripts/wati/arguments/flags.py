@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from wati.arguments import nulls
+from wati.arguments import nulls, pairs
 from wati.arguments.validation import described, load_schema, quoted, refuse_key, suggestion, validate
 from wati.contract.failures import Failure
 from wati.contract.options import FLAGS, NARROWING, Options, problems_of, run_schema
@@ -82,7 +82,8 @@ def take_run(
     if not problems:
         return arguments, merged
     refuse_key(given, key)
-    others = validate(endpoint, schema, arguments)
+    others = validate(endpoint, schema, pairs.as_lists(schema, arguments))
+    others = [{**problem, "at": pairs.place(arguments, problem["at"])} for problem in others]
     hint = f"Members of run: {', '.join(run_schema(endpoint)['properties'])}. They are the flags of --help."
     raise Failure("usage", " ".join(problems), hint=hint, problems=others)
 

@@ -2,7 +2,7 @@
 
 `{"name": "Jane"}` is `[{"name": "name", "value": "Jane"}]`, in every list of a schema whose items are just
 that. What is sent is the list. An empty object stays one, and is refused: `[]` says that there are none.
-Pure.
+So does `{"name": "city", "value": "Lisbon"}`, which may be one item without its list or two values. Pure.
 """
 
 from __future__ import annotations
@@ -10,21 +10,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from wati.arguments.validation import json_path
+from wati.arguments.validation import ITEM, are_pairs, json_path
 
 _STEP = re.compile(r"[.]([A-Za-z_]\w*)|\[([0-9]+)\]")
-
-
-def are_pairs(schema: Any) -> bool:
-    """Whether a member's schema is a list of names and values."""
-    return set(schema.get("items", {}).get("properties", {})) == {"name", "value"}
 
 
 def as_lists(schema: Any, value: Any) -> Any:
     """The value with each object of names and values as the list that the schema has in its place."""
     if isinstance(value, dict) and value:
         if are_pairs(schema):
-            return [{"name": name, "value": each} for name, each in value.items()]
+            return value if value.keys() == ITEM else listed(value)
         members = schema.get("properties")
         if not members:
             return value
@@ -34,11 +29,17 @@ def as_lists(schema: Any, value: Any) -> Any:
     return value
 
 
+def listed(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """WATI's list of these names and values."""
+    return [{"name": name, "value": value} for name, value in values.items()]
+
+
 def as_objects(schema: Any, value: Any) -> Any:
     """The value with each list of names and values as one object, for an example that is short."""
     if isinstance(value, list) and value:
         if are_pairs(schema):
-            return {entry["name"]: entry["value"] for entry in value}
+            found = {entry["name"]: entry["value"] for entry in value}
+            return value if found.keys() == ITEM else found
         return [as_objects(schema.get("items", {}), item) for item in value]
     if isinstance(value, dict):
         members = schema.get("properties", {})

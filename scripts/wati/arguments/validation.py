@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wati.arguments.fits import fits
@@ -29,11 +29,21 @@ def load_schema(endpoint: Endpoint) -> dict[str, Any]:
     return schema
 
 
-def refuse_key(arguments: Arguments, key: str) -> None:
-    """Raise `invalid_arguments` if the arguments contain the API key: it must not be sent or shown."""
-    found = [steps for steps, text in strings(arguments) if len(key) >= SHORTEST_KEY and key in text]
+def refuse_key(arguments: Arguments, key: str, flags: Mapping[str, Any] | None = None) -> None:
+    """Raise `invalid_arguments` if the arguments, or values of flags, contain the API key.
+
+    It must not be sent or shown, nor name a file, and the journal keeps the connection.
+    """
+
+    def holding(value: Any) -> list[tuple[str | int, ...]]:
+        if len(key) < SHORTEST_KEY:
+            return []
+        return [steps for steps, text in strings(value, names=True) if key in text]
+
+    found = [json_path(steps) for steps in holding(arguments)]
+    found += [f"--{str(steps[0]).replace('_', '-')}" for steps in holding(dict(flags or {}))]
     if found:
-        problems = [{"at": json_path(steps), "problem": "contains the API key; remove it"} for steps in found]
+        problems = [{"at": at, "problem": "contains the API key; remove it"} for at in found]
         raise Failure("invalid_arguments", "The arguments contain the API key.", problems=problems)
 
 
@@ -90,7 +100,7 @@ def explain(error: ValidationError) -> list[Problem]:
     if steps and steps[-1] == "whatsappNumber" and error.validator in ("type", "pattern"):
         return [{"at": at, "problem": _explain_number(value)}]
     words: dict[str, Callable[[], str]] = {
-        "type": lambda: _explain_type(value, limit) + _wrapped(value, schema),
+        "type": lambda: _explain_type(value, limit) + _wrapped(value, schema) + _one_item(value, schema),
         "enum": lambda: (
             f"is {quoted(value)}; expected one of {', '.join(map(str, limit))}{suggestion(value, limit)}"
         ),
@@ -150,6 +160,22 @@ def _wrapped(value: object, schema: dict[str, Any]) -> str:
     return (
         f": {json.dumps({needed[0]: value}, ensure_ascii=False)}" if is_text and value.isprintable() else ""
     )
+
+
+ITEM = {"name", "value"}
+
+
+def are_pairs(schema: dict[str, Any]) -> bool:
+    """Whether a member's schema is a list of names and values."""
+    return set(schema.get("items", {}).get("properties", {})) == ITEM
+
+
+def _one_item(value: object, schema: dict[str, Any]) -> str:
+    """What to write for an object that may be one name and its value, or two values (pairs.py)."""
+    if not isinstance(value, dict) or value.keys() != ITEM or not are_pairs(schema):
+        return ""
+    how = '[{"name": …, "value": …}] for one item, or two items if it has values called name and value'
+    return f", because it can be read in two ways: {how}"
 
 
 def _explain_number(value: object) -> str:
@@ -234,10 +260,17 @@ def _dotted(steps: Iterable[str | int]) -> str:
     return ".".join("[]" if isinstance(step, int) else step for step in steps).replace(".[]", "[]")
 
 
-def strings(value: Any, steps: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every string in a JSON value, with the steps that lead to it. The schema rejects deep nesting."""
+def strings(
+    value: Any, steps: tuple[str | int, ...] = (), *, names: bool = False
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every string in a JSON value, with the steps that lead to it. The schema rejects deep nesting.
+
+    `names`: whether the names in its objects are strings of it, too.
+    """
     if isinstance(value, str):
         yield steps, value
     elif isinstance(value, (dict, list)) and len(steps) < 20:
         for step, child in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from strings(child, (*steps, step))
+            if names and isinstance(step, str):
+                yield (*steps, step), step
+            yield from strings(child, (*steps, step), names=names)

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from wati.arguments import diagnosis, pairs
-from wati.arguments.validation import load_schema, quoted
+from wati.arguments.validation import ITEM, are_pairs, load_schema, quoted
 from wati.contract.failures import Failure
 from wati.wire import strict_json
 
@@ -48,18 +48,24 @@ def read(endpoint: Endpoint, schema: dict[str, Any], given: Sequence[str]) -> di
     if len(given) == 1 and not _NAMED.match(given[0]):
         given = [f"{endpoint.lone}={given[0]}"]
     arguments: dict[str, Any] = {}
+    named: set[str] = set()  # those that took a word for each name
     for word in given:
         if not _NAMED.match(word):
             raise _unclear(endpoint, schema, word, given)
         name, _, text = word.partition("=")
         whole, _, inner = name.partition(".")
         into, within = arguments, name
-        if inner and pairs.are_pairs(members.get(whole, {})):
+        if inner and are_pairs(members.get(whole, {})):
             into, within = arguments.setdefault(whole, {}), inner
         if not isinstance(into, dict) or within in into:
             raise Failure("usage", f"{name} is given twice.", hint="Give each argument once.")
         into[within] = _value(endpoint, schema, name, members.get(name, {}).get("type", "string"), text)
-    return arguments
+        named |= {whole} if into is not arguments else set()
+    # With a word for each, it is clear which name is whose; as one object it might not be.
+    return {
+        name: pairs.listed(value) if name in named and value.keys() == ITEM else value
+        for name, value in arguments.items()
+    }
 
 
 def _value(endpoint: Endpoint, schema: dict[str, Any], name: str, kind: Any, text: str) -> Any:

@@ -61,6 +61,10 @@ class Context:
             return {"counts": own}
         return {"counts": {**own, **self.left_out.counts}, **self.left_out.facts}
 
+    def place(self, at: str) -> str:
+        """A place in the arguments of the call, as a place in those that were given."""
+        return at if self.left_out is None else self.left_out.original(at)
+
     @property
     def inbox(self) -> Inbox:
         """The reads of this call, over its connection."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from wati.contract.failures import FAILURES, Failure
 from wati.contract.listed import Some
+from wati.contract.numbers import person
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wati.calls.session import Session
+    from wati.contract.blocked import Blocked
     from wati.contract.call import Call
     from wati.contract.endpoint import Endpoint
     from wati.contract.settings import Settings
@@ -30,12 +34,15 @@ def receivers(session: Session, call: Call) -> None:
     WATI_BLOCKED_RECIPIENTS beats WATI_ALLOWED_RECIPIENTS.
     """
     settings = session.settings
-    has_lists = settings.allowed_recipients is not None or settings.blocked_recipients.entries
-    if call.endpoint.effect != "send" or not has_lists:
+    if call.endpoint.effect != "send":
+        return
+    listed = settings.blocked_recipients
+    if settings.allowed_recipients is None and not listed.entries:
         return
     blocked, others = Some(), Some()
+    ids = {person(number): each for each in listed.ids if (number := _number_of(session, each))}
     for at, number in call.receivers:
-        if why := _blocked(session, number):
+        if why := _blocked(session, listed, ids, number):
             blocked.add(at, why)
         elif not settings.may_message(number):
             others.add(at, f"{number} is not in WATI_ALLOWED_RECIPIENTS")
@@ -51,15 +58,15 @@ def receivers(session: Session, call: Call) -> None:
     raise failure
 
 
-def _blocked(session: Session, number: str) -> str:
-    """Why a receiver must not be messaged; "" if they may be."""
-    listed = session.settings.blocked_recipients
+def _blocked(session: Session, listed: Blocked, ids: Mapping[str, str], receiver: str) -> str:
+    """Why a receiver must not be messaged; "" if they may be. `ids`: those on the list, by their persons."""
     if not listed.entries:
         return ""
-    if number in listed:
-        return f"{number} is in WATI_BLOCKED_RECIPIENTS"
-    if not number.isdigit() and (known := _number_of(session, number)) in listed:
-        return f"{number} is {known}, who is in WATI_BLOCKED_RECIPIENTS"
+    number = receiver if receiver.isdigit() else _number_of(session, receiver)
+    for name in (receiver, number, ids.get(person(number), "")):
+        if name and name in listed:
+            who = receiver if name == receiver else f"{receiver} is {name}, who"
+            return f"{who} is in WATI_BLOCKED_RECIPIENTS"
     return ""
 
 
@@ -79,6 +86,15 @@ def needed_confirmation(call: Call) -> str:
         return ""
     by_id = call.endpoint.confirms == "connection_id"
     return str(call.arguments["connection_id"]) if by_id else str(len(call.receivers))
+
+
+def files(call: Call) -> None:
+    """Raises `confirmation_required` if a person said yes to other files than those that were just read."""
+    from wati.files import copies
+
+    if call.seen and call.seen != copies.digest(call.parts):
+        message = "A file has changed since a person was asked about it. Nothing was sent."
+        raise Failure("confirmation_required", message, hint="Call the tool again to ask again.")
 
 
 def confirmation(call: Call) -> None:

@@ -63,6 +63,7 @@ def _steps(context: Context) -> Result:
     guards.effect(session.settings, context.call.endpoint)
     refused = prepare(context)
     if refused is None:
+        guards.files(context.call)
         guards.receivers(session, context.call)
         if options.skip_sent:
             from wati.calls import resume

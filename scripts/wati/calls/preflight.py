@@ -57,9 +57,6 @@ def run_checks(
         except Failure as failure:
             found.failed_reads.append(failure)
             found.can_ask = found.can_ask and check != "connection"
-    if context.left_out is not None:
-        for problem in found.problems:
-            problem["at"] = context.left_out.original(problem["at"])
     if not only and not invalid:
         repeats(context, found)
     if context.call.endpoint.is_bulk and not invalid and (size := bulk(len(context.call.receivers))):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def prepare(context: Context) -> Failure | None:
     """Check the call and fill it in. Returns a failure with every problem, or None if it can be sent.
 
-    Raises Failure if the arguments contain the API key: then none of them may be shown.
+    Raises Failure if the arguments or flags contain the API key: then none of them may be shown.
     """
     call, settings = context.call, context.session.settings
     endpoint, options = call.endpoint, call.options
@@ -30,7 +30,7 @@ def prepare(context: Context) -> Failure | None:
         raise Failure("usage", " ".join(wrong))
     if not isinstance(call.arguments, dict):
         raise Failure("invalid_json", "The arguments are not a JSON object.")
-    validation.refuse_key(call.arguments, settings.key)
+    validation.refuse_key(call.arguments, settings.key, vars(options))
     schema = validation.load_schema(endpoint)
     call = call.replace(arguments=pairs.as_lists(schema, call.arguments))
     problems = validation.validate(endpoint, schema, call.arguments)

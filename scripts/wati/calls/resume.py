@@ -53,7 +53,7 @@ def _leave_out(context: Context) -> LeftOut:
 
 
 def _only(call: Call, kept: Sequence[int]) -> Call:
-    """The call to the receivers whose place in `kept` is not 0."""
+    """The call to the receivers whose place in `kept` is not 0. Each keeps its place in the whole list."""
     endpoint = call.endpoint
     if endpoint.only is not None and endpoint.receivers is not None:
         call = call.replace(parts=endpoint.only(call.parts, kept))

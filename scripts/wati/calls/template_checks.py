@@ -28,7 +28,7 @@ def template(context: Context, found: Findings) -> None:
         return
     arguments = context.call.arguments
     lists = select(arguments, "parameters") + select(arguments, "receivers[].customParams")
-    given = [(at, pairs) for at, items in lists if (pairs := _pairs(items)) is not None]
+    given = [(context.place(at), pairs) for at, items in lists if (pairs := _pairs(items)) is not None]
 
     def problems(variant: Template) -> list[Problem]:
         return [problem for at, pairs in given for problem in variant.problems(pairs, at)]

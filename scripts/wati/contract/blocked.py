@@ -30,6 +30,7 @@ class Blocked:
         self._everyone = "*" in self.entries
         self._prefixes = tuple(entry[:-1] for entry in self.entries if entry.endswith("*"))
         self._persons = {person(entry) for entry in self.entries}
+        self.ids = [entry for entry in self.entries if not entry.rstrip("*").isdigit() and entry != "*"]
 
     def __contains__(self, receiver: object) -> bool:
         """A pattern holds for numbers; `*` alone for everyone, ids included."""

@@ -51,7 +51,7 @@ class Part:
 
 @record
 class Call:
-    """One call as data; `calls.perform` makes it, and fills in the last three members."""
+    """One call as data; `calls.perform` makes it, and fills in who and what it is about."""
 
     endpoint: Endpoint
     arguments: Mapping[str, Any] = {}  # as the endpoint's schema describes them
@@ -59,6 +59,7 @@ class Call:
     connection: str = ""  # the Maton connection to use
     parts: Sequence[Part] = ()  # the files to upload
     receivers: Receivers = ()  # everyone the call is about
+    seen: str = ""  # the digest of the files that a person said yes to (files/copies.py); "" = any
 
     def __post_init__(self) -> None:
         # Nothing that a caller changes is shared with other calls.

@@ -23,6 +23,7 @@ _NO_ENTRY = (
     "is not a number (country code and digits, no plus; a * at the end means all numbers that begin like "
     "this), a contact id or a user id"
 )
+_UNUSABLE = "Some environment variables cannot be used as they are."
 _MOST_PROBLEMS = 50  # of one variable
 _LETTERS = re.compile(r"[^A-Za-z]")
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
@@ -64,6 +65,8 @@ class Settings:
         if self.connection and not is_connection_id(self.connection):
             problem = f"is {self.connection!r}; a connection id has only letters, digits, _ and -"
             report("MATON_CONNECTION_ID", problem)
+        elif len(self.key) >= SHORTEST_KEY and self.key in self.connection:
+            report("MATON_CONNECTION_ID", "contains the API key; list_connections.py shows the ids")
 
         base_url = text("MATON_BASE_URL")
         if base_url and not _is_loopback(base_url):
@@ -81,16 +84,10 @@ class Settings:
             if not _ALLOWED.fullmatch(entry):
                 report("WATI_ALLOWED_RECIPIENTS", f"{entry!r} {_NO_ENTRY}")
 
-        try:
-            listed = blocked.entries(text("WATI_BLOCKED_RECIPIENTS"))
-        except (OSError, ValueError) as error:
-            listed = []
-            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            report("WATI_BLOCKED_RECIPIENTS", f"its file cannot be read ({why}), so nobody may be messaged")
-        wrong = [entry for entry in listed if not _ALLOWED.fullmatch(entry)]
-        for entry in wrong[:_MOST_PROBLEMS]:
-            report("WATI_BLOCKED_RECIPIENTS", f"{entry[:60]!r} {_NO_ENTRY}")
-        self.blocked_recipients = blocked.Blocked(listed)
+        self._blocked = text("WATI_BLOCKED_RECIPIENTS")
+        _, wrong = _blocked_list(self._blocked)
+        for problem in wrong:
+            report("WATI_BLOCKED_RECIPIENTS", problem)
 
         roots = text("WATI_FILE_ROOTS") and environ["WATI_FILE_ROOTS"]  # a folder's name may end in a space
         self.file_roots = [folder for folder in roots.split(os.pathsep) if folder.strip()] or [os.curdir]
@@ -110,8 +107,16 @@ class Settings:
             report("WATI_JOURNAL", "is off, but WATI_JOURNAL_REQUIRED is set: unset one of them")
 
         if problems:
-            message = "Some environment variables cannot be used as they are."
-            raise Failure("bad_setup", message, problems=problems)
+            raise Failure("bad_setup", _UNUSABLE, problems=problems)
+
+    @property
+    def blocked_recipients(self) -> blocked.Blocked:
+        """Who is never messaged, as the file says now: a session can last for months. Raises `bad_setup`."""
+        listed, wrong = _blocked_list(self._blocked)
+        if wrong:
+            problems = [{"at": "WATI_BLOCKED_RECIPIENTS", "problem": problem} for problem in wrong]
+            raise Failure("bad_setup", _UNUSABLE, problems=problems)
+        return listed
 
     @property
     def sandbox(self) -> bool:
@@ -132,6 +137,17 @@ class Settings:
         is_number = receiver.isascii() and receiver.isdigit() and len(receiver) <= 15
         prefixes = tuple(entry[:-1] for entry in self.allowed_recipients if entry.endswith("*"))
         return is_number and any(name.startswith(prefixes) for name in names)
+
+
+def _blocked_list(text: str) -> tuple[blocked.Blocked, list[str]]:
+    """WATI_BLOCKED_RECIPIENTS, and what is wrong with it."""
+    try:
+        listed = blocked.entries(text)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        return blocked.Blocked([]), [f"its file cannot be read ({why}), so nobody may be messaged"]
+    wrong = [entry for entry in listed if not _ALLOWED.fullmatch(entry)]
+    return blocked.Blocked(listed), [f"{entry[:60]!r} {_NO_ENTRY}" for entry in wrong[:_MOST_PROBLEMS]]
 
 
 def _is_set(value: str) -> bool:

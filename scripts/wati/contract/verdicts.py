@@ -373,9 +373,10 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
     """v2 names every receiver and hides failures under `result: true`. A receiver not named is unknown."""
     rows = member(answer.json, "receivers")
     result = member(answer.json, "result")
-    if _member_is(answer, "ok", False) or (result is False and said(answer)):
-        return rejection(answer) or unknown(answer)
-    if not isinstance(rows, list) or not (result is False or says_yes(answer)):
+    no = rejection(answer) if _member_is(answer, "ok", False) or said(answer) else None
+    if no and not any(map(_accepts, rows if isinstance(rows, list) else [])):
+        return no
+    if not isinstance(rows, list) or not (no or result is False or says_yes(answer)):
         return unknown(answer)
     whose = _paired([_named(row) for row in rows], receivers)
     accepted: set[str] = set()
@@ -392,9 +393,11 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
             continue  # an unknown form, or empty: neither a yes nor a no
         elif valid is False:
             rejected[number] = "has no WhatsApp account"
-        elif valid is True:
+        elif _accepts(row):
             accepted.add(number)
-    if result is not False and (against := contradiction(answer)):
+    if no:
+        verdict = _outcome_unknown(receivers, rejected, f"{no.message} But it names receivers as accepted.")
+    elif result is not False and (against := contradiction(answer)):
         verdict = _outcome_unknown(receivers, rejected, against)
     elif result is False and rejected.keys() != {number for _, number in receivers}:
         verdict = _outcome_unknown(receivers, rejected, _NO_REASON)
@@ -407,6 +410,11 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
         message = f"{verdict.message} The answer names {numbers}, whom nobody asked for."
         verdict = verdict.replace(message=message, unpaired=unpaired)
     return verdict.replace(answered=_numbers({number: name for name, number in whose.items()}))
+
+
+def _accepts(row: Any) -> bool:
+    """Whether a row of v2 says yes to whomever it names."""
+    return member(row, "isValidWhatsAppNumber") is True and not member(row, "errors")
 
 
 _MOST_NAMED = 5  # strangers in one message
@@ -451,10 +459,10 @@ def _by_receiver(receivers: Receivers, accepted: set[str], rejected: dict[str, s
     # A receiver with both a good and a bad row got something, so it is never reported as rejected.
     rejected = {number: why for number, why in rejected.items() if number not in accepted}
     groups = _groups(receivers, accepted, rejected)
-    if len(groups["accepted"]) == len(receivers):
-        return ACCEPTED
     if len(groups["unknown"]) == len(receivers):
         return Verdict("unknown", "bad_answer", "The answer names none of the receivers.")
+    if len(groups["accepted"]) == len(receivers):
+        return ACCEPTED
     problems = [{"at": at, "problem": rejected[number]} for at, number in receivers if number in rejected]
     if len(groups["rejected"]) == len(receivers):
         message = "WATI accepted no receiver: " + "; ".join(sorted(set(rejected.values()))) + "."

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from wati.contract.call import Part
+
 CHUNK = 1 << 16
 IN_MEMORY = 1 << 20  # bytes of a copy that needs no file of its own
 
@@ -84,6 +86,18 @@ class _Reader(io.RawIOBase):
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._copy.size}[whence]
         self._at = max(0, start + offset)
         return self._at
+
+
+def digest(parts: Iterable[Part]) -> str:
+    """What identifies the bytes of these files."""
+    import hashlib
+
+    found = hashlib.sha256()
+    for part in parts:
+        with part.content.open() as file:
+            while piece := file.read(1 << 20):
+                found.update(piece)
+    return found.hexdigest()
 
 
 def chunks_of(file: BinaryIO, most: int) -> Iterator[bytes]:

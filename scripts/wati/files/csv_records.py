@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from functools import partial
+from itertools import compress, count
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -29,10 +30,19 @@ _MANY = 1000  # records that are written in one piece
 
 @record
 class Table(Part):
-    """A CSV file without problems. `count`: its receivers. `twins`: those in it under two spellings."""
+    """A CSV file without problems. `count`: its receivers. `twins`: those in it under two spellings.
+
+    `kept`: for each record of the file as it was given, 1 if it is left, else 0; () = all are.
+    """
 
     count: int = 0
     twins: Sequence[Problem] = ()
+    kept: Sequence[int] = ()
+
+    @property
+    def places(self) -> Iterator[int]:
+        """Where each record is in the file as it was given."""
+        return compress(count(), self.kept) if self.kept else iter(range(self.count))
 
 
 def in_utf8(part: Part) -> Part:

@@ -186,8 +186,8 @@ def reaches(rows: Sequence[Row], begins: float) -> bool:
     """
     oldest = newest = math.inf
     for row in rows:
-        low, high = span(row)
-        if low > -math.inf and newest == math.inf:
+        _, high = span(row)
+        if newest == math.inf:
             newest = high
         oldest = min(oldest, high)
     return oldest < begins - SLACK and newest - oldest > SLACK and falls(rows)

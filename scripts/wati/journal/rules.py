@@ -37,6 +37,7 @@ BY_LOOK = {
     "not_seen": ("open", "unknown", "unclear"),  # whom the answer may have named otherwise has it, perhaps
     "unclear": ("open", "unknown", "unclear"),
 }
+STATES = frozenset(("open", *BY_SENDER, *BY_LOOK))
 
 
 # --- what is the same --------------------------------------------------------------------------------------
@@ -53,8 +54,6 @@ def agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     A value more or less is no other message: WATI ignores what the template has no place for, and no
     customer gets one template twice because of it. Names are compared without their letter case.
     """
-    if one == other:
-        return True
     first, second = _by_name(one.items()), _by_name(other.items())
     return all(first[name] & second[name] for name in first.keys() & second.keys())
 
@@ -69,13 +68,14 @@ def _by_name(parts: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
 # --- what stops a repeat, and for how long -----------------------------------------------------------------
 
 
-def age(at: float, seen: float | None, now: float) -> float:
-    """How many seconds ago a send was, by the date that makes it younger.
+def age(at: float, seen: float | None, now: float, ran: float | None = None) -> float:
+    """How many seconds ago a send was, by what makes it younger.
 
     `seen`: when its date was first seen to be in the future, so one of the clocks was wrong. A date that is
-    in the future now says nothing.
+    in the future now says nothing. `ran`: for how long the machine has been up since; None if unknown.
     """
-    return min((now - date for date in (at, seen) if date is not None and date <= now), default=0.0)
+    by_dates = min((now - date for date in (at, seen) if date is not None and date <= now), default=0.0)
+    return by_dates if ran is None else min(by_dates, ran)
 
 
 # Nothing stops a repeat for longer, unless it is unresolved.

@@ -6,22 +6,21 @@ would have to be private, too. Readers take no lock that writers wait for, excep
 
 from __future__ import annotations
 
-import errno
 import hmac
 import json
-import os
 import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 
 from wati.contract.messages import UNRESOLVED, normalized
 from wati.contract.numbers import person
-from wati.journal import rules
+from wati.journal import ownership, rules, stored
 from wati.journal.entries import Busy, Unusable
+from wati.wire import interrupts
 
-_VERSION = 3
+_VERSION = 4
 _TURN_SECONDS = 0.25  # for which SQLite waits by itself: no signal is handled meanwhile
 
 _CACHE_KIBIBYTES = 8192  # a send of 100,000 fits in, so that it is written once
@@ -60,27 +59,50 @@ CREATE INDEX messages_of ON messages (send, person);
 CREATE INDEX messages_unresolved ON messages (person) WHERE state IN {UNRESOLVED};
 UPDATE sends SET until = at + 30, size = (SELECT count(*) FROM messages WHERE send = id);
 """
+# How long the machine had been up at the date, which may be by a wrong clock.
+_FOURTH = """
+ALTER TABLE sends ADD COLUMN boot TEXT NOT NULL DEFAULT '';
+ALTER TABLE sends ADD COLUMN up REAL NOT NULL DEFAULT 0;
+CREATE INDEX sends_up ON sends (boot, up);
+"""
+_STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH)
 USUAL_SECONDS = 30.0
 
 
-@contextmanager
-def opened(path: str, deadline: float) -> Iterator[sqlite3.Connection]:
-    """A connection to the journal, which is created if it is missing. Raises Unusable or Busy.
+class Wait:
+    """For how long a busy journal is waited for. A signal ends it, too, unless it is `deaf`."""
 
-    `deadline`: until when it may be waited for, in monotonic seconds.
-    """
+    def __init__(self, seconds: float, *, deaf: bool = False) -> None:
+        self._until = time.monotonic() + seconds
+        self._deaf = deaf
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._until
+
+    def heed(self) -> None:
+        """Raises KeyboardInterrupt if a signal has come: where it is deferred, it would wait, too."""
+        if not self._deaf and interrupts.is_marked():
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def opened(path: str, wait: Wait) -> Iterator[sqlite3.Connection]:
+    """A connection to the journal, which is created if it is missing. Raises Unusable or Busy."""
     try:
-        _prepare(path)
+        ownership.claim(path, _STEPS[:-1])  # since the last one, a journal has an id
     except OSError as error:
         raise Unusable(error.strerror or type(error).__name__) from error
+    except sqlite3.DatabaseError as error:
+        raise Unusable(str(error)) from error
     try:
         with closing(sqlite3.connect(path, timeout=_TURN_SECONDS, isolation_level=None)) as db:
-            db.row_factory = sqlite3.Row
-            db.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
-            with reading(db, deadline):
+            db.row_factory = stored.row
+            patiently(db, f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}", wait)  # it reads the tables, too
+            with reading(db, wait):
                 version = db.execute("PRAGMA user_version").fetchone()[0]
             if version != _VERSION:
-                with writing(db, deadline):
+                with writing(db, wait):
                     _create(db)
             yield db
     except sqlite3.Error as error:
@@ -90,11 +112,11 @@ def opened(path: str, deadline: float) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def reading(db: sqlite3.Connection, deadline: float) -> Iterator[None]:
+def reading(db: sqlite3.Connection, wait: Wait) -> Iterator[None]:
     """Everything inside sees one state of the journal, and keeps nobody from entering a send meanwhile."""
     db.execute("BEGIN")
     try:
-        patiently(db, "SELECT 1 FROM sqlite_master", deadline)  # the first read takes the lock
+        patiently(db, "SELECT 1 FROM sqlite_master", wait)  # the first read takes the lock
         yield
     finally:
         if db.in_transaction:
@@ -102,26 +124,27 @@ def reading(db: sqlite3.Connection, deadline: float) -> Iterator[None]:
 
 
 @contextmanager
-def writing(db: sqlite3.Connection, deadline: float) -> Iterator[None]:
+def writing(db: sqlite3.Connection, wait: Wait) -> Iterator[None]:
     """Everything inside is one change, and happens while nobody else changes anything."""
-    patiently(db, "BEGIN IMMEDIATE", deadline)
+    patiently(db, "BEGIN IMMEDIATE", wait)
     try:
         yield
-        patiently(db, "COMMIT", deadline)
+        patiently(db, "COMMIT", wait)
     finally:
         if db.in_transaction:  # after some errors, SQLite has already ended it
             db.execute("ROLLBACK")
 
 
-def patiently(db: sqlite3.Connection, statement: str, deadline: float) -> None:
-    """Execute a statement that may have to wait for other processes. Raises Busy at the deadline."""
+def patiently(db: sqlite3.Connection, statement: str, wait: Wait) -> None:
+    """Execute a statement that may have to wait for other processes. Raises Busy when `wait` is over."""
     while True:
         try:
             db.execute(statement).fetchall()
         except sqlite3.OperationalError as error:
             if not _is_locked(error):
                 raise
-            if time.monotonic() >= deadline:
+            wait.heed()
+            if wait.is_over:
                 raise Busy from None
         else:
             return
@@ -129,19 +152,6 @@ def patiently(db: sqlite3.Connection, statement: str, deadline: float) -> None:
 
 def _is_locked(error: sqlite3.Error) -> bool:
     return "locked" in str(error)  # Python 3.10 shows no code
-
-
-def _prepare(path: str) -> None:
-    """Create the file for its owner only: it says who was messaged when."""
-    if path.startswith("~"):
-        raise OSError(errno.ENOENT, "this user has no home folder")
-    if not os.path.exists(path):
-        os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
-        # If it exists by now, another thread may be using it, and closing it would free that one's locks.
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    elif not os.path.isfile(path):
-        raise OSError(errno.EINVAL, "it is not a file")
 
 
 def _create(db: sqlite3.Connection) -> None:
@@ -153,13 +163,12 @@ def _create(db: sqlite3.Connection) -> None:
         not version and db.execute("SELECT 1 FROM sqlite_master").fetchone()
     ):
         raise sqlite3.DatabaseError("it is not a journal of this version")
+    for statements in _STEPS[version:]:
+        _run(db, statements)
     if version == 0:
-        _run(db, _FIRST)
         db.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
-    if version < 2:
-        _run(db, _SECOND)
-    _run(db, _THIRD)
     _identify(db)
+    db.execute(f"PRAGMA application_id = {ownership.APPLICATION_ID}")
     db.execute(f"PRAGMA user_version = {_VERSION}")
 
 
@@ -206,4 +215,4 @@ def content(place: str, connection: str, kind: str, name: str, parts: str) -> st
     """
     if kind == "template":
         return json.dumps([place, connection, kind, rules.template_name(name)])
-    return json.dumps([place, connection, kind, name, sorted(json.loads(parts).items())])
+    return json.dumps([place, connection, kind, name, sorted(stored.parts(parts, kind).items())])

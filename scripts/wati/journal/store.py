@@ -15,12 +15,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from itertools import groupby
 
-from wati.contract.messages import DELIVERING, MENTION_SECONDS, UNRESOLVED, Message
+from wati.contract.messages import MENTION_SECONDS, UNRESOLVED, Message
 from wati.contract.numbers import person
 from wati.contract.options import LONGEST_TIMEOUT
-from wati.journal import rules, schema
+from wati.journal import repeats, rules, schema, stored, uptime
 from wati.journal.entries import PATIENCE, Busy, Entry, Repeat, Send
 from wati.journal.owners import Owners
 
@@ -28,9 +27,6 @@ _SETTLE_SECONDS = 60.0  # the message is out, so its entry is worth a longer wai
 _MOST_FORGOTTEN = 10_000  # messages at once, so that nobody waits for it
 
 _UNRESOLVED = f"state IN {UNRESOLVED}"
-# A customer sees which of the account's numbers writes, so the same words from another one are another
-# message. Which number is the default is not known, so a send that names none may be from any of them.
-_SAME_CHANNEL = "(channel = '' OR :channel = '' OR channel = :channel)"
 # The messages of a call, before anything is locked. SQLite puts them on the disk if they are many.
 _STAGED = """
 CREATE TEMP TABLE staged (position INTEGER PRIMARY KEY, at TEXT, receiver TEXT, kind TEXT, name TEXT,
@@ -48,6 +44,7 @@ class Journal:
         self._place = place
         self._clock = clock or time.time
         self._ticks = clock or time.monotonic
+        self._uptime = uptime.now if clock is None else uptime.unknown
         self._owners = Owners(path)
 
     def enter(
@@ -62,21 +59,21 @@ class Journal:
         until: float | None = None,
         wait: float = PATIENCE,
     ) -> int | list[Repeat]:
-        deadline = time.monotonic() + wait
+        patience = schema.Wait(wait)
         send = 0
-        with schema.opened(self.path, deadline) as db:
-            count = self._stage(db, connection, messages, deadline)
+        with schema.opened(self.path, patience) as db:
+            count = self._stage(db, connection, messages, patience)
             try:
-                with schema.writing(db, deadline):
+                with schema.writing(db, patience):
                     now = self._clock()
                     _see(db, now)
                     self._know(db, connection)
-                    found = [] if again else _repeats(db, count, channel, now, rules.LONGEST_STOP)
+                    found = [] if again else self._repeats(db, count, channel, rules.LONGEST_STOP)
                     if refused := [repeat for repeat in found if repeat.refused]:
                         return refused
                     latest = now + schema.USUAL_SECONDS if until is None else until
                     named = (self._place, connection, script, channel)
-                    members = (now, clock, *named, latest, self._ticks(), count)
+                    members = (now, clock, *named, latest, self._ticks(), count, *self._uptime())
                     send = self._insert(db, members)
             except BaseException:
                 if send:
@@ -87,8 +84,8 @@ class Journal:
     def _insert(self, db: sqlite3.Connection, members: tuple[object, ...]) -> int:
         """The entry of what is staged. It is claimed before anyone can see it."""
         send = db.execute(
-            "INSERT INTO sends (at, clock, place, connection, script, channel, until, ticks, size) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sends (at, clock, place, connection, script, channel, until, ticks, size, boot, up) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             members,
         ).lastrowid
         assert send is not None
@@ -105,22 +102,26 @@ class Journal:
     ) -> list[Repeat]:
         if not os.path.exists(self.path):
             return []
-        deadline = time.monotonic() + wait
-        with schema.opened(self.path, deadline) as db:
-            count = self._stage(db, connection, messages, deadline)
-            with schema.reading(db, deadline):
+        patience = schema.Wait(wait)
+        with schema.opened(self.path, patience) as db:
+            count = self._stage(db, connection, messages, patience)
+            with schema.reading(db, patience):
                 self._know(db, connection)
-                return _repeats(db, count, channel, self._clock(), MENTION_SECONDS)
+                return self._repeats(db, count, channel, MENTION_SECONDS)
+
+    def _repeats(self, db: sqlite3.Connection, count: int, channel: str, seconds: float) -> list[Repeat]:
+        return repeats.found(db, count, channel, self._clock(), self._uptime(), seconds)
 
     def _stage(
-        self, db: sqlite3.Connection, connection: str, messages: Iterable[Message], deadline: float
+        self, db: sqlite3.Connection, connection: str, messages: Iterable[Message], wait: schema.Wait
     ) -> int:
         """Hash the messages, and put them beside the journal. Returns how many they are."""
-        with schema.reading(db, deadline):
+        with schema.reading(db, wait):
             digest = schema.keyed(db)
         templates: dict[str, str] = {}  # all messages of one template have the same digest
 
         def row(position: int, message: Message) -> tuple[object, ...]:
+            wait.heed()
             kind, name = message.kind, message.name
             parts = json.dumps({part: digest(text) for part, text in message.parts.items()})
             hashed = templates.get(name) if kind == "template" else None
@@ -153,12 +154,12 @@ class Journal:
         by_receiver: Mapping[str, str] | None = None,
         answered: Mapping[str, str] | None = None,
     ) -> None:
-        deadline = time.monotonic() + _SETTLE_SECONDS
+        wait = schema.Wait(_SETTLE_SECONDS, deaf=True)
         own = by_receiver or {}
         try:
-            with schema.opened(self.path, deadline) as db:
+            with schema.opened(self.path, wait) as db:
                 _note_outcomes(db, own.items())
-                with schema.writing(db, deadline):
+                with schema.writing(db, wait):
                     for other in set(own.values()):
                         _move(db, send, other, rules.BY_SENDER, only=True)
                     _move(db, send, state, rules.BY_SENDER)
@@ -168,8 +169,9 @@ class Journal:
                     )
                     db.execute(earlier, (ticks := self._ticks(), send, ticks))
                     self._answered(db, send, answered or {})
-                with suppress(Busy, sqlite3.Error), schema.writing(db, 0.0):  # if not now, then next time
-                    _forget(db, self._clock())
+                at_once = schema.Wait(0.0, deaf=True)  # if it cannot be now, then next time
+                with suppress(Busy, sqlite3.Error), schema.writing(db, at_once):
+                    _forget(db, self._clock(), self._uptime())
         finally:
             self._owners.release(send)
 
@@ -187,10 +189,10 @@ class Journal:
             _learn(db, self._place, sent[0], numbers)
 
     def resolve(self, send: int, receivers: Collection[str], state: str) -> None:
-        deadline = time.monotonic() + PATIENCE
-        with schema.opened(self.path, deadline) as db:
+        wait = schema.Wait(PATIENCE)
+        with schema.opened(self.path, wait) as db:
             _note_outcomes(db, ((receiver, state) for receiver in receivers))
-            with schema.writing(db, deadline):
+            with schema.writing(db, wait):
                 _move(db, send, state, rules.BY_LOOK, only=True)
 
     def learn(self, connection: str, numbers: Mapping[str, str]) -> None:
@@ -230,7 +232,7 @@ class Journal:
                 "SELECT at, until, messages.* FROM messages JOIN sends ON send = id "
                 "WHERE at >= :oldest AND until >= :since AND id != :send AND place = :place "
                 "AND connection = :connection AND person = :person "
-                f"AND kind = :kind AND lower(name) = lower(:name) AND {_SAME_CHANNEL}",
+                f"AND kind = :kind AND lower(name) = lower(:name) AND {repeats.SAME_CHANNEL}",
                 {
                     "since": since,
                     "oldest": since - LONGEST_TIMEOUT,  # there is an index by `at`
@@ -261,14 +263,14 @@ class Journal:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        deadline = time.monotonic() + PATIENCE
-        with schema.opened(self.path, deadline) as db, schema.reading(db, deadline):
+        wait = schema.Wait(PATIENCE)
+        with schema.opened(self.path, wait) as db, schema.reading(db, wait):
             yield db
 
     @contextmanager
-    def _writing(self, wait: float = PATIENCE) -> Iterator[sqlite3.Connection]:
-        deadline = time.monotonic() + wait
-        with schema.opened(self.path, deadline) as db, schema.writing(db, deadline):
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        wait = schema.Wait(PATIENCE)
+        with schema.opened(self.path, wait) as db, schema.writing(db, wait):
             yield db
 
 
@@ -297,15 +299,17 @@ def _see(db: sqlite3.Connection, now: float) -> None:
     db.execute("UPDATE sends SET seen = ? WHERE at > ? AND (seen IS NULL OR seen > ?)", (now, now, now))
 
 
-def _forget(db: sqlite3.Connection, now: float) -> None:
+def _forget(db: sqlite3.Connection, now: float, up: uptime.Uptime) -> None:
     """Delete some of what is old and settled. What is unresolved stays until someone has looked."""
     newest = "SELECT coalesce(max(at), 0) FROM sends WHERE at <= ?"
     (latest,) = db.execute(newest, (now,)).fetchone()
     (witness,) = db.execute(newest, (latest - rules.WITNESSED_SECONDS,)).fetchone()
     unresolved = f"SELECT 1 FROM messages WHERE send = sends.id AND {_UNRESOLVED}"
-    old = f"SELECT id FROM sends WHERE at < ? AND NOT EXISTS ({unresolved})"
+    is_new = "boot = ? AND boot != '' AND up > ?"  # whatever its date says
+    old = f"SELECT id FROM sends WHERE at < ? AND NOT ({is_new}) AND NOT EXISTS ({unresolved})"
+    values = (rules.forgettable(now, witness), up.boot, up.seconds - MENTION_SECONDS)
     left = _MOST_FORGOTTEN
-    for (send,) in db.execute(old, (rules.forgettable(now, witness),)).fetchall():
+    for (send,) in db.execute(old, values).fetchall():
         some = "SELECT rowid FROM messages WHERE send = ? LIMIT ?"
         left -= db.execute(f"DELETE FROM messages WHERE rowid IN ({some})", (send, left)).rowcount
         if not left:
@@ -334,71 +338,12 @@ def _learn(db: sqlite3.Connection, place: str, connection: str, numbers: Mapping
         )
 
 
-def _repeats(db: sqlite3.Connection, count: int, channel: str, now: float, seconds: float) -> list[Repeat]:
-    """What is listed twice, and what was sent before, in the order of the list.
-
-    `count`: how many are staged. `seconds`: how far back to look for what is known to have been delivered.
-    """
-    found = {**dict(_before(db, count, channel, now, seconds)), **dict(_twice(db))}
-    return [repeat for _, repeat in sorted(found.items())]
-
-
-def _twice(db: sqlite3.Connection) -> Iterator[tuple[int, Repeat]]:
-    firsts = "SELECT person, min(position) AS first FROM staged GROUP BY person HAVING count(*) > 1"
-    rows = db.execute(
-        "SELECT staged.position, staged.at, staged.receiver, named.receiver AS known, named.at AS known_at "
-        f"FROM ({firsts}) CROSS JOIN staged USING (person) JOIN staged AS named ON named.position = first "
-        "WHERE staged.position != first"
-    )
-    for row in rows:
-        repeat = Repeat(row["at"], row["receiver"], 0, 0.0, "twice", True, row["known"], row["known_at"])
-        yield row["position"], repeat
-
-
-# The messages that may be those that are staged: the unresolved ones, then those of recent sends. Of a
-# smaller send, each message is looked up among the staged ones; of a larger one, it is the other way round.
-_FOUND = (
-    "SELECT position, staged.at, staged.receiver, staged.kind, staged.parts, sends.id, sends.at AS sent, "
-    "seen, state, messages.receiver AS known, messages.parts AS others FROM"
-)
-_SAME = f"messages.person = staged.person AND messages.digest = staged.digest AND {_SAME_CHANNEL}"
-_SENDS = "sends INDEXED BY sends_at"
-_RECENT = f"sends.at > :since AND send = sends.id AND state IN {DELIVERING} AND {_SAME}"
-_CANDIDATES = (
-    f"{_FOUND} staged CROSS JOIN messages INDEXED BY messages_unresolved CROSS JOIN sends ON sends.id = send "
-    f"WHERE {_UNRESOLVED} AND {_SAME}",
-    f"{_FOUND} {_SENDS} CROSS JOIN messages CROSS JOIN staged WHERE size <= :count AND {_RECENT}",
-    f"{_FOUND} {_SENDS} CROSS JOIN staged CROSS JOIN messages WHERE size > :count AND {_RECENT}",
-)
-
-
-def _before(
-    db: sqlite3.Connection, count: int, channel: str, now: float, seconds: float
-) -> Iterator[tuple[int, Repeat]]:
-    """Of each staged message, the newest send that stops it, else the newest that is mentioned."""
-    values = {"since": now - seconds, "channel": channel, "count": count}
-    rows = [row for query in _CANDIDATES for row in db.execute(query, values)]
-    rows.sort(key=lambda row: (row["position"], -row["id"]))
-    for position, candidates in groupby(rows, key=lambda row: int(row["position"])):
-        found = [repeat for row in candidates if (repeat := _repeat(row, now)) is not None]
-        if found:
-            yield position, next((repeat for repeat in found if repeat.refused), found[0])
-
-
-def _repeat(row: sqlite3.Row, now: float) -> Repeat | None:
-    """The earlier message as a repeat; None if it is another message, or too old to matter."""
-    ago = rules.age(row["sent"], row["seen"], now)
-    stops = rules.stops(row["state"], row["kind"], ago)
-    if not stops and not rules.is_mentioned(row["state"], ago):
-        return None
-    same_parts = row["kind"] != "template" or rules.agree(json.loads(row["parts"]), json.loads(row["others"]))
-    if not same_parts:
-        return None
-    ahead = max(0.0, row["sent"] - now)
-    members = (row["at"], row["receiver"], row["id"], ago, row["state"], stops, row["known"])
-    return Repeat(*members, ahead=ahead)
-
-
 def _entry(row: sqlite3.Row) -> Entry:
-    members = (row["receiver"], row["kind"], row["name"], json.loads(row["parts"]), row["state"])
+    members = (
+        row["receiver"],
+        row["kind"],
+        row["name"],
+        stored.parts(row["parts"], row["kind"]),
+        row["state"],
+    )
     return Entry(*members, row["person"], row["answered"])

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from wati.contract.failures import Failure
+from wati.output.rendering import on_one_line, render, shorten
 
 if TYPE_CHECKING:
     from wati.calls.session import Session
@@ -53,7 +54,9 @@ def question(call: Call, data: dict[str, Any]) -> str:
         lines += ["Also to those who have this message already."] if call.options.again else []
         lines += _texts(call, facts)
         lines += [f"Connection: {facts['connection']}"] if "connection" in facts else []
-    return "\n".join([*lines, *(f"Note: {warning}" for warning in data.get("warnings", [])[:MOST_NOTES])])
+    lines += [f"Note: {warning}" for warning in data.get("warnings", [])[:MOST_NOTES]]
+    # A customer's name must not look like a line of ours.
+    return "\n".join(on_one_line(line) for line in lines)
 
 
 def _texts(call: Call, facts: dict[str, Any]) -> list[str]:
@@ -62,38 +65,45 @@ def _texts(call: Call, facts: dict[str, Any]) -> list[str]:
     names = {call.arguments.get("whatsappNumber"): facts.get("receiver"), **facts.get("names", {})}
     if texts := template.get("texts"):
         first = list(texts.items())[:MOST_TEXTS]
-        shown = [f"To {_who(number, names)}: {_plain(text)}" for number, text in first]
+        shown = [f"To {_who(number, names)}: {_quoted(text)}" for number, text in first]
         return [*shown, "…"] if len(texts) > MOST_TEXTS else shown
     own = {name: value for name, value in call.arguments.items() if name != "whatsappNumber"}
     numbers = [number for number in names if number][:MOST_TEXTS]
-    return [*(f"To {_who(number, names)}" for number in numbers), f"Text: {_plain(template or own)}"]
+    return [*(f"To {_who(number, names)}" for number in numbers), f"Text: {_quoted(template or own)}"]
 
 
 def _who(number: str, names: dict[str, Any]) -> str:
     name = names.get(number)
-    return f"{name} ({number})" if name else number
+    return f"{_quoted(name)} ({number})" if name else number
 
 
-def _plain(value: Any) -> str:
-    from wati.output.rendering import render, shorten
-
+def _quoted(value: Any) -> str:
+    """A text, or what there is of a message, as JSON: in it, nothing can pass for another line."""
     if isinstance(value, dict) and len(value) == 1:
         (value,) = value.values()
-    return shorten(value if isinstance(value, str) else render(value), LONGEST_TEXT)
+    if isinstance(value, str):
+        return render(shorten(value, LONGEST_TEXT))
+    return shorten(render(value), LONGEST_TEXT)
 
 
-def fingerprint(session: Session, call: Call) -> str:
+def bound(session: Session, call: Call) -> Call:
+    """The call, for the bytes that its files have now. Raises Failure if one cannot be read."""
+    from wati.files import copies
+
+    if call.endpoint.parts is None:
+        return call
+    parts: list[Part] = call.endpoint.parts(call.arguments, session.files)
+    try:
+        return call.replace(seen=copies.digest(parts))
+    finally:
+        for part in parts:
+            part.content.close()
+
+
+def fingerprint(call: Call) -> str:
     """What a yes is for: the tool, its arguments and flags, and the bytes of its files."""
-    endpoint = call.endpoint
-    said = [endpoint.name, dict(call.arguments), vars(call.options)]
-    digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=list).encode())
-    parts: list[Part] = endpoint.parts(call.arguments, session.files) if endpoint.parts else []
-    for part in parts:
-        with part.content.open() as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
-        part.content.close()
-    return digest.hexdigest()
+    said = [call.endpoint.name, dict(call.arguments), vars(call.options), call.seen]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=list).encode()).hexdigest()
 
 
 class Seal:
@@ -101,11 +111,11 @@ class Seal:
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
-        self._used: dict[str, float] = {}  # nonce: when it expires
+        self._used: dict[str, float] = {}  # nonce: when it expires, by a clock that nobody can set
 
     def seal(self, fingerprint: str, confirm: str) -> str:
         """`confirm`: the value that the person says yes to; it has no dot."""
-        head = f"{secrets.token_hex(16)}.{time.time() + VALID_SECONDS:.0f}.{confirm}"
+        head = f"{secrets.token_hex(16)}.{time.monotonic() + VALID_SECONDS:.0f}.{confirm}"
         return f"{head}.{self._mac(head, fingerprint)}"
 
     def open(self, state: str, fingerprint: str) -> str:
@@ -114,7 +124,7 @@ class Seal:
         if not hmac.compare_digest(mac.encode(), self._mac(head, fingerprint).encode()):
             raise changed()
         nonce, until, confirm = head.split(".")
-        now = time.time()
+        now = time.monotonic()
         self._used = {used: expires for used, expires in self._used.items() if expires > now}
         if float(until) < now or nonce in self._used:
             raise not_asked("The answer is too old, or was used already.")

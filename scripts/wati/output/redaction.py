@@ -45,6 +45,7 @@ def redact(value: Any, key: str, shown_url: str = "") -> Any:
     return _redacted(value, key, shown_url) if _is_suspect(value, key) else value
 
 
+_BREAK = re.compile(r"=?\\[rn]")  # the end of a line, as in escapes.py, in JSON
 # Apart from the key, every secret that `_redacted` finds has one of these, in lower case.
 _MARKS = ("%", "\\\\", "&#", "token", "connect.maton.ai", "connection_id")
 
@@ -57,7 +58,7 @@ def _is_suspect(value: Any, key: str) -> bool:
     is_token = "sessiontoken" in text.replace("_", "").replace("-", "")
     if is_token or any(mark in text for mark in _MARKS):
         return True
-    text = text.replace("\\n", "").replace("\\r", "")
+    text = _BREAK.sub("", text)
     return any(trace in text for trace in _traces_of(key))
 
 

@@ -61,7 +61,7 @@ def render(document: Any, *, for_people: bool = False) -> str:
     `for_people`: in lines, each with as much as fits, such as a row of a conversation.
     """
     text = _in_lines(document, "") if for_people else _in_one_line(document, (",", ":"))
-    return UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)
+    return _escaped(text)
 
 
 def _in_one_line(value: Any, separators: tuple[str, str] = (", ", ": ")) -> str:
@@ -83,6 +83,15 @@ def _in_lines(value: Any, margin: str) -> str:
     if isinstance(value, list) and value:
         return "[\n" + ",\n".join(part("", one) for one in value) + f"\n{margin}]"
     return _in_one_line(value)
+
+
+def on_one_line(text: str) -> str:
+    """A text that stays one line, and in which nothing reverses or hides what a reader sees."""
+    return _escaped(" ".join(text.split()))
+
+
+def _escaped(text: str) -> str:
+    return UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def shorten(text: str, longest: int) -> str:

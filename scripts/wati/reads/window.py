@@ -63,5 +63,5 @@ def judge(rows: Rows, read: Iterable[dict[str, Any]] | None = None) -> Window:
         where = "in the conversation" if rows.whole else f"among the newest {newest} rows of the conversation"
         found = f"No message from the customer was found {where}"
         why = f"{found}, so it is not known whether the 24-hour window is open."
-    never = rows.now is not None and last is None and rows.whole
+    never = rows.now is not None and last is None and not by_customer and rows.whole
     return Window(rows.now, last, by_customer=by_customer, why=why, never=never)

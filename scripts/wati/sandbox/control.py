@@ -7,11 +7,11 @@ returns plain data. They work in the same way beside an in-process mount and a r
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-from . import deliveries, faults, seeding, state
+from . import deliveries, faults, ownership, seeding, state
 from .formats import epoch, iso
 from .state import State
 from .state_file import StatePath
@@ -59,10 +59,9 @@ def reset(
     except ValueError:
         raise InvalidInput(f"{now!r} is not an ISO date or time") from None
     fresh = state.reset(path, Settings(fixed, ids, limits), world)
-    # What the scripts remember of a world (their journal of sends, their looks at it) ends with it.
-    for name in ("-sends", "-sends-owners", "-looks"):
-        with suppress(OSError):
-            Path(fresh.path + name).unlink()
+    ownership.forget_sends(fresh.path)
+    with suppress(OSError):
+        os.unlink(f"{fresh.path}-looks")  # what needs_reply remembers of the world
     with fresh.transaction() as tx:
         return {"state": fresh.path, "now": iso(tx.now), "limits": limits}
 

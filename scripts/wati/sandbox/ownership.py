@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from contextlib import closing
+import threading
+from collections.abc import Iterable
+from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
 
@@ -16,34 +18,64 @@ from .state_file import StateError
 
 # In the header of a state file (PRAGMA application_id). Files of the first versions have none.
 APPLICATION_ID = int.from_bytes(b"WaSb", "big")
+# In that of the scripts' journal of sends, and its tables when it had none.
+_JOURNAL_ID = int.from_bytes(b"WaJo", "big")
+_JOURNAL_TABLES = {"secret", "sends", "messages", "aliases"}
 _MAGIC = b"SQLite format 3\0"
 _HEADER, _ID = 100, slice(68, 72)  # sqlite.org/fileformat.html, "The Database Header"
+# The files that this process has claimed. To look into one again could free the locks of another thread:
+# POSIX frees all locks of a process when it closes any descriptor of a file.
+_CLAIMED: set[tuple[str, int, int]] = set()
+_GUARD = threading.Lock()
 
 
-def refuse_foreign(path: str, schema: str) -> None:
-    """Raises StateError if it is another program's database, sqlite3.DatabaseError if it is no database.
+def claim(path: str, schemas: Iterable[str]) -> None:
+    """Create a state file, empty, if it is missing.
 
-    `schema`: the statements that made a state file without an id.
+    Raises StateError if it is another program's database, sqlite3.DatabaseError if it is no database.
+    `schemas`: the statements that made a state file without an id.
     """
     try:
-        if not os.path.exists(path):
-            return
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise StateError(f"The sandbox's state must be a file, and {path} is a device or a pipe.")
-        with open(path, "rb") as file:
-            header = file.read(_HEADER)
+        with _GUARD:
+            if not os.path.exists(path):
+                with suppress(FileExistsError):
+                    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644))
+            found = os.stat(path)
+            if not stat.S_ISREG(found.st_mode):
+                raise StateError(f"The sandbox's state must be a file, and {path} is a device or a pipe.")
+            this = (path, found.st_dev, found.st_ino)
+            if this not in _CLAIMED:
+                _refuse_foreign(path, schemas)
+                _CLAIMED.add(this)
     except OSError as error:
-        raise StateError(f"The sandbox's state file {path} cannot be read: {error.strerror}.") from error
-    if not header:
+        raise StateError(f"The sandbox's state file {path} cannot be used: {error.strerror}.") from error
+
+
+def _refuse_foreign(path: str, schemas: Iterable[str]) -> None:
+    number = _id_of(path)
+    if number is None or number == APPLICATION_ID:
         return
-    if not header.startswith(_MAGIC):
-        raise sqlite3.DatabaseError("file is not a database")
-    number = int.from_bytes(header[_ID], "big")
-    if number != APPLICATION_ID and (number or _schema_of(path) != _schema_by(schema)):
+    if number or _schema_of(path) not in map(_schema_by, schemas):
         raise StateError(
             f"{path} is the database of another program, so it was not touched. Name another file for the "
             "sandbox, with --state or WATI_SANDBOX_STATE."
         )
+
+
+def forget_sends(path: str) -> None:
+    """Delete what the scripts remember of a world, unless something else has the name of their journal."""
+    journal, owners = f"{path}-sends", f"{path}-sends-owners"
+    with suppress(OSError, sqlite3.DatabaseError):
+        if os.path.isfile(journal) and (_id_of(journal) in (None, _JOURNAL_ID) or _is_old_journal(journal)):
+            os.unlink(journal)
+    with suppress(OSError):
+        if os.path.isfile(owners) and not os.path.getsize(owners):
+            os.unlink(owners)
+
+
+def _is_old_journal(path: str) -> bool:
+    tables = {name for kind, name, *_ in _schema_of(path) if kind == "table"} - {"sqlite_sequence"}
+    return not _id_of(path) and tables in (_JOURNAL_TABLES, _JOURNAL_TABLES - {"aliases"})
 
 
 def move_aside(path: str) -> None:
@@ -56,13 +88,21 @@ def move_aside(path: str) -> None:
         os.replace(f"{path}-journal", f"{aside}-journal")
 
 
+def _id_of(path: str) -> int | None:
+    """None if the file is empty. Raises sqlite3.DatabaseError if it is no database."""
+    with open(path, "rb") as file:
+        header = file.read(_HEADER)
+    if header and not header.startswith(_MAGIC):
+        raise sqlite3.DatabaseError("file is not a database")
+    return int.from_bytes(header[_ID], "big") if header else None
+
+
 def _schema_of(path: str) -> list[tuple[str, ...]]:
     """Empty if it cannot be read. `immutable`: no lock, no log and no recovery."""
-    try:
-        with closing(sqlite3.connect(f"{Path(path).as_uri()}?mode=ro&immutable=1", uri=True)) as db:
-            return _read(db)
-    except sqlite3.Error:
-        return []
+    address = f"{Path(path).absolute().as_uri()}?mode=ro&immutable=1"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as db:
+        return _read(db)
+    return []
 
 
 def _schema_by(statements: str) -> list[tuple[str, ...]]:

@@ -51,6 +51,16 @@ CREATE TABLE faults (seq INTEGER PRIMARY KEY, doc TEXT NOT NULL, passes INTEGER 
 CREATE TABLE hits (bucket TEXT NOT NULL, at REAL NOT NULL);
 CREATE INDEX hits_of ON hits (bucket, at);
 """
+# What made the files without an id, the oldest first. One of the first version needs a fresh start.
+_WITHOUT_ID = (
+    _SCHEMA.replace(
+        """name TEXT NOT NULL,
+    language TEXT NOT NULL, doc TEXT NOT NULL, UNIQUE (account, name, language));""",
+        """name TEXT NOT NULL, doc TEXT NOT NULL,
+    UNIQUE (account, name));""",
+    ),
+    _SCHEMA,
+)
 
 
 @dataclass(frozen=True)
@@ -199,7 +209,7 @@ def _tables(db: sqlite3.Connection) -> list[str]:
 @contextmanager
 def _exclusive(path: str) -> Iterator[sqlite3.Connection]:
     """The database with its write lock held. If the block raises, closing rolls back what it did."""
-    ownership.refuse_foreign(path, _SCHEMA)
+    ownership.claim(path, _WITHOUT_ID)
     # Autocommit mode: this function alone begins and commits. Each transaction stays in one thread.
     with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
         db.row_factory = sqlite3.Row

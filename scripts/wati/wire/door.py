@@ -24,9 +24,8 @@ class Door:
 
     def closed(self) -> str:
         """Why nothing may leave any more; "" while it may."""
-        if not self._why:
-            if interrupts.is_marked():
-                self._why = INTERRUPTED
-            elif time.monotonic() >= self._until or time.time() >= self.until:
-                self._why = TIME_IS_OVER
+        if interrupts.is_marked():
+            self._why = INTERRUPTED
+        elif time.monotonic() >= self._until or time.time() >= self.until:
+            self._why = TIME_IS_OVER
         return self._why
