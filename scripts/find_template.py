@@ -46,7 +46,8 @@ def perform(context: "Context") -> "Result":
     read, fitting = 0, []
     for row in rows:
         read += 1
-        if (rank := rank_of(row, arguments)) is not None:
+        rank = rank_of(row, arguments)
+        if rank is not None:
             fitting.append((rank, row.get("status") != APPROVED, read, row))
     fitting.sort(key=lambda one: one[:3])
     # Names that are only nearly the wanted one say nothing if there is the wanted one.

@@ -137,7 +137,8 @@ def item(context: "Context", run: "Round", one: "Known") -> "dict[str, Any]":
 
     key = context.session.settings.key
     found: dict[str, Any] = {"whatsappNumber": one.number}
-    if name := run.names.get(one.number):
+    name = run.names.get(one.number)
+    if name:
         found["name"] = excerpt(name, key, LONGEST_NAME)
     if one.since is not None:
         found["since"] = iso(one.since)
