@@ -45,7 +45,7 @@ Json = dict[str, Any]
 PAGE = ROOT / "references" / "faults.md"
 LIMIT = 10.0  # seconds after which something that must happen counts as not happening
 INPUTS = {"contacts.csv", "document.pdf"}
-CHECK = "check_send.py"
+CHECK = "Find out whether it went out"
 LOOK_UP = {"method": "GET", "path": "/connections"}
 SENDS = [endpoint for endpoint in ENDPOINTS.values() if endpoint.effect == "send"]
 
