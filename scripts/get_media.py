@@ -18,6 +18,8 @@ from wati.contract.endpoint import Endpoint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, BinaryIO
+
     from wati.calls.context import Context
     from wati.calls.findings import Findings
     from wati.contract.answer import Answer
@@ -38,20 +40,27 @@ def target(call: "Call") -> str:
 
 def perform(context: "Context") -> "Result":
     """Write the file as it comes. It gets its name only when it is complete."""
-    from wati.calls.perform import failed, send
     from wati.contract.call import Result
 
     path, force = target(context.call), context.call.options.force
     with context.session.files.download(path, force=force) as download:
-        answer = send(context, download.handle)
-        size = download.handle.tell()
-        # A web page in place of a picture is a proxy's error page.
-        is_error_page = answer.media_type == "text/html" and not path.lower().endswith((".html", ".htm"))
-        if size == 0 or is_error_page:
-            reason = "The answer is a web page, not the file." if size else "The answer is an empty file."
-            raise failed(context, verdicts.Verdict("unknown", "bad_answer", reason), answer)
+        found = fetch(context, download.handle)
         download.commit()
-    return Result({"file": path, "bytes": size, "content_type": answer.media_type})
+    return Result({"file": path, **found})
+
+
+def fetch(context: "Context", handle: "BinaryIO") -> "dict[str, Any]":
+    """Write the file to an open one; its size and content type. Raises Failure if the answer is no file."""
+    from wati.calls.perform import failed, send
+
+    answer = send(context, handle)
+    size = handle.tell()
+    # A web page in place of a picture is a proxy's error page.
+    is_page = answer.media_type == "text/html"
+    if size == 0 or (is_page and not target(context.call).lower().endswith((".html", ".htm"))):
+        reason = "The answer is a web page, not the file." if size else "The answer is an empty file."
+        raise failed(context, verdicts.Verdict("unknown", "bad_answer", reason), answer)
+    return {"bytes": size, "content_type": answer.media_type}
 
 
 def name_is_free(context: "Context", found: "Findings") -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conftest import RUNNABLE, Run
+from conftest import RUNNABLE, SANDBOX, Run
 from recording import FarSide
 from wati.arguments import reading
 from wati.arguments.diagnosis import in_words
@@ -63,7 +63,19 @@ READ: list[tuple[str, list[str], dict[str, Any]]] = [
         [HELLO, "parameters.name=", 'parameters.n="'],
         {"parameters": {"name": "", "n": '"'}},
     ),
-    ("find_contact", ["attribute.name=city"], {"attribute.name": "city"}),
+    # And one for each member of an object, in any depth.
+    (
+        "find_contact",
+        ["attribute.name=city", "attribute.value=a.b=c"],
+        {"attribute": {"name": "city", "value": "a.b=c"}},
+    ),
+    ("find_contact", ["attribute.city=Oakland"], {"attribute": {"city": "Oakland"}}),
+    ("find_contact", ["attribute.=Oakland", "name.first=Jo"], {"attribute.": "Oakland", "name.first": "Jo"}),
+    (
+        "send_interactive_buttons_message",
+        [HELLO, "header.type=image", "header.media.url=https://example.com/a.png"],
+        {"header": {"type": "image", "media": {"url": "https://example.com/a.png"}}},
+    ),
     # A lone word is the id, where there is one.
     ("check_send", ["7"], {"id": 7}),
     ("check_send", ["id=7"], {"id": 7}),
@@ -95,6 +107,10 @@ REFUSED: list[tuple[str, list[str], str, list[str]]] = [
     ("add_contact", ["customParams.a=1", "customParams.a=2"], "usage", ["customParams.a is given twice"]),
     ("add_contact", ["customParams=[]", "customParams.a=2"], "usage", ["customParams.a is given twice"]),
     ("add_contact", ["customParams.a=2", "customParams=[]"], "usage", ["customParams is given twice"]),
+    ("find_contact", ["attribute.name=a", "attribute.name=b"], "usage", ["attribute.name is given twice"]),
+    ("find_contact", ['attribute={"name": "a"}', "attribute.name=b"], "usage", ["is given twice"]),
+    ("find_contact", ["attribute=[]", "attribute.name=b"], "usage", ["attribute.name is given twice"]),
+    ("find_contact", ["attribute.name=b", "attribute={}"], "usage", ["attribute is given twice"]),
     ("find_contact", ["name=Jane", '{"limit": 1}'], "usage", ["2 arguments"]),
     ("find_contact", ['{"limit": 1}', "name=Jane"], "usage", ["2 arguments"]),
     ("find_contact", ["name=Jane", "@a.json"], "usage", ["2 arguments"]),
@@ -139,6 +155,21 @@ def test_every_problem_of_words_is_named_at_once(call: Callable[..., Run], far_s
     run = call("get_contacts", None, "pageSize=many", "nam=Ann", "createdDate=today")
     assert {problem["at"] for problem in run.error["problems"]} == {"$.pageSize", "$.nam", "$.createdDate"}
     assert far_side.requests == []
+
+
+def test_a_contact_is_found_by_an_attribute_in_words(call: Callable[..., Run], state: str) -> None:
+    run = call("find_contact", None, "attribute.name=city", "attribute.value=lisboa", **SANDBOX)
+    assert [contact["attributes"]["city"] for contact in run.data["contacts"]] == ["Lisboa"]
+
+
+def test_the_refusal_of_an_attribute_shows_how_to_give_one(call: Callable[..., Run]) -> None:
+    run = call("find_contact", None, "attribute.city=Oakland")
+    assert {problem["at"] for problem in run.error["problems"]} == {
+        "$.attribute.city",
+        "$.attribute.name",
+        "$.attribute.value",
+    }
+    assert "find_contact.py attribute.name=city attribute.value=Lisboa" in run.error["hint"]
 
 
 def test_the_place_where_a_file_of_arguments_was_looked_for(call: Callable[..., Run], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from wati.sandbox import State, control
 from wati.sandbox.app import Sandbox
 from wati.sandbox.server import Server as SandboxServer
 
+Json = dict[str, Any]
 SERVER = str(ROOT / "scripts" / "mcp_server.py")
 ERAS = ["legacy", "2026-07-28"]
 HELLO = {"whatsappNumber": "14155551234", "messageText": "Hello"}
@@ -625,28 +627,125 @@ def test_after_a_kill_the_journal_finds_what_was_delivered(
 # --- files --------------------------------------------------------------------------------------------------
 
 
-def test_a_small_picture_is_shown_and_no_file_is_left(host: Host, far_side: FarSide) -> None:
-    picture = b"\x89PNG\r\n\x1a\n" + b"x" * 100
-    far_side.always(Answer(200, picture, content_type="image/png"), to="/wati/api/v1/getMedia")
+PICTURE = b"\x89PNG\r\n\x1a\n" + b"x" * 100
+LARGE = PICTURE + b"x" * (512 << 10)
+PDF = b"%PDF-1"
+SMALL = ("data/images/a.png", PICTURE, "image/png")
+# (fileName, its content, its type)
+SAVED = [
+    ("data/images/a.png", LARGE, "image/png"),
+    ("data/documents/a.pdf", PDF, "application/pdf"),
+    ("data/images/a.png", PICTURE, "image/svg+xml"),
+]
 
-    async def work() -> None:
-        async with host.connected() as client:
-            result = await client.call_tool("get_media", {"fileName": "data/images/a.png"})
-            assert "file" not in said(result)["data"]
-            (_, shown) = result.content
-            assert isinstance(shown, types.ImageContent)
-            assert (shown.mime_type, base64.b64decode(shown.data)) == ("image/png", picture)
-            assert not (host.folder / "a.png").exists()
-            given = {"fileName": "data/images/a.png", "run": {"output": "b.png"}}
-            assert said(await client.call_tool("get_media", given))["data"]["file"] == "b.png"
-            assert (host.folder / "b.png").read_bytes() == picture
-            far_side.always(
-                Answer(200, b"%PDF-1", content_type="application/pdf"), to="/wati/api/v1/getMedia"
-            )
-            result = await client.call_tool("get_media", {"fileName": "data/documents/c.pdf"})
-            assert said(result)["data"]["file"] == "c.pdf" and (host.folder / "c.pdf").exists()
 
-    anyio.run(work)
+def media(far_side: FarSide, content: bytes | Iterable[bytes], content_type: str) -> None:
+    far_side.always(Answer(200, content, content_type=content_type), to="/wati/api/v1/getMedia")
+
+
+async def fetched(host: Host, name: str, times: int = 1, **run: Any) -> list[types.CallToolResult]:
+    """The results of the same call of get_media, made several times at once."""
+    found: list[types.CallToolResult] = []
+    async with host.connected() as client, anyio.create_task_group() as group:
+
+        async def one() -> None:
+            found.append(await client.call_tool("get_media", {"fileName": name, "run": run}))
+
+        for _ in range(times):
+            group.start_soon(one)
+    return found
+
+
+def files_of(host: Host) -> set[str]:
+    return {path.name for path in host.folder.iterdir()} - {"sends.sqlite"}
+
+
+def test_calls_at_the_same_time_are_all_shown_a_small_picture(host: Host, far_side: FarSide) -> None:
+    name, content, content_type = SMALL
+    media(far_side, content, content_type)
+    results = anyio.run(fetched, host, name, 4)
+    assert len(results) == 4
+    for result in results:
+        assert said(result)["data"] == {"bytes": len(content), "content_type": content_type}
+        (_, shown) = result.content
+        assert isinstance(shown, types.ImageContent)
+        assert (shown.mime_type, base64.b64decode(shown.data)) == (content_type, content)
+    assert files_of(host) == set() and len(far_side.to("/wati/api/v1/getMedia")) == 4
+
+
+@pytest.mark.parametrize("way", ["the name is taken", "the roots are elsewhere"])
+def test_a_small_picture_needs_no_place_for_a_file(
+    way: str, host: Host, far_side: FarSide, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    name, content, content_type = SMALL
+    media(far_side, content, content_type)
+    taken = host.folder / "a.png"
+    if way == "the name is taken":
+        taken.write_bytes(b"of the user")
+    else:
+        host.environ["WATI_FILE_ROOTS"] = str(tmp_path_factory.mktemp("elsewhere"))
+    (result,) = anyio.run(fetched, host, name)
+    assert said(result)["ok"] and len(result.content) == 2
+    assert not taken.exists() or taken.read_bytes() == b"of the user"
+
+
+@pytest.mark.parametrize(("name", "content", "content_type"), SAVED, ids=repr)
+def test_any_other_file_is_saved_where_the_script_saves_it(
+    name: str, content: bytes, content_type: str, host: Host, far_side: FarSide
+) -> None:
+    media(far_side, content, content_type)
+    (result,) = anyio.run(fetched, host, name)
+    data = {"file": name.rpartition("/")[2], "bytes": len(content), "content_type": content_type}
+    assert said(result)["data"] == data and len(result.content) == 1
+    assert (host.folder / data["file"]).read_bytes() == content and files_of(host) == {data["file"]}
+
+
+@pytest.mark.parametrize(("name", "content", "content_type"), SAVED, ids=repr)
+def test_a_file_to_save_keeps_to_the_folders(
+    name: str,
+    content: bytes,
+    content_type: str,
+    host: Host,
+    far_side: FarSide,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    media(far_side, content, content_type)
+    taken = host.folder / name.rpartition("/")[2]
+    taken.write_bytes(b"of the user")
+    (result,) = anyio.run(fetched, host, name)
+    assert said(result)["error"]["code"] == "file_not_allowed"
+    assert taken.read_bytes() == b"of the user" and files_of(host) == {taken.name}
+    host.environ["WATI_FILE_ROOTS"] = str(tmp_path_factory.mktemp("elsewhere"))
+    (result,) = anyio.run(fetched, host, name)
+    error = said(result)["error"]
+    assert error["code"] == "file_not_allowed" and "--output" in error["hint"]
+
+
+def test_a_large_file_without_a_place_is_refused_before_all_of_it_came(host: Host, far_side: FarSide) -> None:
+    taken = host.folder / "a.mp4"
+    taken.write_bytes(b"of the user")
+    media(far_side, itertools.repeat(b"x" * 65536), "video/mp4")  # whose end would be another failure
+    (result,) = anyio.run(fetched, host, "data/videos/a.mp4")
+    assert said(result)["error"]["code"] == "file_not_allowed"
+    assert files_of(host) == {"a.mp4"}
+
+
+@pytest.mark.parametrize("run", [{"output": "b.png"}, {"force": True}], ids=repr)
+def test_a_picture_is_saved_if_the_call_says_so(run: Json, host: Host, far_side: FarSide) -> None:
+    name, content, content_type = SMALL
+    media(far_side, content, content_type)
+    (result,) = anyio.run(lambda: fetched(host, name, **run))
+    file = run.get("output", "a.png")
+    assert said(result)["data"]["file"] == file and len(result.content) == 1
+    assert (host.folder / file).read_bytes() == content
+
+
+def test_a_dry_run_of_a_download_warns_of_a_taken_name(host: Host, far_side: FarSide) -> None:
+    (host.folder / "a.png").write_bytes(b"")
+    (result,) = anyio.run(lambda: fetched(host, "data/images/a.png", dry_run=True))
+    (warning,) = said(result)["data"]["warnings"]
+    assert "a.png exists already" in warning and "small picture" in warning
+    assert far_side.to("/wati/api/v1/getMedia") == []
 
 
 def test_a_file_that_changes_after_the_question_is_not_sent(host: Host, far_side: FarSide) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from wati.arguments.validation import are_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from wati.contract.endpoint import Endpoint
 
 _TYPOGRAPHIC = "\u2018\u2019\u201c\u201d\u201e"
@@ -45,17 +47,23 @@ def in_words(endpoint: Endpoint, schema: dict[str, Any]) -> str:
 
 def words_of(endpoint: Endpoint, schema: dict[str, Any], arguments: dict[str, Any]) -> str:
     """The command with these arguments as plain words; "" if they cannot be."""
-    flat: dict[str, Any] = {}
-    for name, value in arguments.items():
-        if value and are_pairs(schema["properties"].get(name, {})):
-            flat |= {f"{name}.{entry['name']}": entry["value"] for entry in value}
-        else:
-            flat[name] = str(value).lower() if isinstance(value, bool) else value
+    flat = dict(_flat(schema["properties"], arguments))
     words = [f"{name}={_in_quotes(str(value))}" for name, value in flat.items()]
     plain = all(isinstance(value, (str, int)) for value in flat.values()) and " " not in "".join(flat)
     if not (words and plain and re.fullmatch(r"[\w .,:/@?=\"-]*", " ".join(words))):
         return ""
     return " ".join([f"{endpoint.name}.py", *words])
+
+
+def _flat(members: dict[str, Any], arguments: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """The name of each word with its value."""
+    for name, value in arguments.items():
+        if value and are_pairs(members.get(name, {})):
+            yield from ((f"{before}{name}.{entry['name']}", entry["value"]) for entry in value)
+        elif isinstance(value, dict):
+            yield from _flat(members[name].get("properties", {}), value, f"{before}{name}.")
+        else:
+            yield before + name, str(value).lower() if isinstance(value, bool) else value
 
 
 def _in_quotes(text: str) -> str:

@@ -1,7 +1,7 @@
 """Arguments as plain words: `name="Doe, John" pageSize=5`, so that no shell has JSON to change.
 
 The schema of a member says what its value is. A text is taken as it stands and never parsed. A list of names
-and values takes a word for each: `customParams.city=Lisbon`.
+and values takes a word for each: `customParams.city=Lisbon`. So does an object: `attribute.name=city`.
 """
 
 from __future__ import annotations
@@ -53,19 +53,29 @@ def read(endpoint: Endpoint, schema: dict[str, Any], given: Sequence[str]) -> di
         if not _NAMED.match(word):
             raise _unclear(endpoint, schema, word, given)
         name, _, text = word.partition("=")
-        whole, _, inner = name.partition(".")
-        into, within = arguments, name
-        if inner and are_pairs(members.get(whole, {})):
-            into, within = arguments.setdefault(whole, {}), inner
+        into, within, member = _place(members, arguments, name)
         if not isinstance(into, dict) or within in into:
             raise Failure("usage", f"{name} is given twice.", hint="Give each argument once.")
-        into[within] = _value(endpoint, schema, name, members.get(name, {}).get("type", "string"), text)
-        named |= {whole} if into is not arguments else set()
+        into[within] = _value(endpoint, schema, name, member.get("type", "string"), text)
+        whole = name.partition(".")[0]
+        named |= {whole} if into is not arguments and are_pairs(members[whole]) else set()
     # With a word for each, it is clear which name is whose; as one object it might not be.
     return {
         name: pairs.listed(value) if name in named and value.keys() == ITEM else value
         for name, value in arguments.items()
     }
+
+
+def _place(members: dict[str, Any], into: Any, name: str) -> tuple[Any, str, dict[str, Any]]:
+    """Where a name leads: the object that gets the value, the name in it, and the value's schema."""
+    whole, _, inner = name.partition(".")
+    member: dict[str, Any] = members.get(whole, {})
+    if inner and isinstance(into, dict):
+        if are_pairs(member):
+            return into.setdefault(whole, {}), inner, {}
+        if member.get("type") == "object":
+            return _place(member["properties"], into.setdefault(whole, {}), inner)
+    return into, name, members.get(name, {})
 
 
 def _value(endpoint: Endpoint, schema: dict[str, Any], name: str, kind: Any, text: str) -> Any:

@@ -67,7 +67,7 @@ class Files:
 
     def part(self, name: str, path: str, at: str) -> Part:
         """Read a file for upload. Raises `file_not_allowed` or `file_unreadable`, with `at` as the place."""
-        real = self._allowed(path, at)
+        real = self._allowed(path, at, _OUTSIDE)
         try:
             content = self._read(real, at)
         except OSError as error:
@@ -82,7 +82,7 @@ class Files:
         """A file to write. Raises `file_not_allowed` if it must not be written or exists already."""
         if not path or not path.isprintable():
             raise not_allowed(at, "is not a file name")
-        download = Download(self._allowed(path, at), force=force, at=at)
+        download = Download(self._allowed(path, at, _ELSEWHERE), force=force, at=at)
         download.check()
         return download
 
@@ -120,8 +120,8 @@ class Files:
             end = seen[-overlap:] if overlap else b""
             yield chunk
 
-    def _allowed(self, path: str, at: str) -> str:
-        """The resolved path, if it is inside one of the roots and not hidden."""
+    def _allowed(self, path: str, at: str, hint: str) -> str:
+        """The resolved path, if it is inside one of the roots and not hidden. `hint`: what to do if not."""
         if _URL.match(path):
             problem = f"is the address {quoted(path)}; only local files can be sent: download it first"
             raise _unreadable(at, problem)
@@ -136,7 +136,7 @@ class Files:
         if not roots:
             allowed = ", ".join(self._roots)
             where = f"{_shown(real)} is outside WATI_FILE_ROOTS (by default the current folder)"
-            raise not_allowed(at, f"{where}: {allowed}{tilde_problem(path)}", hint=_OUTSIDE)
+            raise not_allowed(at, f"{where}: {allowed}{tilde_problem(path)}", hint=hint)
         if all(_is_hidden(os.path.relpath(real, root)) for root in roots):
             raise not_allowed(at, f"{_shown(real)} is hidden: a name in its path begins with a dot")
         return real
@@ -159,6 +159,9 @@ def _shown(path: str) -> str:
 
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+:/+", re.IGNORECASE)  # two letters or more, unlike a drive of Windows
+_ELSEWHERE = (
+    "Use --output FILE with a file in one of these folders, or ask the user to add one to WATI_FILE_ROOTS."
+)
 _OUTSIDE = "Copy the file into one of these folders, or ask the user to add its folder to WATI_FILE_ROOTS."
 
 

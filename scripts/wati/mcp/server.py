@@ -5,7 +5,6 @@ On the low-level server of the official SDK, which takes the schemas as they are
 
 from __future__ import annotations
 
-import base64
 import os
 import signal
 from functools import partial
@@ -29,6 +28,7 @@ from wati.contract.unexpected import unexpected
 from wati.mcp import asking
 from wati.mcp.definitions import definitions, endpoint_of, text_of
 from wati.mcp.instructions import INSTRUCTIONS
+from wati.mcp.pictures import Picture
 from wati.mcp.work import Workers
 from wati.output import document
 from wati.output.rendering import render
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 QUEUE_SECONDS = 60.0  # that a request may wait for the rate limits behind the server's other calls
-LARGEST_IMAGE = 512 * 1024  # bytes of a picture that a model gets to see
-IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 MODERN = "2026-07-28"  # from here on, a question is an answer to the call, and the client calls again
 QUESTION = "confirm"
 
@@ -83,8 +81,10 @@ class Tools:
             return _result(document.failed(endpoint, failure, key))
         except Exception as error:
             return _result(document.failed(endpoint, unexpected(error), key))
-        found = await self._run(context, call)
-        return _result(found) if params.name != "get_media" else await self._media(call, found)
+        if params.name != "get_media":
+            return _result(await self._run(context, call))
+        picture = Picture()
+        return picture.beside(_result(await self._run(context, picture.call(call))))
 
     async def _run(self, context: Context, call: Call) -> Json:
         _, found = await self.workers.run(partial(run, self.session, call), context.session.report_progress)
@@ -125,26 +125,6 @@ class Tools:
         except MCPError as error:
             raise asking.not_asked(f"The person could not be asked ({error}).") from None
         return _answered(call, answer, needed)
-
-    async def _media(self, call: Call, found: Json) -> types.CallToolResult:
-        """A small picture without `output` is for the model to see, and no file is left."""
-        data = found.get("data", {})
-        is_picture = data.get("content_type") in IMAGES and data["bytes"] <= LARGEST_IMAGE
-        # With `force`, the file may have been someone's before.
-        if call.options.output or call.options.force or not is_picture:
-            return _result(found)
-
-        def take() -> bytes:
-            with open(data["file"], "rb") as file:
-                content = file.read()
-            os.remove(data["file"])
-            return content
-
-        content = base64.b64encode(await anyio.to_thread.run_sync(take)).decode()
-        shown = {name: value for name, value in data.items() if name != "file"}
-        result = _result({**found, "data": shown})
-        picture = types.ImageContent(type="image", data=content, mime_type=data["content_type"])
-        return result.model_copy(update={"content": [*result.content, picture]})
 
 
 def _answered(call: Call, answer: Any, confirm: str) -> Call:
