@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,26 @@ def test_an_older_send_could_leave_for_half_a_minute(here: Journals) -> None:
 def test_the_latest_moment_is_kept(here: Journals) -> None:
     until = here.now() + 123
     assert here.found(here.enter(until=until)).until == until
+
+
+def test_nothing_stays_open_of_a_journal_without_a_send_under_way(tmp_path: Path) -> None:
+    def opened() -> int:
+        """How many descriptors this process has."""
+        found = 0
+        for descriptor in range(200):
+            with suppress(OSError):
+                os.fstat(descriptor)
+                found += 1
+        return found
+
+    before = opened()
+    for name in ("one", "two"):
+        journal = Journal(str(tmp_path / name), "x")
+        message = Message("$", "14155551234", "text", {"text": "x"})
+        send = journal.enter("s", "c", [message], None, again=True)
+        assert isinstance(send, int)
+        found = journal.send(send)
+        assert found is not None and found.alive
+        assert opened() == before + 1, "its lock is held"
+        journal.settle(send, "accepted")
+        assert opened() == before

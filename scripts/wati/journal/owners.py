@@ -4,7 +4,8 @@ One byte of a file beside the journal is locked for each send, from its entry un
 keeps such a lock while the process is stopped, and frees it when the process ends, however it ends.
 
 POSIX frees all locks of a process when it closes *any* descriptor of the file, and none of them conflicts
-with the process itself. So a process opens each file once, never closes it, and knows its own sends.
+with the process itself. So a process has each file open once, for as long as it holds a lock there, and
+knows its own sends.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ import errno
 import os
 import sys
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class _File:
@@ -36,8 +41,7 @@ class Owners:
 
     def claim(self, send: int) -> bool:
         """Lock a send for this process. False if it cannot be locked: some file systems have no locks."""
-        with _GUARD:
-            file = self._file()
+        with self._opened() as file:
             if file is None or not _lock(file.descriptor, send):
                 return False
             file.own.add(send)
@@ -45,28 +49,37 @@ class Owners:
 
     def release(self, send: int) -> None:
         """This process has settled a send, or failed to enter it."""
-        with _GUARD:
-            file = self._file()
+        with self._opened() as file:
             if file is not None and send in file.own:
                 file.own.remove(send)
                 _unlock(file.descriptor, send)
 
     def has(self, send: int) -> bool | None:
         """Whether a process that claimed a send still lives, and has not released it; None if unknown."""
-        with _GUARD:
-            file = self._file()
+        with self._opened() as file:
             if file is None:
                 return None
             return send in file.own or _is_locked(file.descriptor, send)
 
-    def _file(self) -> _File | None:
+    @contextmanager
+    def _opened(self) -> Iterator[_File | None]:
         key = os.getpid(), self._path
-        if key not in _FILES or not _is_current(self._path, _FILES[key].descriptor):
+        with _GUARD:
+            if key not in _FILES or not _is_current(self._path, _FILES[key].descriptor):
+                if key in _FILES:
+                    os.close(_FILES.pop(key).descriptor)
+                try:
+                    _FILES[key] = _File(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+                except OSError:
+                    yield None
+                    return
+            file = _FILES[key]
             try:
-                _FILES[key] = _File(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-            except OSError:
-                return None
-        return _FILES[key]
+                yield file
+            finally:
+                if not file.own:
+                    del _FILES[key]
+                    os.close(file.descriptor)
 
 
 def _is_current(path: str, descriptor: int) -> bool:
