@@ -458,6 +458,40 @@ def test_an_answer_without_a_date_loses_no_clock(world: World, clock: Clock) -> 
     assert verdict(world.check(send)) == "sent"
 
 
+def test_a_clock_that_an_earlier_look_showed_is_kept(world: World) -> None:
+    """The world is hours ahead, which only the look at John shows; the send knew of no clock."""
+    control.advance(world.state, 7 * 3600)
+    for path in ("getMessageTemplates", f"getMessages/{JANE}"):
+        match = {"path": f"/wati/api/v1/{path}"}
+        control.fault(world.state, {"fault": "undated", "times": 0, "match": match})
+    send = lost(world, "send_template_messages_v2", None, "--connection", "sandbox-main")
+    run = world.check(send)
+    assert [one["receiver"] for one in run.data["looked_at"]] == [JOHN, JANE]
+    assert verdict(run) == "sent"
+
+
+def test_a_look_before_a_send_whose_answer_has_no_date_loses_no_clock(world: World) -> None:
+    """The world is hours ahead, which only the connections showed."""
+    control.advance(world.state, 7 * 3600)
+    templates = {"path": "/wati/api/v1/getMessageTemplates"}
+    control.fault(world.state, {"fault": "undated", "times": 0, "match": templates})
+    send = lost(world, "send_template_message_v2")
+    control.fault(world.state, {"fault": "undated", "times": 0})
+    assert verdict(world.check(send)) == "sent"
+
+
+@pytest.mark.parametrize(("newer", "found"), [(150, "sent"), (1000, "unknown")])
+def test_what_lies_under_many_newer_rows_is_found_or_stays_open(
+    newer: int, found: str, world: World, clock: Clock
+) -> None:
+    """The second of the pages that are read has it, or none: what was not read is not missing."""
+    send = lost(world, "send_session_message")
+    clock.ahead += 300
+    rows = [said(JOHN, f"Hello? {number}", owner=False) for number in range(newer)]
+    world.seed(messages=rows)
+    assert verdict(world.check(send)) == found
+
+
 # --- what cannot be looked at ------------------------------------------------------------------------------
 
 

@@ -358,7 +358,9 @@ def test_a_row_of_ours_that_nothing_explains_resembles_it(kind: str) -> None:
     # It explains one row, and none from before it was sent.
     both = (changed, shown(kind, NOW + 2, "?"))
     assert judged(*both, kind=kind, others=(Other(NOW, NOW + 1, other),)).verdict == "unknown"
-    assert judged(changed, kind=kind, others=(Other(NOW + 100, NOW + 101, other),)).verdict == "unknown"
+    later = (Other(NOW + 100, NOW + 101, other),)
+    for after, verdict in ((1, "unknown"), (69, "unknown"), (71, "not_seen")):
+        assert judged(shown(kind, NOW + after, "?"), kind=kind, others=later).verdict == verdict
     rejected = Other(NOW, NOW + 1, other._replace(state="rejected"))
     assert judged(changed, kind=kind, others=(rejected,)).verdict == "unknown"
 
@@ -532,6 +534,19 @@ def test_times_without_a_zone_have_an_order_too() -> None:
     assert not looking.falls(rows) and looking.falls(rows[::-1])
 
 
+@pytest.mark.parametrize("zone", ["Z", ""])
+def test_how_far_rows_may_be_out_of_order(zone: str) -> None:
+    for later, is_in_order in ((29, True), (31, False)):
+        rows = [{"created": iso(at) + zone} for at in (NOW, NOW + later)]
+        assert looking.falls(rows) is is_in_order, later
+
+
+def test_rows_reach_back_only_if_their_times_were_seen_to_fall() -> None:
+    for fall, has_reached in ((29, False), (31, True)):
+        rows = [written(at) for at in (NOW - HOUR, NOW - HOUR - fall)]
+        assert looking.reaches(rows, NOW) is has_reached, fall
+
+
 def test_a_row_that_is_shown_under_two_numbers_counts_once() -> None:
     row = shown("text", NOW + 1, id="a")
     accepted = Other(NOW, NOW + 1, message("text", state="accepted"))
@@ -561,6 +576,8 @@ TIMES: list[tuple[dict[str, Any], dict[float, bool]]] = [
     # Only one says so, and it may be as wrong; unless this machine agrees.
     ({"then": None, "dates": (300.0,), "ran": 170.0}, {-631: False, -629: True}),
     ({"then": None, "dates": (10.0,), "ran": 170.0}, {-31: False, -29: True}),
+    ({"then": None, "dates": (29.0,), "ran": 170.0}, {-31: False, -29: True}),
+    ({"then": None, "dates": (31.0,), "ran": 170.0}, {-631: False, -629: True}),
     # This machine's clock was wrong by an hour then, and was set since.
     ({"at": NOW - HOUR, "until": NOW - HOUR + 30, "then": None, "dates": (0.0,)}, {1: True}),
     ({"at": NOW + HOUR, "until": NOW + HOUR + 30, "then": None, "dates": (0.0,), **LONG}, {1: True}),
@@ -587,6 +604,17 @@ def test_a_row_is_surely_of_that_time_only_by_every_answer() -> None:
     differing = CLOCKS._replace(dates=(300.0,))
     for after in (10, 301):
         assert judged(shown("text", NOW + after), clocks=differing).verdict == "unknown"
+    nearly = CLOCKS._replace(dates=(20.0,), **LONG)
+    for after, verdict in ((-11, "unknown"), (-9, "sent"), (179, "sent"), (181, "unknown")):
+        assert judged(shown("text", NOW + after), clocks=nearly).verdict == verdict, after
+
+
+def test_how_far_answers_and_clocks_may_differ_and_still_agree() -> None:
+    for apart, verdict in ((29.0, "not_seen"), (31.0, "unknown")):
+        assert judged(clocks=CLOCKS._replace(dates=(0.0, apart), **LONG)).verdict == verdict
+    early = CLOCKS._replace(now=NOW + 30 + 130, ran=130.0)
+    for behind, why in ((29.0, "not seen yet"), (31.0, "do not agree")):
+        assert why in judged(clocks=early._replace(dates=(-behind,))).why
 
 
 def test_without_a_clock_that_nobody_can_set_the_other_one_counts() -> None:
