@@ -339,6 +339,17 @@ def test_an_earlier_one_within_the_search(before: int, effect: bool, world: Worl
     )
 
 
+def test_a_row_may_be_that_of_an_earlier_one_though_both_clocks_are_inexact(
+    world: World, clock: Clock
+) -> None:
+    """Each by half a minute: the earlier one left before any row that is compared was made."""
+    assert world.send("send_session_message").exit == 0
+    clock.ahead += 55
+    send = lost(world, "send_session_message", None, "--again", effect=False)
+    world.seed(messages=[said(JOHN, HELLO["messageText"], age=20, operatorName="API Token x ")])
+    assert verdict(world.check(send)) == "unknown"
+
+
 def test_a_later_one_that_does_not_show_yet(world: World, clock: Clock) -> None:
     """The row that is there is the first one's, though the second is the one that was accepted."""
     first = lost(world, "send_session_message")
@@ -447,6 +458,15 @@ def test_one_wrong_date_costs_only_a_wait(world: World) -> None:
     send = lost(world, "send_session_message", effect=False)
     control.fault(world.state, {"fault": "date", "seconds": -300, "match": {"method": "GET"}})
     assert verdict(world.check(send)) == "not_seen"
+
+
+def test_an_answer_that_shows_fewer_seconds_counts(world: World, clock: Clock) -> None:
+    """It may come from an old copy of the list, which cannot have the message."""
+    send = lost(world, "send_session_message", effect=False)
+    clock.ahead += 200
+    conversation = {"path": f"/wati/api/v1/getMessages/{JOHN}"}
+    control.fault(world.state, {"fault": "date", "seconds": -300, "times": 0, "match": conversation})
+    assert verdict(world.check(send, "--timeout", "2")) == "unknown"
 
 
 def test_an_answer_without_a_date_loses_no_clock(world: World, clock: Clock) -> None:
@@ -874,6 +894,21 @@ def test_rows_out_of_order_on_a_page_are_all_looked_at(
     rows = [{**row, "id": "old", "created": iso(time.time() - 86400)}, {**row, "created": iso(time.time())}]
     far_side.always(listed(messages={"items": rows}), to="/wati/api/v1/getMessages/")
     assert verdict(call("check_send", {"id": 1}, **own)) == "sent"
+
+
+@pytest.mark.parametrize(("newer", "found"), [(999, "sent"), (1000, "unknown")])
+def test_a_page_of_which_only_a_part_is_read_is_not_the_whole_conversation(
+    newer: int, found: str, call: Callable[..., Run], far_side: FarSide, tmp_path: Path
+) -> None:
+    from wati.reads.rows import iso
+
+    own = {"WATI_JOURNAL": str(tmp_path / "journal")}
+    far_side.will(reply({}, 502), to="/wati/api/v1/send")
+    assert call("send_session_message", HELLO, "--connection", "c", **own).exit == 7
+    row = {**good_row("send_session_message"), "created": iso(time.time())}
+    rows = [{**row, "id": f"newer {number}", "owner": False, "text": "Hello?"} for number in range(newer)]
+    far_side.always(listed(messages={"items": [*rows, row]}), to="/wati/api/v1/getMessages/")
+    assert verdict(call("check_send", {"id": 1}, **own)) == found
 
 
 # --- templates ---------------------------------------------------------------------------------------------
