@@ -23,6 +23,8 @@ def _fault_of_the_machine(error: Exception) -> str:
     """What it lacked or refused; "" if the error can only be a bug."""
     if isinstance(error, MemoryError):
         return "there is not enough memory"
+    if isinstance(error, SystemError):  # never raised by Python code: a module in C was refused memory, say
+        return "Python itself failed, as it does where memory is short"
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     if isinstance(error, RuntimeError) and "new thread" in str(error):
