@@ -73,7 +73,7 @@ def test_the_bundle_runs_by_itself(user: User, unpacked: Path) -> None:
     media = "data/images/9b2e6c1e-2f6d-4a8b-9c3d-1e5f7a9b0c2d.jpg"
     user.script(unpacked, "get_media", json.dumps({"fileName": media}), "--output", "x.jpg").succeeded()
     assert (user.home / "x.jpg").read_bytes().startswith(b"\xff\xd8")
-    assert len(user.script(unpacked, "tools", "--format", "mcp").json["tools"]) == 24
+    assert len(user.script(unpacked, "tools", "--format", "mcp").json["tools"]) == 27
     assert user.script(unpacked, "sandbox", "log").json["data"] == []
 
 
