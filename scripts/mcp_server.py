@@ -18,17 +18,16 @@ input is closed. A failure to start is {"ok": false, "error": {...}} on standard
 usage and 3 for a missing package, file or setting.
 """
 
-import argparse
 import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 if __name__ == "__main__":  # wati/__init__.py says why
     sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
+from wati.cli.parser import Parser
 from wati.cli.streams import diagnose
 from wati.contract.failures import Failure
 from wati.contract.packages import import_package
@@ -36,17 +35,9 @@ from wati.contract.unexpected import unexpected
 from wati.mcp import definitions
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Failure("usage", message)
-
-    def format_help(self) -> str:
-        return (__doc__ or "").lstrip()
-
-
 def main(arguments: Sequence[str]) -> int:
     """Serve, and return the exit status."""
-    parser = Parser(prog="mcp_server.py", allow_abbrev=False)
+    parser = Parser("mcp_server.py", __doc__ or "")
     parser.add_argument("--read-only", action="store_true")
     parser.add_argument("--tools", default="")
     parser.add_argument("--ask", choices=["sends"])

@@ -23,17 +23,17 @@ object of the call, its member `run` included, on standard input. A failure is {
 this package.
 """
 
-import argparse
 import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 if __name__ == "__main__":  # wati/__init__.py says why
     sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
+from wati.cli.parser import Parser
 from wati.cli.streams import write
 from wati.contract.failures import Failure
 from wati.contract.unexpected import unexpected
@@ -69,17 +69,9 @@ def formed(form: str, tools: list[Json]) -> Any:
     return [{**RESPONSES, **tool} for tool in plain] if form == "openai-responses" else plain
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Failure("usage", message)
-
-    def format_help(self) -> str:
-        return (__doc__ or "").lstrip()
-
-
 def main(arguments: Sequence[str]) -> int:
     """Print one document and return the exit status."""
-    parser = Parser(prog="tools.py", allow_abbrev=False)
+    parser = Parser("tools.py", __doc__ or "")
     parser.add_argument("--format", choices=FORMS, default="mcp")
     parser.add_argument("--tools", default="")
     parser.add_argument("--only", choices=["read"])
