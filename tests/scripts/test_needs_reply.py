@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -440,6 +442,18 @@ def test_without_a_file_a_run_says_so_and_begins_anew(world: World) -> None:
     Path(f"{world.state}-looks").write_bytes(b"not a database" * 100)
     run = world.run("needs_reply", {"since": "last"})
     assert run.data["count"] == 1 and "cannot be kept" in run.document["notice"]
+
+
+def test_another_program_s_database_stays_as_it_is(world: World) -> None:
+    people(world, 1)
+    said(world, number(0), HOUR)
+    file = Path(f"{world.state}-looks")
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("CREATE TABLE theirs (looks TEXT)")
+    before = file.read_bytes()
+    run = world.run("needs_reply")
+    assert run.data["count"] == 1 and "another program's database" in run.document["notice"]
+    assert file.read_bytes() == before
 
 
 def test_several_accounts_are_not_mixed(world: World) -> None:

@@ -22,6 +22,7 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS rounds (scope TEXT PRIMARY KEY, began REAL NOT NULL, page INTEGER NOT NULL)",
     f"CREATE TABLE IF NOT EXISTS looks (scope TEXT, {_COLUMNS}, PRIMARY KEY (scope, number)) WITHOUT ROWID",
 )
+_NAMES = {"rounds", "looks"}
 
 
 class Looks:
@@ -85,6 +86,9 @@ class Looks:
                 os.makedirs(os.path.dirname(os.path.abspath(self._path)), mode=0o700, exist_ok=True)
                 os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
             with closing(sqlite3.connect(self._path, timeout=_SECONDS)) as db, db:
+                tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+                if not tables <= _NAMES:
+                    raise sqlite3.DatabaseError("it is another program's database")
                 for table in _TABLES:
                     db.execute(table)
                 act(db)
