@@ -74,7 +74,7 @@ def offered(read: Json, groups: frozenset[str] = frozenset(), *, read_only: bool
     `groups`: only these; none means all.
     """
     lookups = [helper for helper in read["helpers"] if "schema" in helper]
-    tools = [*read["tools"], *({**lookup, "effect": "read", "confirm": "none"} for lookup in lookups)]
+    tools = [*read["tools"], *({"effect": "read", "confirm": "none", **lookup} for lookup in lookups)]
     return [
         tool
         for tool in tools
