@@ -539,6 +539,21 @@ def test_a_thread_that_is_stopped_waits_and_hashes_no_longer(tmp_path: Path) -> 
     assert journal.recent(1) == []
 
 
+def test_a_thread_that_is_stopped_goes_through_no_more_repeats(tmp_path: Path) -> None:
+    journal, stop, seen = Journal(str(tmp_path / "sends"), "x"), Event(), []
+    crowd = [Message(f"[{number}]", str(number), "text", {"text": "x"}) for number in range(10)]
+    assert journal.enter("s", "c", crowd, None, again=False) == 1
+
+    def use() -> None:
+        for repeat in journal.repeats("c", crowd):
+            seen.append(repeat.receiver)
+            stop.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.stoppable(stop, use)
+    assert seen == ["0"]
+
+
 def test_a_crash_in_the_verdict_leaves_it_unknown(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def crash(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError

@@ -67,7 +67,7 @@ class Journal:
                     now = self._clock()
                     _see(db, now)
                     self._know(db, connection)
-                    found = () if again else self._repeats(db, count, channel, rules.LONGEST_STOP)
+                    found = () if again else self._repeats(db, count, channel, rules.LONGEST_STOP, patience)
                     refused = Repeats(repeat for repeat in found if repeat.refused)
                     if refused.count:
                         return refused
@@ -107,12 +107,14 @@ class Journal:
             count = self._stage(db, connection, messages, patience)
             with schema.reading(db, patience):
                 self._know(db, connection)
-                yield from self._repeats(db, count, channel, MENTION_SECONDS)
+                yield from self._repeats(db, count, channel, MENTION_SECONDS, patience)
 
-    def _repeats(self, db: sqlite3.Connection, count: int, channel: str, seconds: float) -> Iterator[Repeat]:
+    def _repeats(
+        self, db: sqlite3.Connection, count: int, channel: str, seconds: float, wait: schema.Wait
+    ) -> Iterator[Repeat]:
         now, up = self._clock(), self._uptime()
         before = candidates.before(db, count, channel, now, up, seconds)
-        return repeats.found(candidates.twice(db), before, now, up)
+        return repeats.found(candidates.twice(db), wait.heeded(before), now, up)
 
     def _stage(
         self, db: sqlite3.Connection, connection: str, messages: Iterable[Message], wait: schema.Wait
