@@ -55,7 +55,13 @@ def add_job(
         assert key is not None
         if new:
             db.execute(rows.insert(), [{"job": key[0], **row} for row in new])
-        found = db.execute(jobs.select().where(jobs.c.id == key[0])).one()._mapping
+    return find_job(ledger, name)
+
+
+def find_job(ledger: Ledger, name: str) -> Job:
+    with ledger.database.reading() as db:
+        where = (jobs.c.place == ledger.place, jobs.c.name == name)
+        found = db.execute(jobs.select().where(*where)).one()._mapping
     return Job(**{field: found[field] for field in Job._fields})
 
 
