@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from wati.contract.failures import Failure
 from wati.reads import contacts, transcript, waiting
+from wati.reads.everyone import Paced
 from wati.reads.inbox import MOST_PAGES_OF_CONTACTS
 from wati.reads.rows import CUSTOMER, moment, speaker
 from wati.reads.waiting import Known, Standing
-from wati.wire.gateway import Gateway
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 AT_ONCE = 9  # pages, then conversations: what the pace lets through without a wait
-EACH = 20.0  # seconds for one read, of which ten may pass until the limits allow it
 _SETUP = 3  # the exit code of what would fail for every other contact, too
 _PLACES = 1000  # of a page, at most
 PACE = 10.0  # seconds after which the limits let the next ones through
@@ -51,11 +50,9 @@ class Round:
         self.began = time.time()
         if looks.is_done or not looks.began:
             looks.begin(self.began)
-        # One place of each limit is left to the other calls of whoever waits for this one.
-        inbox.gateway = Gateway(inbox.gateway.client, EACH, spare=1, trace=inbox.gateway.trace)
         self._inbox = inbox
         self._looks = looks
-        self._ends = time.monotonic() + seconds
+        self._pace = Paced(inbox, seconds)
         self._seconds = seconds
         self._horizon = self.now - hours * 3600
         self._include_bots = include_bots
@@ -84,33 +81,22 @@ class Round:
             if not self._tried:
                 raise
             # With little time left, the pace alone can be the reason.
-            is_over = failure.code in ("timeout", "rate_limited") and self._left < PACE
+            is_over = failure.code in ("timeout", "rate_limited") and self._pace.left < PACE
             self.stopped = self.stopped or ("" if is_over else failure.code)
         finally:
             self._save()
-
-    @property
-    def _left(self) -> float:
-        return self._ends - time.monotonic()
 
     def _save(self) -> None:
         changed, self._changed = self._changed, {}
         self._looks.save(changed.values())
 
     def _turn(self) -> list[Known]:
-        used = 1 - self._left / self._seconds
+        used = 1 - self._pace.left / self._seconds
         known = self._looks.known.values()
         return waiting.turn(known, self._looks.began, self.began, self.now, used=used)[:AT_ONCE]
 
     def _keep(self, one: Known) -> None:
         self._looks.known[one.number] = self._changed[one.number] = one
-
-    def _read_in_time(self) -> None:
-        """Give the next read its time. Raises Failure (`timeout`) if there is none left."""
-        if self._left <= 0:
-            raise Failure("timeout", "The time of this run is over.", source="package")
-        self._inbox.gateway.timeout = min(EACH, self._left)
-        self._inbox.gateway.restart()
 
     # --- the list -------------------------------------------------------------------------------------------
 
@@ -149,7 +135,7 @@ class Round:
         rows = self._inbox.contacts({}, MOST_PAGES_OF_CONTACTS, first)
         number = first - 1
         while True:
-            self._read_in_time()
+            self._pace.begin()
             page = rows.page()
             if not page:
                 self._looks.page = 0 if rows.whole else self._looks.page
@@ -178,7 +164,7 @@ class Round:
     # --- the conversations ----------------------------------------------------------------------------------
 
     def _look(self, one: Known) -> None:
-        self._read_in_time()
+        self._pace.begin()
         try:
             seen = self._read(one)
         except Failure as failure:
@@ -190,7 +176,7 @@ class Round:
 
     def _is_of_the_account(self, failure: Failure) -> bool:
         """Whether it is not about one contact or page alone, but about what comes after it, too."""
-        is_over = failure.code == "timeout" and self._left < 1
+        is_over = failure.code == "timeout" and self._pace.left < 1
         return is_over or failure.exit == _SETUP or failure.code in ("rate_limited", "unreachable")
 
     def _read(self, one: Known) -> Known:
@@ -221,7 +207,7 @@ class Round:
     def _following(self, rows: Rows) -> Iterator[Row]:
         """The rows of the pages after the current one."""
         while not rows.is_last:
-            self._read_in_time()
+            self._pace.begin()
             page = rows.page()
             if not page:
                 return
