@@ -186,10 +186,20 @@ class Machine(RuleBasedStateMachine):
             return process
         return multiple()
 
+    @rule(people=LISTS, kind=KINDS, late=LATE, answer=some.sampled_from(["accepted", "unknown"]))
+    def go_on_after_a_look(self, people: list[str], kind: str, late: float, answer: str) -> None:
+        """A process that is stopped in the door for minutes."""
+        process = self.stop_in_the_door(people, kind, 601.0)
+        if isinstance(process, Process):
+            self.look()
+            self.stop_or_continue(process)
+            self.leave(process, late)
+            self.settle(process, answer)
+
     @rule(process=processes)
     def pass_the_door(self, process: Process) -> None:
         """The door looks at both clocks. A process can be stopped between its look and the departure."""
-        if self.has_locks and self.is_open(process) and process.left is None:
+        if self.is_open(process) and process.left is None:
             process.in_door = True
 
     @rule(process=processes, lag=LATE)
@@ -199,10 +209,11 @@ class Machine(RuleBasedStateMachine):
         is_open = self.is_open(process)
         if is_open or process.in_door:
             process.left = self.world.time
-            # Of a departure that is late, the rows are not: it is a moment after the door.
-            shown = process.left + (lag if is_open else 0.0)
+            # Without locks, nobody knows of a departure that is late until it is shown or settled.
+            shown = process.left + (lag if is_open or self.has_locks else 0.0)
             self.world.delivered.append(Delivery(process, process.left, shown))
-            assert not {"not_seen", "not_sent"} & set(process.states.values()), "it was said not to have left"
+            said = set(process.states.values()) & {"not_seen", "not_sent"}
+            assert not said or (said == {"not_seen"} and not self.has_locks), "it was said not to have left"
 
     def is_open(self, process: Process) -> bool:
         in_time = self.world.time < process.at + DEADLINE and self.world.clock() < process.until
@@ -221,12 +232,17 @@ class Machine(RuleBasedStateMachine):
         self.journal.settle(process.send, outcome)
         process.ended = True
         for person, state in process.states.items():
-            process.states[person] = outcome if state == "open" or outcome != "unknown" else state
+            is_certain = outcome != "unknown" or state in ("open", "not_seen")
+            process.states[person] = outcome if is_certain else state
             process.states[person] = state if state == "sent" else process.states[person]
         self.is_known(process)
 
     @rule(process=processes)
     def die(self, process: Process) -> None:
+        """Of a departure that is late and settled by nobody, the rows are not late."""
+        for each in self.world.delivered:
+            if each.process is process and not process.ended and each.at >= process.at + DEADLINE:
+                each.shown = each.at
         process.ended = True
 
     @rule(process=processes)

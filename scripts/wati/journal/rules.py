@@ -29,14 +29,14 @@ BY_SENDER = {
     "accepted": _UNTIL_CERTAIN,
     "rejected": _UNTIL_CERTAIN,
     "not_sent": _UNTIL_CERTAIN,
-    "unknown": ("open",),
-    "unpaired": ("open",),
+    "unknown": ("open", "not_seen"),  # it may have left after the look: where nothing can be locked
+    "unpaired": ("open", "not_seen"),
 }
 BY_LOOK = {
     "sent": UNRESOLVED,
-    "presumed": UNRESOLVED,
+    "presumed": ("open", "unknown"),  # whoever differs was looked at
     "not_seen": ("open", "unknown", "unclear"),  # whom the answer may have named otherwise has it, perhaps
-    "unclear": ("open", "unknown", "unclear"),
+    "unclear": ("open", "unknown"),
 }
 STATES = frozenset(("open", *BY_SENDER, *BY_LOOK))
 

@@ -154,11 +154,10 @@ class Journal:
                     for other in set(own.values()):
                         _move(db, send, other, rules.BY_SENDER, only=True)
                     _move(db, send, state, rules.BY_SENDER)
-                    # Nothing leaves after this. By the clock that nobody sets: it is the same process.
-                    earlier = (
-                        "UPDATE sends SET until = min(until, at + ? - ticks) WHERE id = ? AND ticks <= ?"
-                    )
-                    db.execute(earlier, (ticks := self._ticks(), send, ticks))
+                    # This is the latest moment at which it can have left, by the clock that nobody sets. If
+                    # the process was stopped in the door, it is later than the one that was allowed.
+                    until = "UPDATE sends SET until = at + ? - ticks WHERE id = ? AND ticks <= ?"
+                    db.execute(until, (ticks := self._ticks(), send, ticks))
                     self._answered(db, send, answered or {})
                 at_once = schema.Wait(0.0, deaf=True)  # if it cannot be now, then next time
                 with suppress(Busy, sqlite3.Error), schema.writing(db, at_once):
