@@ -297,7 +297,7 @@ def _forget(db: sqlite3.Connection, now: float, up: uptime.Uptime) -> None:
     unresolved = f"SELECT 1 FROM messages WHERE send = sends.id AND {_UNRESOLVED}"
     is_new = "boot = ? AND boot != '' AND up > ?"  # whatever its date says
     old = f"SELECT id FROM sends WHERE at < ? AND NOT ({is_new}) AND NOT EXISTS ({unresolved})"
-    values = (rules.forgettable(now, witness), up.boot, up.seconds - MENTION_SECONDS)
+    values = (rules.forgettable(witness), up.boot, up.seconds - MENTION_SECONDS)
     left = _MOST_FORGOTTEN
     for (send,) in db.execute(old, values).fetchall():
         some = "SELECT rowid FROM messages WHERE send = ? LIMIT ?"
