@@ -957,3 +957,58 @@ def test_a_4xx_that_says_it_was_done_is_not_sent_again(
     assert meaning(run, endpoint.effect) == UNKNOWN
     assert len([request for request in far_side.requests if request.method == "POST"]) == 1
     assert str(status) in run.error["message"] and "success" in run.error["message"]
+
+
+# --- who says no, and in which words -----------------------------------------------------------------------
+
+PROBLEM = {"title": "One or more errors.", "errors": {"to": ["is required.", "is short."]}}
+NO_CONTACTS = {"result": "success", "contact_list": [], "info": "No contacts found"}
+WATI_SAID_400 = "WATI rejected the call with HTTP 400"
+WORDS = [
+    (401, MATON_401, "unauthorized", "maton", "Maton rejected the call with HTTP 401: Invalid API key."),
+    (
+        401,
+        {"result": False, "info": "No."},
+        "unauthorized",
+        "wati",
+        "WATI rejected the call with HTTP 401: No.",
+    ),
+    (403, {"detail": "no!"}, "forbidden", "maton", "Maton rejected the call with HTTP 403: no!"),
+    (404, {"ok": False}, "not_found", "wati", "WATI rejected the call with HTTP 404, without a reason."),
+    (429, {"result": False}, "rate_limited", "wati", verdicts.TOO_MANY_REQUESTS),
+    (400, PROBLEM, "rejected", "wati", f"{WATI_SAID_400}: to: is required. is short."),
+    (
+        400,
+        {"message": "No valid receivers"},
+        "invalid_recipient",
+        "wati",
+        f"{WATI_SAID_400}: No valid receivers.",
+    ),
+    (400, {"error": "A wrong template?"}, "template_rejected", "wati", f"{WATI_SAID_400}: A wrong template?"),
+    (400, {"message": "no app"}, "rejected", "maton", "Maton rejected the call with HTTP 400: no app."),
+    (500, {"result": False, "info": "no"}, "upstream_error", "wati", "The answer was HTTP 500: no."),
+    (
+        500,
+        {"result": True},
+        "upstream_error",
+        "wati",
+        "The answer was HTTP 500, but its body says success.",
+    ),
+    (502, None, "upstream_error", "network", "The answer was HTTP 502, without a reason."),
+    (400, None, "rejected", "wati", f"{WATI_SAID_400}, without a reason."),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "code", "source", "message"), WORDS)
+def test_who_says_no_and_in_which_words(status: int, body: Any, code: str, source: str, message: str) -> None:
+    answer = Parsed(status, {}, json=body)
+    verdict = verdicts.judge(answer, verdicts.result_yes, [("$", A)], through_wati=True)
+    assert (verdict.code, verdict.message) == (code, message)
+    assert verdicts.source(answer, code, through_wati=True) == source
+    assert verdicts.source(answer, code, through_wati=False) == "maton"
+
+
+def test_only_a_read_may_say_in_words_that_there_is_nothing() -> None:
+    answer = Parsed(200, {}, json=NO_CONTACTS)
+    assert verdicts.listing("contact_list")(answer, []).outcome == "accepted"
+    assert verdicts.result_yes(answer, []).outcome == "unknown"

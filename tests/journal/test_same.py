@@ -283,7 +283,7 @@ def test_it_can_have_left_until_it_is_settled(seconds: float, books: Books) -> N
 def test_what_a_state_stops(state: str, books: Books) -> None:
     assert books.enter(text("x"), state="open") == 1
     moved(books, state)
-    for later, stopped in ((0.0, True), (59.0, True), (2.0, False), (400 * DAY, False)):
+    for later, stopped in ((0.0, True), (59.0, True), (1.0, False), (400 * DAY, False)):
         books.time += later
         ever = state in ("open", "unknown", "unpaired", "unclear")
         never = state in ("rejected", "not_sent", "not_seen")

@@ -70,8 +70,8 @@ def judge(answer: Answer, verdict: Judge, receivers: Receivers, *, through_wati:
         if status == 429:
             return Verdict("rejected", "rate_limited", TOO_MANY_REQUESTS)
         return _rejected_by_status(answer, through_wati=through_wati)
-    but = ", but its body says success" if says_done(answer) else ""
-    return Verdict("unknown", "upstream_error", f"The answer was HTTP {status}{but}" + _quoted(answer))
+    words = ", but its body says success." if says_done(answer) else _quoted(answer)
+    return Verdict("unknown", "upstream_error", f"The answer was HTTP {status}{words}")
 
 
 def _rejected_by_status(answer: Answer, *, through_wati: bool) -> Verdict:
