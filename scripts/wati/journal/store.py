@@ -154,11 +154,10 @@ class Journal:
                     for other in set(own.values()):
                         _move(db, send, other, rules.BY_SENDER, only=True)
                     _move(db, send, state, rules.BY_SENDER)
-                    # Nothing leaves after this. By the clock that nobody sets: it is the same process.
-                    earlier = (
-                        "UPDATE sends SET until = min(until, at + ? - ticks) WHERE id = ? AND ticks <= ?"
-                    )
-                    db.execute(earlier, (ticks := self._ticks(), send, ticks))
+                    # This is the latest moment at which it can have left, by the clock that nobody sets. If
+                    # the process was stopped in the door, it is later than the one that was allowed.
+                    until = "UPDATE sends SET until = at + ? - ticks WHERE id = ? AND ticks <= ?"
+                    db.execute(until, (ticks := self._ticks(), send, ticks))
                     self._answered(db, send, answered or {})
                 at_once = schema.Wait(0.0, deaf=True)  # if it cannot be now, then next time
                 with suppress(Busy, sqlite3.Error), schema.writing(db, at_once):
@@ -298,7 +297,7 @@ def _forget(db: sqlite3.Connection, now: float, up: uptime.Uptime) -> None:
     unresolved = f"SELECT 1 FROM messages WHERE send = sends.id AND {_UNRESOLVED}"
     is_new = "boot = ? AND boot != '' AND up > ?"  # whatever its date says
     old = f"SELECT id FROM sends WHERE at < ? AND NOT ({is_new}) AND NOT EXISTS ({unresolved})"
-    values = (rules.forgettable(now, witness), up.boot, up.seconds - MENTION_SECONDS)
+    values = (rules.forgettable(witness), up.boot, up.seconds - MENTION_SECONDS)
     left = _MOST_FORGOTTEN
     for (send,) in db.execute(old, values).fetchall():
         some = "SELECT rowid FROM messages WHERE send = ? LIMIT ?"
