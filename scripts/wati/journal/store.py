@@ -115,9 +115,7 @@ class Journal:
         before = candidates.before(db, count, channel, now, up, seconds)
         return repeats.found(candidates.twice(db), before, now, up)
 
-    def _stage(
-        self, db: sqlite3.Connection, connection: str, messages: Iterable[Message], wait: Wait
-    ) -> int:
+    def _stage(self, db: sqlite3.Connection, connection: str, messages: Iterable[Message], wait: Wait) -> int:
         """Hash the messages, and put them beside the journal. Returns how many they are."""
         with schema.reading(db, wait):
             digest = schema.keyed(db)

@@ -65,4 +65,3 @@ def _parts(text: object, kind: str) -> dict[str, str]:
     if not isinstance(found, dict) or not all(map(_is_text, found.values())) or _PARTS[kind] - found.keys():
         raise Unusable(_DAMAGED)
     return found
-
