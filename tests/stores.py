@@ -27,6 +27,7 @@ class File:
 
     module = "wati.journal.store"
     in_order = "rowid"
+    mourning = 0.0  # seconds for which a process that died may count as alive
 
     def __init__(self, where: str) -> None:
         self.where = where
@@ -55,6 +56,7 @@ class Database(File):
 
     module = "wati.journal.postgres"
     in_order = "send, position"
+    mourning = 31.0  # its connection may only be lost
 
     def journal(self, place: str = "x", clock: Callable[[], float] | None = None) -> Any:
         from wati.journal.postgres import Journal
