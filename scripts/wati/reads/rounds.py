@@ -14,6 +14,7 @@ from wati.contract.failures import Failure
 from wati.reads import contacts, transcript, waiting
 from wati.reads.everyone import Paced
 from wati.reads.inbox import MOST_PAGES_OF_CONTACTS
+from wati.reads.opt_out import asks_to_stop, is_marked
 from wati.reads.rows import CUSTOMER, moment, speaker
 from wati.reads.waiting import Known, Standing
 
@@ -32,7 +33,7 @@ PACE = 10.0  # seconds after which the limits let the next ones through
 
 
 class Round:
-    """One run. `looks`: what earlier runs saw, to go on with; without a round, this run begins one.
+    """One run. `looks`: all that is known; without a round in it, this run begins one.
 
     `names`: of the contacts that were listed in this run, by number. `seen`: what was read of those who wait.
     `looked_at`: how many conversations were read. `stopped`: the code of the failure that ended it early.
@@ -51,7 +52,7 @@ class Round:
         if looks.is_done or not looks.began:
             looks.begin(self.began)
         self._inbox = inbox
-        self._looks = looks
+        self.looks = looks
         self._pace = Paced(inbox, seconds)
         self._seconds = seconds
         self._horizon = self.now - hours * 3600
@@ -88,15 +89,15 @@ class Round:
 
     def _save(self) -> None:
         changed, self._changed = self._changed, {}
-        self._looks.save(changed.values())
+        self.looks.save(changed.values())
 
     def _turn(self) -> list[Known]:
         used = 1 - self._pace.left / self._seconds
-        known = self._looks.known.values()
-        return waiting.turn(known, self._looks.began, self.began, self.now, used=used)[:AT_ONCE]
+        known = self.looks.known.values()
+        return waiting.turn(known, self.looks.began, self.began, self.now, used=used)[:AT_ONCE]
 
     def _keep(self, one: Known) -> None:
-        self._looks.known[one.number] = self._changed[one.number] = one
+        self.looks.known[one.number] = self._changed[one.number] = one
 
     # --- the list -------------------------------------------------------------------------------------------
 
@@ -110,7 +111,7 @@ class Round:
         try:
             return None if next(pages, None) is None else pages
         except Failure as failure:
-            if self._is_of_the_account(failure) or not self._looks.known:
+            if self._is_of_the_account(failure) or not self.looks.known:
                 raise
             self.stopped = failure.code
             return None
@@ -122,9 +123,9 @@ class Round:
         once more at the end.
         """
         number = yield from self._walk(1, only_news=True)
-        if not self._looks.is_listed:
-            yield from self._walk(max(number + 1, self._looks.page), only_news=False)
-        if number > 1 or not self._looks.is_listed:
+        if not self.looks.is_listed:
+            yield from self._walk(max(number + 1, self.looks.page), only_news=False)
+        if number > 1 or not self.looks.is_listed:
             yield from self._walk(1, only_news=True)
 
     def _walk(self, first: int, *, only_news: bool) -> Generator[int, None, int]:
@@ -138,12 +139,12 @@ class Round:
             self._pace.begin()
             page = rows.page()
             if not page:
-                self._looks.page = 0 if rows.whole else self._looks.page
+                self.looks.page = 0 if rows.whole else self.looks.page
                 return number
             number += 1
             is_new = [self._list(row, number * _PLACES + index) for index, row in enumerate(page)]
-            if not self._looks.is_listed:
-                self._looks.page = max(self._looks.page, number)
+            if not self.looks.is_listed:
+                self.looks.page = max(self.looks.page, number)
             yield number
             if only_news and not any(is_new):
                 return number
@@ -152,10 +153,13 @@ class Round:
         """Note a contact. Returns whether it is new in this round."""
         number = contacts.number_of(row)
         self.names[number] = next(iter(contacts.names_of(row)), "")
-        known = self._looks.known.get(number)
-        if known is not None and known.listed >= self._looks.began:
+        known = self.looks.known.get(number)
+        marked = is_marked(row)
+        if known is not None and known.listed >= self.looks.began:
+            if known.marked != marked:
+                self._keep(known._replace(marked=marked))
             return False
-        new = known or Known(number, place, time.time())
+        new = (known or Known(number, place, time.time()))._replace(marked=marked)
         if not number:  # there is nothing to look under
             new = new._replace(looked=time.time(), code="bad_answer")
         self._keep(new._replace(place=place, listed=time.time()))
@@ -195,8 +199,11 @@ class Round:
             self.seen[one.number] = found
         assigned = transcript.assigned(page)
         is_whole = rows.whole or rows.is_last
+        newest = next((row for row in page if speaker(row) == CUSTOMER), None)
+        said = [*found.unanswered, *([newest] if newest else [])]
         return one._replace(
-            wrote=next((moment(row) for row in page if speaker(row) == CUSTOMER), None),
+            wrote=moment(newest) if newest else None,
+            stops=any(asks_to_stop(row.get("text")) for row in said),
             waits=bool(found.unanswered),
             since=found.since,
             exact=found.whole or is_whole,
