@@ -149,6 +149,7 @@ _CONFIRMED = {
 _FIELDS = {
     "add_contact": "contact.id,contact.wAid",
     "assign_operator": "result",
+    "brief": "waiting.count,messages",
     "check_send": "unresolved",
     "conversation": "window",
     "create_connection": "connection.connection_id,connection.url",
