@@ -25,12 +25,12 @@ from wati.campaigns.records import BEAT_SECONDS, GONE_SECONDS, Job, Row, RowStat
 from wati.campaigns.schema import ROW, rows
 from wati.campaigns.workers import Workers
 
-WALKS, STEPS = 6, 80
-PEOPLE, CHUNK = 10, 2
+WALKS, STEPS = 8, 80
+PEOPLE, CHUNK = 6, 2
 BAD = numbers(1)[0]  # whom the far side rejects
 NAMES = count(1)
 # How often each kind of step is chosen, of those that can happen. Without a number: once.
-OFTEN = {"claim": 4, "send": 4, "answer": 3, "lose the answer": 2}
+OFTEN = {"claim": 10, "send": 10, "answer": 4, "lose the answer": 4, "watch long": 2}
 
 Steps = Iterator[tuple[str, Callable[[], None]]]
 
