@@ -352,7 +352,7 @@ def _forget(db: Connection, now: float, up: uptime.Uptime) -> None:
     unresolved = f"SELECT FROM messages WHERE send = sends.id AND {_UNRESOLVED}"
     is_new = "boot = %s AND boot != '' AND up > %s"  # whatever its date says
     old = f"SELECT id FROM sends WHERE at < %s AND NOT ({is_new}) AND NOT EXISTS ({unresolved})"
-    values = (rules.forgettable(now, witness), up.boot, up.seconds - MENTION_SECONDS)
+    values = (rules.forgettable(witness), up.boot, up.seconds - MENTION_SECONDS)
     left = _MOST_FORGOTTEN
     with writing(db):
         for row in db.execute(
