@@ -26,15 +26,13 @@ def diagnose(text: str) -> None:
         except (OSError, ValueError):
             _silence(2)
 
-    import threading
+    from wati.wire.threads import Worker
 
     # In a thread that can be left behind: a pipe that nobody reads would block the process forever.
-    writer = threading.Thread(target=work, daemon=True)
     try:
-        writer.start()
+        Worker(work).ended(1.0)
     except RuntimeError:  # this machine has no more threads
-        return work()
-    writer.join(1.0)
+        work()
 
 
 def write(text: str, exit_code: int = 0) -> int:
