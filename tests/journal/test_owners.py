@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ import pytest
 from conftest import ROOT
 from sends import first_version
 from wati.contract.messages import Message
+from wati.journal.entries import Busy
+from wati.journal.owners import Owners
 from wati.journal.store import Journal, Send
 
 SECONDS = 3600.0
@@ -175,6 +178,19 @@ def test_an_older_send_could_leave_for_half_a_minute(here: Journals) -> None:
 def test_the_latest_moment_is_kept(here: Journals) -> None:
     until = here.now() + 123
     assert here.found(here.enter(until=until)).until == until
+    usual = here.found(here.enter())
+    assert usual.until == usual.at + 30
+
+
+def test_what_could_not_be_entered_is_nobodys(here: Journals) -> None:
+    here.journal.settle(here.enter(), "accepted")
+    message = Message("$", "14155551234", "text", {"text": "x"})
+    with closing(sqlite3.connect(here.path)) as reader:  # while it reads, nothing can be committed
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM sends").fetchall()
+        with pytest.raises(Busy):
+            here.journal.enter("s", "c", [message], None, again=True, wait=0.0)
+    assert Owners(str(here.path)).has(2) is False and here.journal.send(2) is None
 
 
 def test_nothing_stays_open_of_a_journal_without_a_send_under_way(tmp_path: Path) -> None:

@@ -313,6 +313,13 @@ def test_a_number_that_is_shown_for_itself_is_no_alias(books: Books) -> None:
     books.journal.learn("c", {JOHN: JOHN, ID: JANE})
     books.journal.learn("c", {ID: JANE})
     assert books.journal.number_of(JOHN) == "" and books.journal.number_of(ID) == JANE
+    books.journal.learn("c", {JANE: JOHN})  # whoever was Jane is John
+    assert books.journal.number_of(ID) == JOHN
+
+
+def test_what_only_reads_makes_no_journal(books: Books) -> None:
+    assert books.journal.number_of(ID) == "" and list(books.journal.repeats("c", [text("x")])) == []
+    assert not books.path.exists()
 
 
 def test_a_date_in_the_future_stops_for_its_time_from_when_it_was_seen(books: Books) -> None:
@@ -346,6 +353,7 @@ def test_what_is_unresolved_is_never_forgotten_and_the_rest_in_time(books: Books
         books.time += DAY
         books.enter(text("x"))
     assert books.states()[0] == "unknown" and len(books.states()) == 1 + 32
+    assert len(books.journal.recent(100)) == 1 + 32
     assert isinstance(books.enter(text("u")), list)
 
 
