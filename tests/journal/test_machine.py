@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, multiple, rule, r
 
 import check_send
 from conftest import Unsynced
+from stores import Database
 from wati.contract.messages import LAG_SECONDS, UNRESOLVED, Message, repeat_seconds
 from wati.journal import search
 from wati.journal.entries import Send
@@ -32,6 +34,7 @@ from wati.reads.rows import iso
 
 DAY = 86400.0
 DEADLINE = 30.0  # seconds of a call
+EXAMPLES = 60  # in a database, where each step costs ten times as much
 PEOPLE = ("14155550001", "14155550002")
 LISTS = some.lists(some.sampled_from(PEOPLE), min_size=1, max_size=2, unique=True)
 KINDS = some.sampled_from(["text", "template"])
@@ -128,17 +131,21 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.world = World()
-        self.journal = Journal(str(Path(self.folder.name) / "sends"), "x", clock=self.world.clock)
+        self.journal = self.opened()
         self.journal._ticks = self.world.ticks
         # A system that has locks has an uptime here, and the other one has not.
         boot = "this" if self.has_locks else ""
         self.journal._uptime = lambda: Uptime(boot, self.world.time)
+
+    def opened(self) -> Any:
+        journal = Journal(str(Path(self.folder.name) / "sends"), "x", clock=self.world.clock)
         # All processes of the model are this one, so their locks are the model's, too.
-        self.journal._owners = SimpleNamespace(  # type: ignore[assignment]
+        journal._owners = SimpleNamespace(  # type: ignore[assignment]
             claim=lambda _: self.has_locks,
             release=lambda _: None,
             has=lambda send: not self.world.sends[send].ended if self.has_locks else None,
         )
+        return journal
 
     def teardown(self) -> None:
         self.folder.cleanup()
@@ -358,12 +365,57 @@ class WithoutLocks(Machine):
     has_locks = False
 
 
+class InDatabase(Machine):
+    """Its clock is this machine's. A process that dies loses its connection, and its lock with it."""
+
+    address = ""
+    places = count()
+
+    def opened(self) -> Any:
+        from wati.journal import postgres
+
+        return postgres.Journal(self.address, f"x{next(self.places)}", clock=self.world.clock)
+
+    @rule(process=Machine.processes)
+    def die(self, process: Process) -> None:
+        super().die(process)
+        self.disconnect(process)
+
+    @rule(process=Machine.processes)
+    def disconnect(self, process: Process) -> None:
+        """The process may live on. If it is stopped in the door, nobody knows (references/journal.md)."""
+        if process.send in self.journal._kept and not process.in_door:
+            self.journal._kept[process.send].close()
+
+    @rule(process=Machine.processes)
+    def pass_the_door(self, process: Process) -> None:
+        kept = self.journal._kept.get(process.send)
+        if kept is not None and not kept.closed:
+            super().pass_the_door(process)
+
+
+class OnAnotherMachine(InDatabase):
+    """The database's clock is right, whatever this machine's is."""
+
+    def opened(self) -> Any:
+        journal = super().opened()
+        journal._there = self.world.ticks
+        return journal
+
+
 @pytest.mark.parametrize("machine", [Machine, WithoutLocks])
 def test_nobody_gets_it_twice_whatever_happens(
     machine: type[Machine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Unsynced))
     bounds = settings(max_examples=40, stateful_step_count=30, deadline=None, print_blob=True)
+    run_state_machine_as_test(machine, settings=bounds)
+
+
+@pytest.mark.parametrize("machine", [InDatabase, OnAnotherMachine])
+def test_nobody_gets_it_twice_in_a_database_either(machine: type[InDatabase], database: Database) -> None:
+    machine.address = database.where
+    bounds = settings(max_examples=EXAMPLES, stateful_step_count=25, deadline=None, print_blob=True)
     run_state_machine_as_test(machine, settings=bounds)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-import sqlite3
 import sys
 import unicodedata
-from contextlib import closing
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ from hypothesis import strategies as some
 
 from conftest import ROOT
 from sends import JANE, JOHN
+from stores import File
 from wati.contract.messages import Message, normalized
 from wati.journal import rules, uptime
-from wati.journal.store import Journal
 from wati.journal.uptime import Uptime
 
 ID = "0123456789abcdef01234567"
@@ -29,9 +28,9 @@ DAY = 86400.0
 class Books:
     """A journal with a clock that a test can set."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.time = path, 1_800_000_000.0
-        self.journal = Journal(str(path), "x", clock=lambda: self.time)
+    def __init__(self, kept: File) -> None:
+        self.kept, self.time = kept, 1_800_000_000.0
+        self.journal = kept.journal(clock=lambda: self.time)
 
     def enter(self, *messages: Message, again: bool = False, state: str = "accepted", **more: Any) -> Any:
         found = self.journal.enter("s", "c", iter(messages), None, again=again, **more)
@@ -42,13 +41,18 @@ class Books:
         return found
 
     def states(self) -> list[str]:
-        with closing(sqlite3.connect(self.path)) as db:
-            return [row[0] for row in db.execute("SELECT state FROM messages ORDER BY rowid")]
+        return [state for (state,) in self.kept.messages("state")]
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Books:
-    return Books(tmp_path / "sends")
+def books(kept: File) -> Books:
+    return Books(kept)
+
+
+@pytest.fixture
+def one_book(tmp_path: Path) -> Books:
+    """For what is decided by the hashes, before a store has them."""
+    return Books(File(str(tmp_path / "sends")))
 
 
 def template(to: str = JOHN, called: str = "order_update", /, **parts: str) -> Message:
@@ -135,12 +139,12 @@ UNSEEN = {
 
 @pytest.mark.parametrize("name", UNSEEN)
 @pytest.mark.parametrize("words", ["Your parcel is here.", "Zo\u00eb, caf\u00e9 \u2764 ok"])
-def test_what_nobody_sees_makes_no_other_text(name: str, words: str, books: Books) -> None:
-    assert books.enter(text(words)) == 1
+def test_what_nobody_sees_makes_no_other_text(name: str, words: str, one_book: Books) -> None:
+    assert one_book.enter(text(words)) == 1
     for at in (0, 4, len(words)):
-        (repeat,) = books.enter(text(words[:at] + UNSEEN[name] + words[at:]))
+        (repeat,) = one_book.enter(text(words[:at] + UNSEEN[name] + words[at:]))
         assert repeat.refused
-    assert books.enter(text(words + "!")) == 2
+    assert one_book.enter(text(words + "!")) == 2
 
 
 FAMILY, ENGLAND = (
@@ -158,10 +162,10 @@ SEEN = [
 
 
 @pytest.mark.parametrize(("one", "other"), SEEN)
-def test_what_makes_another_picture_or_word_makes_another_text(one: str, other: str, books: Books) -> None:
-    assert books.enter(text(one)) == 1
-    assert books.enter(text(other)) == 2
-    assert len(books.enter(text(one))) == 1
+def test_what_makes_another_picture_or_word_makes_another_text(one: str, other: str, one_book: Books) -> None:
+    assert one_book.enter(text(one)) == 1
+    assert one_book.enter(text(other)) == 2
+    assert len(one_book.enter(text(one))) == 1
 
 
 @given(some.text())
@@ -317,9 +321,10 @@ def test_a_number_that_is_shown_for_itself_is_no_alias(books: Books) -> None:
     assert books.journal.number_of(ID) == JOHN
 
 
-def test_what_only_reads_makes_no_journal(books: Books) -> None:
-    assert books.journal.number_of(ID) == "" and list(books.journal.repeats("c", [text("x")])) == []
-    assert not books.path.exists()
+def test_what_only_reads_makes_no_journal(one_book: Books) -> None:
+    journal = one_book.journal
+    assert journal.number_of(ID) == "" and list(journal.repeats("c", [text("x")])) == []
+    assert not os.path.exists(one_book.kept.where)
 
 
 def test_a_date_in_the_future_stops_for_its_time_from_when_it_was_seen(books: Books) -> None:
@@ -340,10 +345,10 @@ def test_a_dry_run_says_it_too_and_notes_nothing(books: Books) -> None:
     books.time += DAY
     assert books.enter(text("x")) == 1
     books.time -= DAY
-    held = books.path.read_bytes()
+    held = books.kept.content()
     (repeat,) = books.journal.repeats("c", [text("x")])
     assert repeat.refused and repeat.ahead == DAY
-    assert books.path.read_bytes() == held
+    assert books.kept.content() == held
 
 
 def test_what_is_unresolved_is_never_forgotten_and_the_rest_in_time(books: Books) -> None:
@@ -358,7 +363,7 @@ def test_what_is_unresolved_is_never_forgotten_and_the_rest_in_time(books: Books
 
 
 def test_what_is_forgotten_at_once_is_bounded(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wati.journal.store._MOST_FORGOTTEN", 3)
+    monkeypatch.setattr(f"{books.kept.module}._MOST_FORGOTTEN", 3)
     books.enter(*(text("x", str(14_150_000_000 + number)) for number in range(8)))
     lengths = []
     for _ in range(5):
@@ -371,11 +376,11 @@ def test_what_is_forgotten_at_once_is_bounded(books: Books, monkeypatch: pytest.
 @pytest.mark.parametrize("wrong", [-40 * 86400.0, -3600.0, 3600.0, 40 * 86400.0])
 @pytest.mark.parametrize("size", [1, 40])
 def test_a_wrong_clock_shortens_no_block_where_the_machine_says_how_long_it_is_up(
-    wrong: float, size: int, tmp_path: Path
+    wrong: float, size: int, kept: File
 ) -> None:
     """Whichever of the two sends had it, and though another send forgets what is old meanwhile."""
     now, up = [1_800_000_000.0], [Uptime("a", 5000.0)]
-    journal = Journal(str(tmp_path / "sends"), "x", clock=lambda: now[0])
+    journal = kept.journal(clock=lambda: now[0])
     journal._uptime = lambda: up[0]
 
     def send(words: str, receivers: int = 1, ahead: float = 0.0) -> bool:

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 
-from wati.contract import blocked
+from wati.contract import blocked, databases
 from wati.contract.failures import Failure
 from wati.contract.numbers import spellings
 
@@ -94,17 +94,23 @@ class Settings:
 
         self.sandbox_state = text("WATI_SANDBOX_STATE")
         journal = text("WATI_JOURNAL")
-        if problem := _no_file(journal):
+        if problem := _no_store(journal):
             report("WATI_JOURNAL", problem)
         is_off = journal.lower() == "off"
-        # The journal's file, "" if it is switched off. The sandbox keeps its own beside its state.
+        # The journal's file or address, "" if it is switched off. The sandbox keeps a file beside its state.
         self.journal = "" if is_off else journal or _state_file(environ, "sends.sqlite")
         # What is remembered of conversations lies beside it, in a file even if the journal is in a database.
-        beside = _state_file(environ, "sends.sqlite") if "://" in self.journal else self.journal
+        beside = _state_file(environ, "sends.sqlite") if databases.is_address(self.journal) else self.journal
         self.looks = beside and f"{beside}-looks"
         self.journal_required = _is_set(environ.get("WATI_JOURNAL_REQUIRED", ""))
         if is_off and self.journal_required:
             report("WATI_JOURNAL", "is off, but WATI_JOURNAL_REQUIRED is set: unset one of them")
+
+        # The ledger of campaigns: a file, or a postgresql:// address; "" = beside the sandbox's state.
+        campaigns = text("WATI_CAMPAIGNS")
+        if problem := _no_store(campaigns):
+            report("WATI_CAMPAIGNS", problem)
+        self.campaigns = campaigns or ("" if self.sandbox else _state_file(environ, "campaigns.sqlite"))
 
         if problems:
             raise Failure("bad_setup", _UNUSABLE, problems=problems)
@@ -117,6 +123,11 @@ class Settings:
             problems = [{"at": "WATI_BLOCKED_RECIPIENTS", "problem": problem} for problem in wrong]
             raise Failure("bad_setup", _UNUSABLE, problems=problems)
         return listed
+
+    @property
+    def block_list(self) -> str:
+        """The file of WATI_BLOCKED_RECIPIENTS; "" if it names none."""
+        return blocked.file_of(self._blocked)
 
     @property
     def sandbox(self) -> bool:
@@ -152,6 +163,11 @@ def _blocked_list(text: str) -> tuple[blocked.Blocked, list[str]]:
 
 def _is_set(value: str) -> bool:
     return value not in ("", "0", "false")
+
+
+def _no_store(value: str) -> str:
+    """Why a text is surely no place to keep something: neither a file nor a database; "" if it may be one."""
+    return databases.misread(value) if databases.is_address(value) else _no_file(value)
 
 
 def _no_file(journal: str) -> str:
