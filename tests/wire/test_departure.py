@@ -114,6 +114,8 @@ def test_a_closed_door_takes_no_answer_back() -> None:
 def test_an_attempt_that_is_given_up_finds_the_door_closed() -> None:
     departure = Departure()
     assert run_until(time.monotonic() - 1, departure, lambda: time.sleep(0.5)) is None
+    left_behind = [thread for thread in threading.enumerate() if thread.name.endswith("(work)")]
+    assert left_behind and all(thread.daemon for thread in left_behind)  # the process can end without it
     with pytest.raises(Cancelled):
         departure.hand_over()
 

@@ -212,9 +212,9 @@ class Journal:
                 receivers = [receiver for receiver, each in own.items() if each == other]
                 _move(db, send, other, rules.BY_SENDER, receivers)
             _move(db, send, state, rules.BY_SENDER)
-            # Nothing leaves after this. By the clock that nobody sets: it is the same process.
-            earlier = "UPDATE sends SET until = least(until, at + %s - ticks) WHERE id = %s AND ticks <= %s"
-            db.execute(earlier, (ticks := self._ticks(), send, ticks))
+            # The latest moment at which it can have left, as in store.py.
+            until = "UPDATE sends SET until = at + %s - ticks WHERE id = %s AND ticks <= %s"
+            db.execute(until, (ticks := self._ticks(), send, ticks))
             if answered:
                 db.execute(
                     "UPDATE messages SET answered = number FROM (SELECT unnest(%s::text[]) AS who, "
