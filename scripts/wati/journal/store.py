@@ -111,7 +111,7 @@ class Journal:
                 yield from self._repeats(db, count, channel, MENTION_SECONDS, patience)
 
     def _repeats(
-        self, db: sqlite3.Connection, count: int, channel: str, seconds: float, wait: schema.Wait
+        self, db: sqlite3.Connection, count: int, channel: str, seconds: float, wait: Wait
     ) -> Iterator[Repeat]:
         now, up = self._clock(), self._uptime()
         before = candidates.before(db, count, channel, now, up, seconds)
