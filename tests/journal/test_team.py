@@ -149,6 +149,8 @@ def test_what_may_be_an_address_is_none_of_the_settings_business(address: str) -
 def test_a_password_is_hidden_in_every_form() -> None:
     known = databases.secrets_of("postgresql://u:p%40ss@host/db?sslpassword=s%20t&password=other")
     assert {"p%40ss", "p@ss", "s t", "other"} <= known and "" not in known
+    said = [read(address) for address in BAD.values() for read in (databases.misread, tables.misread)]
+    assert any("[hidden]" in each for each in said) and PASSWORD not in str(said)
 
 
 # --- a database that cannot be used ------------------------------------------------------------------------
