@@ -206,6 +206,21 @@ def test_an_id_is_the_number_that_was_shown_for_it(how: str, books: Books) -> No
     assert books.journal.number_of(ID) == JOHN
 
 
+@pytest.mark.parametrize("pairs", [[(ID, JOHN), (JOHN, JANE)], [(JOHN, JANE), (ID, JOHN)]])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_is_learned_of_one_name_holds_for_all_that_led_to_it(
+    at_once: bool, pairs: list[tuple[str, str]], books: Books
+) -> None:
+    assert books.enter(template(ID)) == 1
+    for learned in [dict(pairs)] if at_once else [dict([pair]) for pair in pairs]:
+        for _ in range(2):  # the second time, it is known
+            books.journal.learn("c", learned)
+    assert books.journal.number_of(ID) == books.journal.number_of(JOHN) == JANE
+    assert [repeat.known for repeat in books.enter(template(JANE))] == [ID]
+    assert [each.state for each in books.enter(template(JOHN, "t"), template(ID, "t"))] == ["twice"]
+    assert {row for row in books.kept.messages("person")} == {(JANE,)}
+
+
 @pytest.mark.parametrize("member", ["receiver", "name"])
 def test_the_letter_case_of_an_id_and_of_a_template_hides_no_other_send(member: str, books: Books) -> None:
     one = template(ID, "order_update", a="1")

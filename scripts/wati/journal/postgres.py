@@ -177,7 +177,8 @@ class Journal:
         now, up = times.there, self._uptime()
         values = {**mine, "since": now - seconds, "boot": up.boot, "up": up.seconds - seconds}
         twice = database.rows(db, "twice", _TWICE, {}, count) if count > 1 else ()
-        return repeats.found(twice, database.rows(db, "before", _BEFORE, values, count), now, up)
+        before = db.patience.heeded(database.rows(db, "before", _BEFORE, values, count))
+        return repeats.found(twice, before, now, up)
 
     def settle(
         self,
@@ -188,12 +189,13 @@ class Journal:
     ) -> None:
         wait = Wait(_SETTLE_SECONDS, deaf=True)
         kept = self._kept.pop(send, None)
-        if kept is not None:
-            kept.patience = wait.at_most(_SETTLE_SECONDS / 4)  # it may be lost; then another one is tried
         while True:
             try:
                 with kept or database.connect(self._address, wait) as db:
-                    self._settle(db, send, state, by_receiver or {}, answered or {})
+                    db.patience = wait.at_most(database.ANSWER_SECONDS)
+                    now = self._times(db).there
+                    db.patience = wait
+                    self._settle(db, send, now, state, by_receiver or {}, answered or {})
                 return
             except database.Lost:
                 kept = None
@@ -202,10 +204,15 @@ class Journal:
                 time.sleep(_RETRY_SECONDS)
 
     def _settle(
-        self, db: Connection, send: int, state: str, own: Mapping[str, str], answered: Mapping[str, str]
+        self,
+        db: Connection,
+        send: int,
+        now: float,
+        state: str,
+        own: Mapping[str, str],
+        answered: Mapping[str, str],
     ) -> None:
         """Twice is as once: nobody knows whether a transaction was done whose end was not heard of."""
-        now = self._times(db).there
         with writing(db):
             connection = self._turn_of(db, send)
             for other in set(own.values()):
