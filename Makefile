@@ -68,6 +68,7 @@ package:
 pins: .venv/development
 	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 requirements.in -o requirements.txt
 	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 requirements-mcp.in -o requirements-mcp.txt
+	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 requirements-campaigns.in -o requirements-campaigns.txt
 	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 requirements-dev.in -o requirements-dev.txt
 
 clean:

@@ -31,7 +31,8 @@ FORM = json.loads((ROOT / "dev" / "skill.schema.json").read_text(encoding="utf-8
 TOOLS = {tool["name"]: tool for tool in CATALOGUE["tools"]}
 HELPERS = {helper["name"]: helper for helper in CATALOGUE["helpers"]}
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
-EXTRAS_OF = {"mcp_server": ("mcp",)}  # by script
+EXTRAS_OF = {"mcp_server": "mcp"}  # by script
+EXTRAS = {extra["name"]: extra["packages"] for extra in CATALOGUE["runtime"]["extras"]}
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 
 
@@ -67,7 +68,7 @@ def test_the_manifest_has_its_form() -> None:
         ("tools.0.script", "../evil.py"),
         ("tools.0.path", "connections"),
         ("tools.0.extra", 1),
-        ("helpers.0.effect", "read"),
+        ("helpers.0.effect", "maybe"),
         ("tools", []),
     ],
 )
@@ -175,14 +176,14 @@ def header(script: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_every_script_begins_with_the_same_header(script: Path) -> None:
     runtime = CATALOGUE["runtime"]
-    extras = EXTRAS_OF.get(script.stem, ())
-    packages = [*runtime["packages"], *(each for each in runtime["extras"] if each["name"] in extras)]
+    extra = EXTRAS_OF.get(script.stem)
+    packages = [*runtime["packages"], *(EXTRAS[extra] if extra else [])]
     assert header(script) == {
         "requires-python": runtime["python"],
         "dependencies": sorted(package["name"] + package["version"] for package in packages),
     }
     first = script.read_text(encoding="utf-8").split('"""')[0]
-    if not extras:
+    if not extra:
         assert first == (ROOT / "scripts" / "tools.py").read_text(encoding="utf-8").split('"""')[0]
     assert first.startswith("#!/usr/bin/env python3\n# /// script\n")
 
@@ -209,12 +210,14 @@ def pins(name: str, python: str) -> dict[str, str]:
 def test_the_pins_are_made_from_the_declared_ranges() -> None:
     packages = CATALOGUE["runtime"]["packages"]
     assert lines("requirements.in") == [package["name"] + package["version"] for package in packages]
-    assert CATALOGUE["runtime"]["extras"]
-    for extra in CATALOGUE["runtime"]["extras"]:
-        assert lines(f"requirements-{extra['name']}.in") == [extra["name"] + extra["version"]]
+    assert EXTRAS
+    for extra, needed in EXTRAS.items():
+        assert lines(f"requirements-{extra}.in") == [each["name"] + each["version"] for each in needed]
         for python in PYTHONS:
-            pinned = pins(f"requirements-{extra['name']}.txt", python)
-            assert SpecifierSet(extra["version"]).contains(pinned[extra["name"]])
+            pinned = pins(f"requirements-{extra}.txt", python)
+            assert needed
+            for each in needed:
+                assert SpecifierSet(each["version"]).contains(pinned[each["name"].partition("[")[0]])
             assert pins("requirements.txt", python).items() <= pinned.items()
 
 
@@ -239,7 +242,9 @@ def test_development_uses_the_runtime_s_pins(python: str) -> None:
     assert {Requirement(line).name for line in lines("requirements-dev.in")} - {"tomli"} <= set(development)
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-mcp.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-mcp.txt", "requirements-campaigns.txt", "requirements-dev.txt"]
+)
 def test_pins_name_no_index_and_no_place(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert "uv pip compile" in text

@@ -89,7 +89,7 @@ def tokens(text: str) -> int:
 def test_skill_md_is_short() -> None:
     assert tokens("twenty-two hundred tokens") in range(3, 12)
     assert len(SKILL.splitlines()) <= 200
-    assert tokens(SKILL) <= 2400
+    assert tokens(SKILL) <= 2600
 
 
 def test_the_front_matter_is_block_yaml_with_the_keys_that_every_validator_takes() -> None:

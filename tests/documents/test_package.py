@@ -32,6 +32,7 @@ TOP_LEVEL = [
     "SECURITY.md",
     "SKILL.md",
     "references",
+    "requirements-campaigns.txt",
     "requirements-mcp.txt",
     "requirements.txt",
     "schemas",

@@ -12,7 +12,11 @@ from wati.contract.commands import command_line, portable, python
 from wati.contract.endpoint import SKILL_FOLDER
 from wati.contract.failures import Failure
 
-EXTRAS = ("mcp",)  # packages with a requirements file of their own
+# Packages that only some scripts need, by the file with their requirements.
+EXTRAS = {
+    "mcp": "mcp",
+    **dict.fromkeys(("dbos", "phonenumbers", "psycopg", "rich", "sqlalchemy"), "campaigns"),
+}
 
 
 def import_package(name: str) -> Any:
@@ -31,7 +35,7 @@ def require_package(name: str) -> None:
 
 
 def _missing(name: str, why: str = "") -> Failure:
-    extra = f"-{name}" if name in EXTRAS else ""
+    extra = f"-{EXTRAS[name]}" if name in EXTRAS else ""
     requirements = portable(os.path.join(SKILL_FOLDER, f"requirements{extra}.txt"))
     command = [python(), "-m", "pip", "install", "-r", requirements]
     hint = f"Run the script with `uv run -q`, or install what it needs: {command_line(command)}"

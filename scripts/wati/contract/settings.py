@@ -106,6 +106,14 @@ class Settings:
         if is_off and self.journal_required:
             report("WATI_JOURNAL", "is off, but WATI_JOURNAL_REQUIRED is set: unset one of them")
 
+        # The ledger of campaigns: a file, or a postgresql:// address; "" = beside the sandbox's state.
+        campaigns = text("WATI_CAMPAIGNS")
+        if campaigns and (
+            problem := _no_file(campaigns) if "://" not in campaigns else _no_postgres(campaigns)
+        ):
+            report("WATI_CAMPAIGNS", problem)
+        self.campaigns = campaigns or ("" if self.sandbox else _state_file(environ, "campaigns.sqlite"))
+
         if problems:
             raise Failure("bad_setup", _UNUSABLE, problems=problems)
 
@@ -167,6 +175,14 @@ def _no_file(journal: str) -> str:
         return f"is {journal!r}: write off to have no journal, or the path of a file"
     if journal.endswith(("/", os.sep)) or os.path.isdir(os.path.expanduser(journal)):
         return f"is {journal!r}, which is a folder; name a file in it"
+    return ""
+
+
+def _no_postgres(address: str) -> str:
+    """Why a text is not the address of a database; "" if it is. The text may hold a password."""
+    scheme, _, rest = address.partition("://")
+    if scheme.lower() not in ("postgresql", "postgres") or not rest:
+        return f"begins with {scheme!r}; it is a path, or postgresql://user@host/database"
     return ""
 
 
