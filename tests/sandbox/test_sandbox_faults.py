@@ -76,6 +76,12 @@ def test_a_fault_without_a_match_waits_for_more_than_a_silent_look_up(either, ma
 
 
 @pytest.mark.parametrize("look", LOOKS)
+def test_a_fault_that_always_strikes_strikes_look_ups_too(either, look):
+    either.fault("status", status=503, times=0)
+    assert [either.get(look).status_code for _ in range(2)] == [503, 503]
+
+
+@pytest.mark.parametrize("look", LOOKS)
 def test_a_fault_that_names_a_look_up_strikes_it(either, look):
     either.fault("status", status=503, match={"path": look.partition("?")[0]})
     assert either.get(look).status_code == 503

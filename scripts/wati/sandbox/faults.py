@@ -264,7 +264,7 @@ def _used(tx: Tx, seq: int, remaining: int | None) -> None:
 
 def _matches(doc: dict[str, Any], call: Call, connection: str | None) -> bool:
     match = doc.get("match") or {}
-    if not match and _is_look(call):
+    if not match and doc.get("times") != 0 and _is_look(call):
         return False
     path = match.get("path", "*")
     reached = call.path.startswith(path[:-1]) if path.endswith("*") else call.path == path
