@@ -13,6 +13,7 @@ import pytest
 
 from wati.sandbox import State, actions, control, watching
 
+KEY = {"Authorization": "Bearer sandbox"}
 V1 = "/wati/api/v1"
 JOHN, JANE, MARIA, NEW = "14155551234", "14155555678", "14155550199", "15550001111"
 
@@ -189,6 +190,19 @@ def test_a_failure_shows_its_reason_once_it_is_known(page, world):
     world.advance(2)
     row = rows(page, JANE)[-1]
     assert row["status"] == "FAILED" and "4 consecutive spaces" in row["reason"]
+
+
+def test_it_says_when_the_next_message_settles(serve_page, world, tmp_path):
+    assert serve_page(world.path).view()["settles"] is None
+    path = str(tmp_path / "running.sqlite")
+    control.reset(path, limits=False)
+    page = serve_page(path)
+    with httpx.Client(base_url=page.api.base_url, headers=KEY, trust_env=False) as api:
+        api.post(f"{V1}/sendSessionMessage/{JOHN}", data={"messageText": "hello"})
+    view = page.view()
+    assert view["settles"] > view["now"]
+    control.advance(path, 3)
+    assert page.view()["settles"] is None
 
 
 def test_accounts_and_their_numbers_are_apart(page, world):

@@ -40,6 +40,13 @@ def status(row: sqlite3.Row, now: float) -> Final:
     return row["final"], row["failed_detail"]
 
 
+def next_to_settle(tx: Tx) -> float | None:
+    """When the next message leaves SENT; None if no one will."""
+    sql = "SELECT MIN(settles) FROM deliveries WHERE settles > ? AND final NOT IN ('SENT')"
+    (settles,) = tx.row(sql, tx.now) or (None,)
+    return None if settles is None else float(settles)
+
+
 def log(tx: Tx, after: int = 0, request: int = 0) -> list[dict[str, Any]]:
     """Every delivery in order, without the members that say nothing.
 

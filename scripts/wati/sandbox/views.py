@@ -26,10 +26,12 @@ _TEMPLATE = re.compile(r'using "(.*)" template was', re.DOTALL)
 
 
 def overview(tx: Tx) -> View:
-    """What belongs to the whole world."""
+    """What belongs to the whole world. `settles`: when the next message leaves SENT."""
+    stopped, settles = bool(tx.get("fixed_now")), deliveries.next_to_settle(tx)
     return {
         "now": iso(tx.now),
-        "stopped": bool(tx.get("fixed_now")),
+        "stopped": stopped,
+        "settles": None if stopped or settles is None else iso(settles),
         "limits": tx.get("limits", "on") == "on",
         "accounts": [
             {
