@@ -53,6 +53,23 @@ def write(text: str, exit_code: int = 0) -> int:
     return exit_code
 
 
+def write_line(text: str) -> bool:
+    """Print one of many lines, as UTF-8. False if it cannot be printed, as when the reader went away."""
+    stdout: Any = sys.stdout
+    try:
+        stdout.buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
+        stdout.flush()
+    except (OSError, ValueError, AttributeError):
+        _silence(1)
+        return False
+    return True
+
+
+def is_terminal() -> bool:
+    """Whether a person reads standard output."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def _problem_of_writing(text: str) -> str:
     """Print; "" if that worked, or if the reader went away."""
     stdout: Any = sys.stdout
