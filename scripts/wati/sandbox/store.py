@@ -53,7 +53,8 @@ CREATE INDEX hits_of ON hits (bucket, at);
 """
 # What customers do by themselves: their habits, and what of it is still to come.
 _SCHEMA = f"""{_SECOND}
-CREATE TABLE habits (seq INTEGER PRIMARY KEY, account TEXT NOT NULL, numbers TEXT NOT NULL, doc TEXT NOT NULL);
+CREATE TABLE habits (seq INTEGER PRIMARY KEY, account TEXT NOT NULL, numbers TEXT NOT NULL,
+    doc TEXT NOT NULL);
 CREATE TABLE acts (seq INTEGER PRIMARY KEY, at REAL NOT NULL, line TEXT NOT NULL, number TEXT NOT NULL,
     delivery INTEGER NOT NULL, text TEXT);
 CREATE INDEX acts_due ON acts (at);
