@@ -11,7 +11,7 @@ import mimetypes
 from pathlib import PurePosixPath
 from typing import Any
 
-from . import blocks, channels, history, media, people, views
+from . import blocks, channels, habits, history, media, people, views
 from .store import Tx
 
 
@@ -62,6 +62,19 @@ def read(tx: Tx, account: str, number: str, channel: str = "") -> int:
     tx.run(status, tx.now, line, number)
     tx.run(f"UPDATE messages SET doc = json_set(doc, '$.statusString', 'READ') WHERE {seeded}", line, number)
     return count
+
+
+def act(tx: Tx) -> None:
+    """Let customers do what their habits have brought about by now."""
+    for due in habits.due(tx):
+        status = "READ" if due["text"] is None else "REPLIED"
+        change = (
+            "UPDATE deliveries SET final = ?, settles = MIN(settles, ?) WHERE seq = ? AND final != 'FAILED'"
+        )
+        tx.run(change, status, due["at"], due["delivery"])
+        if due["text"] is not None:
+            said = {"owner": False, "text": due["text"]}
+            history.append(tx, due["line"], due["number"], "message", said, at=due["at"])
 
 
 def see(tx: Tx, account: str, number: str, channel: str = "") -> None:

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from . import changes
+from . import changes, habits
 from .changes import Changing
 from .formats import dumps
 from .store import Tx
@@ -109,6 +109,13 @@ KINDS = {
         "plain (quotes), cut (in half), signature (added)",
         {"change": {"enum": [*changes.TEXTS]}},
         ("change",),
+        changes=True,
+        within="/send",
+    ),
+    "undelivered": Kind(
+        "what a send has brought to WATI fails later, with this code of WhatsApp's",
+        {"code": {"enum": [*habits.CODES]}},
+        ("code",),
         changes=True,
         within="/send",
     ),
