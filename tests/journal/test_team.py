@@ -252,7 +252,8 @@ def test_without_psycopg_only_such_a_journal_is_missed(
     assert code == (3 if is_set else 0), document
     if is_set:
         assert document["error"]["code"] == "missing_dependency"
-        assert "requirements-campaigns.txt" in document["error"]["hint"]
+        hint = document["error"]["hint"]
+        assert "requirements-campaigns.txt" in hint and '--with "psycopg[binary]"' in hint
     assert len(far_side.writes) == (0 if is_set else 1)
 
 
