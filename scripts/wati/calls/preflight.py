@@ -154,7 +154,7 @@ def _preview(context: Context, found: Findings) -> Result:
     data: dict[str, Any] = {}
     if call.options.raw or call.options.verbose or not settings.key:
         data["request"] = _request(call, settings.base_url)
-    if needed := guards.needed_confirmation(call):
+    if needed := guards.needed_confirmation(context):
         data["confirm"] = needed
     findings = {"preflight": found.facts, "warnings": found.warnings}
     data |= {name: value for name, value in findings.items() if value}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from dbos import EnqueueOptions
+    from dbos import EnqueueOptions, WorkflowStatus
 
     from wati.campaigns.engine import Handle
 
@@ -96,14 +96,17 @@ class Durable:
                     self._client.enqueue_in_transaction(connection, options, job, chunk)
 
     def unfinished(self, job: str) -> bool:
-        return bool(self._listed([_WAITING, _BEGUN], job=job, limit=1))
+        return bool(self._ids([_WAITING, _BEGUN], job=job, limit=1))
 
     def stop(self, job: str) -> None:
-        if waiting := self._listed([_WAITING], job=job):
+        if waiting := self._ids([_WAITING], job=job):
             self._client.cancel_workflows(waiting)
 
+    def holders(self) -> set[str]:
+        return {one.executor_id for one in self._list([_BEGUN]) if one.executor_id}
+
     def recover(self, worker: str) -> int:
-        begun = self._listed([_BEGUN], executor_id=worker)
+        begun = self._ids([_BEGUN], executor_id=worker)
         if begun:
             self._client.resume_workflows(begun, queue_name=self._queue)
         return len(begun)
@@ -127,17 +130,14 @@ class Durable:
         self._client.destroy()
         self._engine.dispose()
 
-    def _listed(self, status: list[str], *, job: str = "", **which: Any) -> list[str]:
-        """The ids of the workflows of this place."""
-        found = self._client.list_workflows(
-            status=status,
-            queue_name=self._queue,
-            workflow_id_prefix=_prefix(job) if job else None,
-            load_input=False,
-            load_output=False,
-            **which,
-        )
-        return [one.workflow_id for one in found]
+    def _ids(self, status: list[str], *, job: str = "", **which: Any) -> list[str]:
+        prefix = {"workflow_id_prefix": _prefix(job)} if job else {}
+        return [one.workflow_id for one in self._list(status, **prefix, **which)]
+
+    def _list(self, status: list[str], **which: Any) -> list[WorkflowStatus]:
+        """The chunks of this place."""
+        shown: dict[str, Any] = {"load_input": False, "load_output": False, **which}
+        return self._client.list_workflows(status=status, queue_name=self._queue, **shown)
 
 
 def _prefix(job: str) -> str:

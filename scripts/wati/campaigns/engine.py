@@ -39,6 +39,9 @@ class Engine(Protocol):
     def work(self, handle: Handle) -> AbstractContextManager[None]:
         """Handle the chunks of all jobs in other threads; at the end, wait for those that have begun."""
 
+    def holders(self) -> set[str]:
+        """The workers that have begun chunks and not ended them."""
+
     def recover(self, worker: str) -> int:
         """Give again what a worker has begun that will not come back; how many chunks that is."""
 
@@ -134,8 +137,11 @@ class Alone:
                 with self._changed:
                     self._begun.remove(job)
 
+    def holders(self) -> set[str]:
+        return set()  # nobody else has any
+
     def recover(self, worker: str) -> int:
-        return 0  # nobody else has any
+        return 0
 
     def close(self) -> None:
         pass

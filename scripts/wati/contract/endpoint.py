@@ -62,6 +62,7 @@ class Endpoint:
     lone: str = ""  # the argument that a single word without its name is, such as an id
     keeps: tuple[str, ...] = ()  # what `--fields` always shows: how far the rest can be trusted
     default_timeout: float | None = None  # seconds, without --timeout; None = the gateway's own limit
+    meanings: Mapping[str, str] = {}  # what a flag does here, if it is not what it does elsewhere
 
     # What is special about one endpoint is a function in its own script.
     parts: Callable[..., list[Any]] | None = None  # (arguments, files) -> the files to upload
@@ -69,6 +70,8 @@ class Endpoint:
     only: Callable[..., list[Any]] | None = None  # (parts, kept) -> the files with only these receivers
     messages: Callable[..., Iterable[Any]] | None = None  # (call) -> what each receiver gets, for the journal
     perform: Callable[..., Any] | None = None  # (context) -> the result, if it takes more than one request
+    # (context) -> what --confirm must repeat, if no argument says it; "" = nothing
+    confirmation: Callable[..., str] | None = None
 
     @property
     def is_bulk(self) -> bool:
@@ -117,3 +120,4 @@ class Helper(Endpoint):
 
 PAGE = {"pageSize": 20, "pageNumber": 1}  # always sent, because WATI's defaults differ from list to list
 LISTING = ("all", "max-items", "output", "force")  # the flags of a list
+WORKING = ("detach", "until-idle")  # those of campaigns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wati.contract.endpoint import LISTING
+from wati.contract.endpoint import LISTING, WORKING
 from wati.contract.records import record
 
 TYPE_CHECKING = False
@@ -34,6 +34,8 @@ FLAGS = {
     "max-items": ("N", "at most N items (default: what fits in one answer; with --output, all of them)"),
     "output": ("FILE", "the file to write{ending}, inside WATI_FILE_ROOTS"),
     "force": ("", "overwrite the file if it exists"),
+    "detach": ("", "start it and end: campaign_worker.py does the work"),
+    "until-idle": ("", "end when no campaign runs any more"),
 }
 
 # The same flags as members of `run` in the JSON object, by the name of their value.
@@ -68,6 +70,8 @@ class Options:
     max_items: int | None = None  # None = no limit
     output: str = ""
     force: bool = False
+    detach: bool = False
+    until_idle: bool = False
 
     def __repr__(self) -> str:
         given = {name: value for name, value in vars(self).items() if value not in (False, "", None, ())}
@@ -76,7 +80,7 @@ class Options:
 
 def flags_of(endpoint: Endpoint) -> list[str]:
     """The flags that the endpoint's script takes, in the order of the table."""
-    absent = (set(LISTING) - set(endpoint.flags)) | set(endpoint.lacks)
+    absent = ({*LISTING, *WORKING} - set(endpoint.flags)) | set(endpoint.lacks)
     if not endpoint.through_wati:
         absent.add("connection")
     if endpoint.confirms == "none":
@@ -140,12 +144,15 @@ _CONFIRMED = {
     "receivers": "number of receivers",
     "records": "number of records in the file",
     "connection_id": "connection id",
+    "plan": "head count and the digest of the plan",
 }
 
 # Members of each answer, as an example for --fields.
 _FIELDS = {
     "add_contact": "contact.id,contact.wAid",
     "assign_operator": "result",
+    "campaign_status": "state,counts",
+    "campaign_worker": "campaigns.name,campaigns.counts",
     "check_send": "unresolved",
     "conversation": "window",
     "create_connection": "connection.connection_id,connection.url",
@@ -160,6 +167,7 @@ _FIELDS = {
     "get_messages": "created,text",
     "list_connections": "connections.connection_id,connections.status",
     "needs_reply": "waiting.name,waiting.since",
+    "run_campaign": "state,counts",
     "send_interactive_buttons_message": "message.id",
     "send_interactive_list_message": "message.id",
     "send_session_file": "ticketStatus",
@@ -169,6 +177,7 @@ _FIELDS = {
     "send_template_message_v2": "receivers.waId",
     "send_template_messages": "errors",
     "send_template_messages_v2": "receivers.waId",
+    "stop_campaign": "state,counts",
     "update_contact_attributes": "result",
     "wait_for_reply": "messages",
 }
@@ -176,6 +185,8 @@ _FIELDS = {
 
 def meaning(flag: str, endpoint: Endpoint) -> str:
     """What a flag does in this script."""
+    if flag in endpoint.meanings:
+        return endpoint.meanings[flag]
     text = FLAGS[flag][1]
     if flag == "dry-run" and endpoint.effect == "read":
         return "check the arguments and the connection, and read nothing else"

@@ -46,6 +46,9 @@ def question(call: Call, data: dict[str, Any]) -> str:
     facts = data.get("preflight", {})
     if call.endpoint.effect == "delete":
         lines = [f"Delete the connection {data['confirm']} from Maton for good?"]
+    elif "campaigns" in facts:
+        lines = [_campaign(each) for each in facts["campaigns"]] or ["Wait for campaigns, and send them?"]
+        lines += _texts(call, facts)
     else:
         count = int(data.get("confirm", 1))
         template = call.arguments.get("template_name")
@@ -57,6 +60,12 @@ def question(call: Call, data: dict[str, Any]) -> str:
     lines += [f"Note: {warning}" for warning in data.get("warnings", [])[:MOST_NOTES]]
     # A customer's name must not look like a line of ours.
     return "\n".join(on_one_line(line) for line in lines)
+
+
+def _campaign(one: dict[str, Any]) -> str:
+    count = one["receivers"]
+    to = f"to {count} receiver{'' if count == 1 else 's'}"
+    return f"Run {one['name']}: send the template {one['template_name']} {to}?"
 
 
 def _texts(call: Call, facts: dict[str, Any]) -> list[str]:
