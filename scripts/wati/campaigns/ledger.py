@@ -24,13 +24,18 @@ _LAST_SECONDS = 60.0  # for which a worker that ends tries to settle what it kno
 class Ledger:
     """The ledger in a database. `place`: the far side; jobs of another one are not seen."""
 
-    def __init__(self, database: Database, place: str) -> None:
+    def __init__(self, database: Database, place: str, address: str = "") -> None:
         from wati.campaigns.claims import Claims
+        from wati.campaigns.course import Course
         from wati.campaigns.pace import Pace
+        from wati.campaigns.plans import Plans
         from wati.campaigns.workers import Workers
 
         self.database = database
         self.place = place
+        self.address = address  # of the database; it can hold a password
+        self.plans = Plans(database, place)
+        self.course = Course(database, place)
         self.claims = Claims(database)
         self.workers = Workers(database, place)
         self.pace = Pace(database, place)
@@ -51,7 +56,7 @@ class Ledger:
             from wati.wire import mount
 
             address = mount.state_path(settings) + "-campaigns"
-        return cls(Database(address), "sandbox" if settings.sandbox else settings.base_url)
+        return cls(Database(address), "sandbox" if settings.sandbox else settings.base_url, address)
 
     @contextmanager
     def present(self, name: str) -> Iterator[Worker]:

@@ -11,7 +11,7 @@ import secrets
 import socket
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wati.campaigns.records import BEAT_SECONDS
 from wati.contract.failures import Failure
@@ -19,16 +19,31 @@ from wati.contract.unexpected import unexpected
 from wati.wire import interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from wati.calls.session import Session
     from wati.campaigns.engine import Engine
     from wati.campaigns.ledger import Ledger
-    from wati.campaigns.records import Job, Worker
+    from wati.campaigns.records import Job, Kind, Worker
 
 LOOK_SECONDS = 0.25
 LOST_SECONDS = 300.0  # for which a database may be away
 LONGEST_PAUSE = 10.0  # between rounds in which nothing could be sent
+
+
+def _send(*given: Any) -> None:
+    from wati.campaigns import sending
+
+    sending.handle(*given)
+
+
+def _import(*given: Any) -> None:
+    from wati.campaigns import importing
+
+    importing.handle(*given)
+
+
+HANDLERS: Mapping[Kind, Callable[..., None]] = {"campaign": _send, "import": _import}
 
 
 def worker_name() -> str:
@@ -74,13 +89,10 @@ class Shift:
 
     def _handle(self, worker: Worker, name: str, chunk: int) -> None:
         """Do a chunk. Whatever goes wrong with it, its rest is planned, and is given again."""
-        from wati.campaigns import importing, sending
-
-        handlers = {"campaign": sending.handle, "import": importing.handle}
         try:
             job = self._ledger.plans.get(name)
             if job is not None and job.state == "running":
-                handlers[job.kind](self._session, self._ledger, worker, job, chunk)
+                HANDLERS[job.kind](self._session, self._ledger, worker, job, chunk)
         except Failure as failure:
             if failure.code != "ledger_unavailable":
                 self._error = failure

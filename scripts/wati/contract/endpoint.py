@@ -115,7 +115,11 @@ class Helper(Endpoint):
 
     @property
     def does(self) -> str:
-        return "Only reads; sends and changes nothing at WATI."
+        if self.effect == "read":
+            return "Only reads; sends and changes nothing at WATI."
+        if self.effect == "write" and not self.path:
+            return "Sends and changes nothing at WATI (effect: write)."
+        return super().does if self.path else "Sends by send_template_messages_v2.py (effect: send)."
 
 
 PAGE = {"pageSize": 20, "pageNumber": 1}  # always sent, because WATI's defaults differ from list to list
