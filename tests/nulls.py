@@ -14,6 +14,7 @@ ABSENT_IF_NULL = {
     "conversation": ("ids",),
     "wait_for_reply": ("until",),
     "needs_reply": ("closing", "include_bots"),
+    "opt_out": ("list",),
     "create_connection": ("method",),
     "get_contacts": _PAGE,
     "get_message_templates": _PAGE,

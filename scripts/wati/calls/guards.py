@@ -88,8 +88,8 @@ def needed_confirmation(context: Context) -> str:
         return ""
     if call.endpoint.confirmation is not None:
         return call.endpoint.confirmation(context)
-    by_id = call.endpoint.confirms == "connection_id"
-    return str(call.arguments["connection_id"]) if by_id else str(len(call.receivers))
+    by_name = call.endpoint.confirms not in ("receivers", "records")
+    return str(call.arguments[call.endpoint.confirms] if by_name else len(call.receivers))
 
 
 def files(call: Call) -> None:
@@ -101,7 +101,11 @@ def files(call: Call) -> None:
         raise Failure("confirmation_required", message, hint="Call the tool again to ask again.")
 
 
-_CONFIRMED = {"connection_id": "the connection's id", "plan": "the value that the plan shows"}
+_CONFIRMED = {
+    "connection_id": "the connection's id",
+    "whatsappNumber": "the customer's number",
+    "plan": "the value that the plan shows",
+}
 
 
 def confirmation(context: Context) -> None:

@@ -62,6 +62,8 @@ class Endpoint:
     lone: str = ""  # the argument that a single word without its name is, such as an id
     keeps: tuple[str, ...] = ()  # what `--fields` always shows: how far the rest can be trusted
     default_timeout: float | None = None  # seconds, without --timeout; None = the gateway's own limit
+    # (arguments) -> the endpoint that a call with these arguments is of, if that depends on them
+    by_arguments: Callable[[Arguments], Endpoint] | None = None
     meanings: Mapping[str, str] = {}  # what a flag does here, if it is not what it does elsewhere
 
     # What is special about one endpoint is a function in its own script.
@@ -101,7 +103,7 @@ def _no_answer(answer: Answer, receivers: Receivers) -> Verdict:
 
 @record
 class Helper(Endpoint):
-    """A script that answers a question with several reads. It has an endpoint's contract, but no request."""
+    """A script that answers a question with several reads, or does more than one request can."""
 
     method: str = "GET"
     path: str = "/wati/"

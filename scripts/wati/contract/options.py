@@ -83,7 +83,7 @@ def flags_of(endpoint: Endpoint) -> list[str]:
     absent = ({*LISTING, *WORKING} - set(endpoint.flags)) | set(endpoint.lacks)
     if not endpoint.through_wati:
         absent.add("connection")
-    if endpoint.confirms == "none":
+    if endpoint.confirms == "none" and "confirm" not in endpoint.flags:
         absent.add("confirm")
     if endpoint.effect != "send":
         absent.add("again")
@@ -144,6 +144,7 @@ _CONFIRMED = {
     "receivers": "number of receivers",
     "records": "number of records in the file",
     "connection_id": "connection id",
+    "whatsappNumber": "number, to take it back",
     "plan": "head count and the digest of the plan",
 }
 
@@ -196,7 +197,7 @@ def meaning(flag: str, endpoint: Endpoint) -> str:
         return text.replace("default 30", f"default {endpoint.default_timeout:g}")
     if flag == "timeout" and endpoint.items and "all" in flags_of(endpoint):
         return f"{text}; with --all, for each page"
-    example = _FIELDS[endpoint.name] + (" (of each item)" if endpoint.items else "")
+    example = _FIELDS.get(endpoint.name, "") + (" (of each item)" if endpoint.items else "")
     endings = (".jsonl", ".csv") if endpoint.items else endpoint.endings
     ending = f" ({' or '.join(endings)})" if endings else ""
     return text.format(what=_CONFIRMED.get(endpoint.confirms, ""), example=example, ending=ending)

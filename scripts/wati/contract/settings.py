@@ -127,6 +127,11 @@ class Settings:
         return listed
 
     @property
+    def block_list(self) -> str:
+        """The file of WATI_BLOCKED_RECIPIENTS; "" if it names none."""
+        return blocked.file_of(self._blocked)
+
+    @property
     def sandbox(self) -> bool:
         return self.key == SANDBOX_KEY
 
