@@ -160,6 +160,7 @@ _FIELDS = {
     "get_messages": "created,text",
     "list_connections": "connections.connection_id,connections.status",
     "needs_reply": "waiting.name,waiting.since",
+    "plan_campaign": "receivers,left_out",
     "send_interactive_buttons_message": "message.id",
     "send_interactive_list_message": "message.id",
     "send_session_file": "ticketStatus",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from wati.contract.messages import UNRESOLVED
+from wati.contract.messages import MENTION_SECONDS, UNRESOLVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -97,9 +97,18 @@ class Store(Protocol):
         """
 
     def repeats(
-        self, connection: str, messages: Iterable[Message], channel: str = "", *, wait: float = PATIENCE
+        self,
+        connection: str,
+        messages: Iterable[Message],
+        channel: str = "",
+        *,
+        wait: float = PATIENCE,
+        within: float = MENTION_SECONDS,
     ) -> list[Repeat]:
-        """What a send would repeat. Changes nothing."""
+        """What a send would repeat. Changes nothing.
+
+        `within`: how many seconds an accepted one is mentioned; one of unknown outcome always is.
+        """
 
     def settle(
         self,

@@ -21,7 +21,7 @@ def found(
 ) -> list[Repeat]:
     """What is listed twice, and what was sent before, in the order of the list.
 
-    `count`: how many are staged. `seconds`: how far back to look for what is known to have been delivered.
+    `count`: how many are staged. `seconds`: how far back to look for what is known to have been accepted.
     """
     by_position = {**dict(_before(db, count, channel, now, up, seconds)), **dict(_twice(db))}
     return [repeat for _, repeat in sorted(by_position.items())]
@@ -70,16 +70,16 @@ def _before(
     rows = [row for query in _CANDIDATES for row in db.execute(query, values)]
     rows.sort(key=lambda row: (row["position"], -row["id"]))
     for position, candidates in groupby(rows, key=lambda row: int(row["position"])):
-        same = [repeat for row in candidates if (repeat := _repeat(row, now)) is not None]
+        same = [repeat for row in candidates if (repeat := _repeat(row, now, seconds)) is not None]
         if same:
             yield position, next((repeat for repeat in same if repeat.refused), same[0])
 
 
-def _repeat(row: sqlite3.Row, now: float) -> Repeat | None:
+def _repeat(row: sqlite3.Row, now: float, seconds: float) -> Repeat | None:
     """The earlier message as a repeat; None if it is another message, or too old to matter."""
     ago = rules.age(row["sent"], row["seen"], now, row["ran"])
     stops = rules.stops(row["state"], row["kind"], ago)
-    if not stops and not rules.is_mentioned(row["state"], ago):
+    if not stops and not rules.is_mentioned(row["state"], ago, seconds):
         return None
     ours, theirs = (stored.parts(row[name], row["kind"]) for name in ("parts", "others"))
     if row["kind"] == "template" and not rules.agree(ours, theirs):

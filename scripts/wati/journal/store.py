@@ -98,7 +98,13 @@ class Journal:
         return send
 
     def repeats(
-        self, connection: str, messages: Iterable[Message], channel: str = "", *, wait: float = PATIENCE
+        self,
+        connection: str,
+        messages: Iterable[Message],
+        channel: str = "",
+        *,
+        wait: float = PATIENCE,
+        within: float = MENTION_SECONDS,
     ) -> list[Repeat]:
         if not os.path.exists(self.path):
             return []
@@ -107,7 +113,7 @@ class Journal:
             count = self._stage(db, connection, messages, patience)
             with schema.reading(db, patience):
                 self._know(db, connection)
-                return self._repeats(db, count, channel, MENTION_SECONDS)
+                return self._repeats(db, count, channel, within)
 
     def _repeats(self, db: sqlite3.Connection, count: int, channel: str, seconds: float) -> list[Repeat]:
         return repeats.found(db, count, channel, self._clock(), self._uptime(), seconds)

@@ -32,3 +32,12 @@ _LONGEST = 60  # characters; a longer message says more than one of these
 
 def asks_to_stop(text: object) -> bool:
     return isinstance(text, str) and len(text) <= _LONGEST and " ".join(words(text)) in _ASKED
+
+
+ATTRIBUTE = "opted_out"  # of a contact
+_NOT_OPTED_OUT = ("", "false", "no", "0")
+
+
+def is_opted_out(value: object) -> bool:
+    """Whether the value of the attribute says so: it is not empty, false, no or 0; case does not matter."""
+    return value is not None and str(value).strip().casefold() not in _NOT_OPTED_OUT
