@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 RECEIVER = "receiver"  # as a zone: that of each number
 USUAL: Quiet = {"from": "20:00", "to": "09:00", "zone": RECEIVER}
 _UNKNOWN = "Etc/Unknown"  # what phonenumbers says of a number without a zone
+_CLOCK = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]")
 _DAYS = 3  # after which every wall clock has been everywhere, whatever a change of its offset did
 _QUARTER = 900  # seconds; offsets change only at a whole one
 
@@ -36,7 +37,10 @@ def complete(given: Mapping[str, str]) -> dict[str, str]:
 
 def problems(given: Mapping[str, str], at: str) -> Iterator[Problem]:
     quiet = complete(given)
-    if quiet["from"] == quiet["to"]:
+    wrong = [name for name in ("from", "to") if not _CLOCK.fullmatch(quiet[name])]
+    for name in wrong:
+        yield {"at": f"{at}.{name}", "problem": f"is {quoted(quiet[name])}; expected a time such as 20:00"}
+    if not wrong and quiet["from"] == quiet["to"]:
         problem = f"from and to are both {quiet['from']}, so it is not known whether nothing or all is quiet"
         yield {"at": at, "problem": problem}
     zone = quiet["zone"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
+from wati.arguments.validation import quoted
 from wati.campaigns import filling, hours
 from wati.contract import checks
 from wati.reads.opt_out import ATTRIBUTE
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from wati.contract.types import Arguments, Problem
 
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 AUDIENCES = ("contacts", "csv", "receivers")
 CHUNK = 50
 # WATI documents these numbers of template sends in 10 seconds, by plan; more is queued.
@@ -33,9 +36,12 @@ def problems(arguments: Arguments) -> Iterator[Problem]:
         expected = "expected exactly one of contacts, csv and receivers"
         yield {"at": "$.audience", "problem": f"{found}; {expected}"}
     contacts = _object(audience, "contacts")
-    for check in (checks.operators_have_values, checks.real_date("createdDate")):
-        for problem in check(contacts):
-            yield {**problem, "at": problem["at"].replace("$", "$.audience.contacts", 1)}
+    for problem in checks.operators_have_values(contacts):
+        yield {**problem, "at": problem["at"].replace("$", "$.audience.contacts", 1)}
+    created = contacts.get("createdDate")
+    if isinstance(created, str) and not (_DATE.fullmatch(created) and hours.moment(f"{created}T00:00Z")):
+        problem = f"is {quoted(created)}; expected a date such as 2026-01-31"
+        yield {"at": "$.audience.contacts.createdDate", "problem": problem}
     yield from checks.unique("parameters", "name")(arguments)
     yield from checks.unique("audience.receivers[].customParams", "name", ignore_case=True)(arguments)
     parameters = arguments.get("parameters")
@@ -45,8 +51,8 @@ def problems(arguments: Arguments) -> Iterator[Problem]:
     if isinstance(quiet, dict) and all(isinstance(value, str) for value in quiet.values()):
         yield from hours.problems(quiet, "$.quiet_hours")
     at = arguments.get("send_at")
-    if isinstance(at, str) and len(at) >= len("2026-12-24T09:00Z") and hours.moment(at) is None:
-        problem = "is no moment of the calendar; expected one such as 2026-12-24T09:00:00+01:00"
+    if isinstance(at, str) and hours.moment(at) is None:
+        problem = f"is {quoted(at)}; expected a date and time with its offset: 2026-12-24T09:00:00+01:00"
         yield {"at": "$.send_at", "problem": problem}
 
 
