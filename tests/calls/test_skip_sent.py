@@ -11,6 +11,8 @@ import pytest
 from conftest import RUNNABLE, Run
 from sends import CSV, JANE, JOHN, MANY, MARIA, STRANGER, TEMPLATE, VALUES, Clock, World, make_world
 from wati.contract.options import flags_of
+from wati.journal import left_out
+from wati.journal.entries import Repeats
 
 BULK = ["send_template_messages", "send_template_messages_v2", "send_template_message_csv"]
 
@@ -188,3 +190,32 @@ def test_a_problem_of_a_csv_is_named_by_its_own_record(world: World) -> None:
     (world.folder / "list.csv").write_text(text, encoding="utf-8")
     run = world.run("send_template_message_csv", given, "--skip-sent", "--dry-run")
     assert [each["at"] for each in run.error["problems"]] == ["$.whatsapp_numbers_csv[1].invoice"]
+
+
+def test_of_many_repeats_the_first_are_named_and_the_rest_are_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Repeats, "MOST", 2)
+    script, three = BULK[1], arguments(world, BULK[1], JOHN, JANE, MARIA)
+    assert world.run(script, three, "--confirm", "3").exit == 0
+    run = world.run(script, four := arguments(world, script, JOHN, JANE, MARIA, STRANGER), "--confirm", "4")
+    assert run.error["message"] == "The journal already has this message for 3 of 4 receivers."
+    assert [each["problem"].split()[0] for each in run.error["problems"]] == ["the", "the"]
+    assert run.error["more_problems"] == 1 and "use --skip-sent." in run.error["hint"]
+    dry = world.run(script, four, "--dry-run").error
+    assert dry["message"].startswith("The dry run found 3 problems")
+    assert len(dry["problems"]) == 2 and dry["more_problems"] == 1
+    skipped = world.run(script, four, "--skip-sent", "--dry-run").data["counts"]
+    assert skipped == {"send_to": 1, "left_out": 3, "left_out_unknown": 0}
+
+
+def test_of_many_of_unknown_outcome_the_first_are_named(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(left_out, "MOST_PROBLEMS", 1)
+    world.lose()
+    assert world.run(BULK[0], arguments(world, BULK[0], JANE, MARIA), "--confirm", "2").exit == 7
+    run = world.run(BULK[0], arguments(world, BULK[0], JOHN, MARIA, JANE), "--skip-sent", "--confirm", "1")
+    assert run.data["counts"] == {"accepted": 1, "left_out": 0, "left_out_unknown": 2}
+    assert run.data["left_out_unknown"] == {"1": [MARIA]}
+    assert world.count == {JOHN: 1, JANE: 1, MARIA: 1}

@@ -42,7 +42,7 @@ from wati.contract.endpoint import Endpoint
 from wati.contract.messages import Message
 from wati.contract.settings import Settings
 from wati.journal import schema
-from wati.journal.entries import Busy, Unusable
+from wati.journal.entries import Busy, Repeats, Unusable
 from wati.journal.store import Journal
 from wati.sandbox import control
 from wati.wire import interrupts
@@ -528,7 +528,7 @@ def test_a_thread_that_is_stopped_waits_and_hashes_no_longer(tmp_path: Path) -> 
 
     for use in (
         lambda: journal.enter("s", "c", messages(), None, again=False),
-        lambda: journal.repeats("c", messages()),
+        lambda: list(journal.repeats("c", messages())),
     ):
         stop.clear()
         with pytest.raises(KeyboardInterrupt):
@@ -537,6 +537,21 @@ def test_a_thread_that_is_stopped_waits_and_hashes_no_longer(tmp_path: Path) -> 
     with held(tmp_path / "sends", "EXCLUSIVE"), pytest.raises(KeyboardInterrupt):
         interrupts.stoppable(stop, journal.unresolved)
     assert journal.recent(1) == []
+
+
+def test_a_thread_that_is_stopped_goes_through_no_more_repeats(tmp_path: Path) -> None:
+    journal, stop, seen = Journal(str(tmp_path / "sends"), "x"), Event(), []
+    crowd = [Message(f"[{number}]", str(number), "text", {"text": "x"}) for number in range(10)]
+    assert journal.enter("s", "c", crowd, None, again=False) == 1
+
+    def use() -> None:
+        for repeat in journal.repeats("c", crowd):
+            seen.append(repeat.receiver)
+            stop.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.stoppable(stop, use)
+    assert seen == ["0"]
 
 
 def test_a_crash_in_the_verdict_leaves_it_unknown(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -895,7 +910,7 @@ def test_a_journal_of_an_earlier_version_is_ours_and_gets_the_id(version: int, t
         assert db.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"WaJo", "big"),)
     message = Message("$", JOHN, "text", {"text": "x"})
     assert isinstance(journal.enter("s", "c", [message], None, again=False), int)
-    assert isinstance(journal.enter("s", "c", [message], None, again=False), list)
+    assert isinstance(journal.enter("s", "c", [message], None, again=False), Repeats)
 
 
 @pytest.mark.skipif(not POSIX, reason="locks that a process loses are POSIX's")
@@ -985,7 +1000,7 @@ def test_each_use_waits_for_its_whole_time(how: str, tmp_path: Path, monkeypatch
         lambda: journal.learn("c", {"1": "2"}),
     ]
     reads: list[Callable[[], object]] = [
-        lambda: journal.repeats("c", [message], wait=1.0),
+        lambda: list(journal.repeats("c", [message], wait=1.0)),
         journal.unresolved,
         journal.digest,
     ]
@@ -1023,7 +1038,7 @@ def test_a_dry_run_that_reads_a_long_list_stops_no_other_send(world: World) -> N
             seen.append(world.run("send_session_message", {**HELLO, "messageText": str(number)}).exit)
 
     journal = Journal(str(world.journal), "sandbox")
-    assert journal.repeats("sandbox-main", rows()) == []
+    assert list(journal.repeats("sandbox-main", rows())) == []
     assert isinstance(journal.enter("s", "sandbox-main", rows(), None, again=True), int)
     assert seen == [0, 0, 0, 2, 2, 2]  # the second time, the same three texts are repeats
 
@@ -1199,5 +1214,5 @@ def test_a_thousand_receivers_cost_little(tmp_path: Path) -> None:
     assert isinstance(send, int)
     journal.settle(send, "unknown", {message.receiver: "accepted" for message in crowd})
     taken = time.process_time() - began
-    assert isinstance(journal.enter("s", "c", crowd, None, again=False), list)
+    assert isinstance(journal.enter("s", "c", crowd, None, again=False), Repeats)
     assert taken < 0.1, f"{taken * 1000:.0f} ms"  # about 25 ms where it was written

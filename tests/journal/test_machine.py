@@ -158,9 +158,9 @@ class Machine(RuleBasedStateMachine):
         until = world.clock() + DEADLINE
         due = {person for person in people if self.is_stopped(person, kind)}
         found = self.journal.enter("s", "c", messages, -world.wrong, again=again, until=until)
-        if isinstance(found, list):
-            assert not again and due <= {repeat.receiver for repeat in found}
-            for repeat in found:
+        if not isinstance(found, int):
+            assert not again and due <= {repeat.receiver for repeat in found.listed}
+            for repeat in found.listed:
                 self.is_still_a_reason(world.sends[repeat.send], repeat.receiver)
             return multiple()
         assert again or not due, "entered again, although it may be there"

@@ -32,7 +32,9 @@ class Books:
 
     def enter(self, *messages: Message, again: bool = False, state: str = "accepted", **more: Any) -> Any:
         found = self.journal.enter("s", "c", iter(messages), None, again=again, **more)
-        if isinstance(found, int) and state != "open":
+        if not isinstance(found, int):
+            return found.listed
+        if state != "open":
             self.journal.settle(found, state)
         return found
 

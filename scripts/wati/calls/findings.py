@@ -39,13 +39,14 @@ class Findings:
     `invalid`: the problems of the arguments themselves. `hint`: what could be done instead. `newest`: the
     customer's newest message, if it was read. `can_ask`: whether there is a key, and a connection to read
     over. `failed_reads`: the reads that failed. `is_last_look`: the checks are made right before a send, so
-    they read as little as possible.
+    they read as little as possible. `unlisted`: how many more problems there are.
     """
 
     def __init__(self, *, can_ask: bool, invalid: Sequence[Problem] = (), is_last_look: bool = False) -> None:
         self.can_ask = can_ask
         self.is_last_look = is_last_look
         self.problems: list[Problem] = []
+        self.unlisted = 0
         self.warnings: list[str] = []
         self.facts: dict[str, Any] = {}
         self.hint = ""

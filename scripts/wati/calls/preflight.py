@@ -78,7 +78,7 @@ def failure_of(found: Findings, refused: Failure | None) -> Failure | None:
     for failed in found.failed_reads:
         problem = f"a read failed, so something could not be checked ({failed.code}: {failed.message})"
         found.add("--dry-run", "look_up_failed", problem)
-    count = len(found.problems)
+    count = len(found.problems) + found.unlisted
     if refused is None:
         who = "The check before sending" if found.is_last_look else "The dry run"
         message = f"{who} found " + ("1 problem" if count == 1 else f"{count} problems")
@@ -97,7 +97,7 @@ def failure_of(found: Findings, refused: Failure | None) -> Failure | None:
 def enrich(failure: Failure, found: Findings) -> Failure:
     """The failure with the findings added, up to MOST_PROBLEMS of them."""
     failure.problems = [*failure.problems, *found.problems[:MOST_PROBLEMS]]
-    failure.more_problems = max(0, len(found.problems) - MOST_PROBLEMS)
+    failure.more_problems = max(0, len(found.problems) - MOST_PROBLEMS) + found.unlisted
     failure.hint = f"{failure.hint} {found.hint}".strip()
     return failure
 
@@ -105,7 +105,7 @@ def enrich(failure: Failure, found: Findings) -> Failure:
 def repeats(context: Context, found: Findings) -> None:
     """Whether the journal would refuse the send. A journal that cannot be read refuses nothing."""
     from wati.journal import once
-    from wati.journal.entries import Busy, Unusable
+    from wati.journal.entries import Busy, Repeats, Unusable
 
     call, journal = context.call, context.session.journal
     is_required = context.session.settings.journal_required
@@ -113,28 +113,30 @@ def repeats(context: Context, found: Findings) -> None:
         return
     try:
         messages = call.endpoint.messages(call)
-        known = journal.repeats(call.connection, messages, call.channel, wait=context.gateway.left)
+        refused, allowed = Repeats(), Repeats()
+        for repeat in journal.repeats(call.connection, messages, call.channel, wait=context.gateway.left):
+            (refused if repeat.refused and not call.options.again else allowed).add(repeat)
     except Busy:
         found.warnings.append("The send journal is busy, so it is not known whether this is a repeated send.")
         return
     except Unusable as error:
         found.warnings.append(once.unusable(error, call, is_required=is_required))
         return
-    refused = [] if call.options.again else [repeat for repeat in known if repeat.refused]
-    # The others would be sent, but the user should know who already has the message.
-    allowed = [repeat for repeat in known if call.options.again or not repeat.refused]
-    found.warnings += [f"{each['at']}: {each['problem']}." for each in once.describe(allowed[:MOST_NAMED])]
-    if len(allowed) > MOST_NAMED:
-        found.warnings.append(f"The same is true of {len(allowed) - MOST_NAMED} more receivers.")
-    if refused:
+    # These would be sent, but the user should know who already has the message.
+    named = once.describe(allowed.listed[:MOST_NAMED])
+    found.warnings += [f"{each['at']}: {each['problem']}." for each in named]
+    if allowed.count > MOST_NAMED:
+        found.warnings.append(f"The same is true of {allowed.count - MOST_NAMED} more receivers.")
+    if refused.count:
         # The contacts may just have shown the same.
-        places = {repeat.at for repeat in refused}
+        places = {repeat.at for repeat in refused.listed}
         found.problems = [
             problem
             for problem in found.problems
             if problem.get("code") != "repeated_send" or problem["at"] not in places
         ]
-        found.problems += [{**problem, "code": "repeated_send"} for problem in once.describe(refused)]
+        found.problems += [{**problem, "code": "repeated_send"} for problem in once.describe(refused.listed)]
+        found.unlisted += refused.count - len(refused.listed)
         found.hint = once.advice(refused, len(call.receivers))
 
 

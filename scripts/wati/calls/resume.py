@@ -44,9 +44,9 @@ def _leave_out(context: Context) -> LeftOut:
     try:
         messages = call.endpoint.messages(call)
         repeats = journal.repeats(context.call.connection, messages, call.channel, wait=context.gateway.left)
+        left_out = LeftOut(repeats, len(call.receivers))
     except (Busy, Unusable) as error:
         raise once.failure(error) from None
-    left_out = LeftOut(repeats, call.receivers)
     if not all(left_out.kept):
         context.call = _only(context.call, left_out.kept)
     return left_out

@@ -237,13 +237,13 @@ class _Planning:
             known = journal.repeats(
                 call.connection, messages, call.channel, within=journal_rules.KEPT_SECONDS
             )
+            return {
+                each.position: "listed_twice" if each.state == "twice" else "already_sent" for each in known
+            }
         except (Busy, Unusable) as error:
             why = str(error) or "it is busy"
             self._warn(f"The send journal cannot be read ({why}), so it is not known who got this before.")
             return {}
-        return {
-            int(each.at): "listed_twice" if each.state == "twice" else "already_sent" for each in known
-        }
 
     def _warn(self, text: str) -> None:
         if text not in self._found.warnings:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sql
 
 from wati.campaigns.records import Job, Row
-from wati.campaigns.schema import jobs, rows
+from wati.campaigns.schema import ROW, jobs, rows
 from wati.contract.failures import Failure
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 BATCH = 1000  # rows that are read or written at once
 
 _JOB = [jobs.c[name] for name in Job._fields]
-_ROW = [rows.c[name] for name in Row._fields]
 
 
 class New(NamedTuple):
@@ -106,7 +105,7 @@ class Plans:
         self, job: Job, state: RowState | Sequence[RowState] | None = None, after: int = -1
     ) -> Iterator[Row]:
         """The rows of a job in the order of its audience, those of some states, after a position."""
-        chosen = sql.select(*_ROW).where(rows.c.job == job.id).order_by(rows.c.position).limit(BATCH)
+        chosen = sql.select(*ROW).where(rows.c.job == job.id).order_by(rows.c.position).limit(BATCH)
         if state is not None:
             chosen = chosen.where(rows.c.state.in_([state] if isinstance(state, str) else state))
         while True:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from wati.contract.messages import MENTION_SECONDS, UNRESOLVED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from wati.contract.messages import Message
 
-# Seconds for which a busy journal is waited for, if the caller names no other time.
+# Seconds for which a busy journal is waited for, and a send may leave, if the caller names no other time.
 PATIENCE = 30.0
+USUAL_SECONDS = 30.0
 
 
 class Unusable(Exception):
@@ -59,6 +60,7 @@ class Send(NamedTuple):
 class Repeat(NamedTuple):
     """A message that was already sent, or whose receiver is in the same list by another name (`twice`)."""
 
+    position: int  # in the list of messages
     at: str
     receiver: str
     send: int
@@ -68,6 +70,25 @@ class Repeat(NamedTuple):
     known: str  # as the receiver was called then
     known_at: str = ""  # its place in the same list
     ahead: float = 0.0  # by how many seconds the date of the first one is in the future
+
+
+class Repeats:
+    """Any number of repeats in little memory: how many, the first of them, and the first of each state."""
+
+    MOST = 1000  # the receivers of a list; a CSV file can have more
+
+    def __init__(self, repeats: Iterable[Repeat] = ()) -> None:
+        self.count = 0
+        self.listed: list[Repeat] = []
+        self.first: dict[str, Repeat] = {}
+        for repeat in repeats:
+            self.add(repeat)
+
+    def add(self, repeat: Repeat) -> None:
+        self.count += 1
+        self.first.setdefault(repeat.state, repeat)
+        if self.count <= self.MOST:
+            self.listed.append(repeat)
 
 
 class Store(Protocol):
@@ -89,10 +110,10 @@ class Store(Protocol):
         channel: str = "",
         until: float | None = None,
         wait: float = PATIENCE,
-    ) -> int | list[Repeat]:
+    ) -> int | Repeats:
         """Enter a send that is about to leave, until `until` at the latest, and return its id.
 
-        If repeats forbid it, return them instead. `again` allows repeats. `messages` are read once, before
+        If repeats forbid it, return those instead. `again` allows repeats. `messages` are read once, before
         anything is locked. `wait`: seconds to wait if the store is busy.
         """
 
@@ -104,10 +125,11 @@ class Store(Protocol):
         *,
         wait: float = PATIENCE,
         within: float = MENTION_SECONDS,
-    ) -> list[Repeat]:
-        """What a send would repeat. Changes nothing.
+    ) -> Iterator[Repeat]:
+        """What a send would repeat, in the order of the list. Changes nothing.
 
-        `within`: how many seconds an accepted one is mentioned; one of unknown outcome always is.
+        `within`: for how many seconds an accepted one is mentioned; one of unknown outcome always is.
+        It is read while it is gone through: Unusable and Busy can come at each step.
         """
 
     def settle(

@@ -11,7 +11,8 @@ from wati.contract.messages import DELIVERING, UNRESOLVED
 from wati.journal import once
 
 if TYPE_CHECKING:
-    from wati.contract.types import Receivers
+    from collections.abc import Iterable
+
     from wati.journal.entries import Repeat
 
 
@@ -21,21 +22,23 @@ class LeftOut:
     `kept`: for each place in the whole list, 1 if whoever is there is left, else 0.
     """
 
-    def __init__(self, repeats: list[Repeat], receivers: Receivers) -> None:
-        refused = [repeat for repeat in repeats if repeat.refused]
-        self._unknown = [repeat for repeat in refused if repeat.state in UNRESOLVED]
-        out = {repeat.at for repeat in refused if repeat.state in DELIVERING + UNRESOLVED}
-        self.kept = bytearray(at not in out for at, _ in receivers)
-        self.counts = {
-            "left_out": len(out) - len(self._unknown),
-            "left_out_unknown": len(self._unknown),
-        }
+    def __init__(self, repeats: Iterable[Repeat], receivers: int) -> None:
+        self.kept = bytearray(b"\1") * receivers
+        self.counts = {"left_out": 0, "left_out_unknown": 0}
+        self._unknown: list[Repeat] = []  # the first
+        for repeat in repeats:
+            if repeat.refused and repeat.state in DELIVERING + UNRESOLVED:
+                is_unknown = repeat.state in UNRESOLVED
+                self.kept[repeat.position] = 0
+                self.counts["left_out_unknown" if is_unknown else "left_out"] += 1
+                if is_unknown and len(self._unknown) < MOST_PROBLEMS:
+                    self._unknown.append(repeat)
 
     @property
     def facts(self) -> dict[str, Any]:
         """Those of unknown outcome, by the send that check_send asks for."""
         by_send: dict[str, list[str]] = {}
-        for repeat in self._unknown[:MOST_PROBLEMS]:
+        for repeat in self._unknown:
             by_send.setdefault(str(repeat.send), []).append(repeat.receiver)
         return {"left_out_unknown": by_send} if by_send else {}
 

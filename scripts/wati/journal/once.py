@@ -19,13 +19,13 @@ from wati.output.rendering import duration
 from wati.wire import interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wati.contract.call import Call
     from wati.contract.settings import Settings
     from wati.contract.types import Problem
     from wati.contract.verdicts import Verdict
-    from wati.journal.entries import Repeat, Store
+    from wati.journal.entries import Repeat, Repeats, Store
 
 _OFF = "WATI_JOURNAL is off: a repeated send is not noticed."
 _UNUSABLE = "The send journal cannot be used ({}): a repeated send would not be noticed."
@@ -130,9 +130,9 @@ def enter(
         if why := stops_without(call, is_required=is_required):
             raise Failure("bad_setup", _NO_SEND.format(error, why), hint=_USABLE) from None
         return Entered(notice=_UNUSABLE.format(error))
-    if isinstance(entered, list):
-        raise _refused(entered, len(call.receivers))
-    return Entered(journal, entered)
+    if isinstance(entered, int):
+        return Entered(journal, entered)
+    raise _refused(entered, len(call.receivers))
 
 
 def learn(journal: Store | None, connection: str, numbers: Mapping[str, str]) -> None:
@@ -197,7 +197,7 @@ _STATES = {
 }
 
 
-def describe(repeats: list[Repeat]) -> list[Problem]:
+def describe(repeats: Iterable[Repeat]) -> list[Problem]:
     """What a send would repeat, as problems."""
     return [{"at": each.at, "problem": _described(each)} for each in repeats]
 
@@ -214,36 +214,33 @@ def _described(each: Repeat) -> str:
     return text if receiver == other else f"{text}; {receiver} and {other} are the same person"
 
 
-def advice(repeats: list[Repeat], receivers: int) -> str:
+def advice(repeats: Repeats, receivers: int) -> str:
     """What to do instead of a repeated send. An unknown outcome comes first: it has to be found out."""
-    others = "To send to the others, leave out the receivers listed. " if len(repeats) < receivers else ""
-    unclear = any(repeat.state == "unclear" for repeat in repeats)
-    to_check = (each.send for each in repeats if each.state in UNRESOLVED and each.state != "unclear")
-    if (unresolved := next(to_check, None)) is not None:
+    leave_out = "use --skip-sent" if repeats.count > len(repeats.listed) else "leave out the receivers listed"
+    others = f"To send to the others, {leave_out}. " if repeats.count < receivers else ""
+    to_check = [each for state, each in repeats.first.items() if state in UNRESOLVED and state != "unclear"]
+    if to_check:
+        send = min(to_check, key=lambda each: each.position).send
         # The command comes last, so that it can be copied.
-        return f"{others}Find out whether it went out, and tell the user: {check_command(unresolved)}"
-    if unclear:
+        return f"{others}Find out whether it went out, and tell the user: {check_command(send)}"
+    if "unclear" in repeats.first:
         return f"{others}{ONLY_A_PERSON} {only_once_more(receivers)}"
-    if all(repeat.state == "twice" for repeat in repeats):
+    if repeats.first.keys() == {"twice"}:
         return numbers.TWICE
-    look = f"check_send.py id={repeats[0].send} look=true shows what became of it"
+    look = f"check_send.py id={repeats.listed[0].send} look=true shows what became of it"
     return (
         f"{others}It was accepted, so do not send it again. {look}. "
         "Use --again only if the user knows this and wants the customer to get it a second time."
     )
 
 
-def _refused(repeats: list[Repeat], receivers: int) -> Failure:
-    if all(repeat.state == "twice" for repeat in repeats):
-        problems = describe(repeats)
-        return Failure(
-            "repeated_send", numbers.LISTED_TWICE, hint=numbers.TWICE, source="package", problems=problems
-        )
-    what = "this message" if receivers == 1 else f"this message for {len(repeats)} of {receivers} receivers"
-    hint, problems = advice(repeats, receivers), describe(repeats)
-    if len(repeats) == receivers:
-        problems = problems[:MOST_PROBLEMS]  # no other receiver is left, so not all need a name
-    message = f"The journal already has {what}."
+def _refused(repeats: Repeats, receivers: int) -> Failure:
+    what = "this message" if receivers == 1 else f"this message for {repeats.count} of {receivers} receivers"
+    is_twice = repeats.first.keys() == {"twice"}
+    message = numbers.LISTED_TWICE if is_twice else f"The journal already has {what}."
+    # If no other receiver is left, not all need a name.
+    problems = describe(repeats.listed[: MOST_PROBLEMS if repeats.count == receivers else None])
+    hint = advice(repeats, receivers)
     failure = Failure("repeated_send", message, hint=hint, source="package", problems=problems)
-    failure.more_problems = len(repeats) - len(problems)
+    failure.more_problems = repeats.count - len(problems)
     return failure

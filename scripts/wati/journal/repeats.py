@@ -1,89 +1,72 @@
-"""Which of the staged messages the journal has already, or has twice: the queries behind a refusal."""
+"""Which of the messages of a send are repeats, out of what a store has found for each. Pure.
+
+A list can have a million repeats, so they are gone through one at a time.
+"""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
+from heapq import merge
 from itertools import groupby
+from typing import TYPE_CHECKING, Any, Protocol
 
-from wati.contract.messages import DELIVERING, UNRESOLVED
-from wati.journal import rules, stored
+from wati.contract.messages import MENTION_SECONDS
+from wati.journal import rules
 from wati.journal.entries import Repeat
-from wati.journal.uptime import Uptime
 
-# A customer sees which of the account's numbers writes, so the same words from another one are another
-# message. Which number is the default is not known, so a send that names none may be from any of them.
-SAME_CHANNEL = "(channel = '' OR :channel = '' OR channel = :channel)"
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from wati.journal.uptime import Uptime
+
+
+class Row(Protocol):
+    def __getitem__(self, name: str, /) -> Any: ...
 
 
 def found(
-    db: sqlite3.Connection, count: int, channel: str, now: float, up: Uptime, seconds: float
-) -> list[Repeat]:
+    twice: Iterable[Row],
+    before: Iterable[Row],
+    now: float,
+    up: Uptime,
+    within: float = MENTION_SECONDS,
+) -> Iterator[Repeat]:
     """What is listed twice, and what was sent before, in the order of the list.
 
-    `count`: how many are staged. `seconds`: how far back to look for what is known to have been accepted.
+    `twice`: `position`, `listed` (the place), `receiver`, and as what it came first: `known`, `known_at`.
+    `before`: for each message those that may be the same, the newest send first, with the members that
+    `_repeat` reads. Both are in the order of their `position`.
+    `within`: for how many seconds one that was accepted is mentioned.
     """
-    by_position = {**dict(_before(db, count, channel, now, up, seconds)), **dict(_twice(db))}
-    return [repeat for _, repeat in sorted(by_position.items())]
+    by_place = merge(_twice(twice), _before(before, now, up, within), key=lambda repeat: repeat.position)
+    for _, same in groupby(by_place, key=lambda repeat: repeat.position):
+        yield next(same)
 
 
-def _twice(db: sqlite3.Connection) -> Iterator[tuple[int, Repeat]]:
-    firsts = "SELECT person, min(position) AS first FROM staged GROUP BY person HAVING count(*) > 1"
-    rows = db.execute(
-        "SELECT staged.position, staged.at AS listed, staged.receiver, named.receiver AS known, "
-        f"named.at AS known_at FROM ({firsts}) CROSS JOIN staged USING (person) "
-        "JOIN staged AS named ON named.position = first WHERE staged.position != first"
-    )
+def _twice(rows: Iterable[Row]) -> Iterator[Repeat]:
     for row in rows:
-        repeat = Repeat(row["listed"], row["receiver"], 0, 0.0, "twice", True, row["known"], row["known_at"])
-        yield row["position"], repeat
+        members = (row["position"], row["listed"], row["receiver"])
+        yield Repeat(*members, 0, 0.0, "twice", True, row["known"], row["known_at"])
 
 
-# The messages that may be those that are staged: the unresolved ones, then those of recent sends. Of a
-# smaller send, each message is looked up among the staged ones; of a larger one, it is the other way round.
-_FOUND = (
-    "SELECT position, staged.at AS listed, staged.receiver, staged.kind, staged.parts, sends.id, "
-    "sends.at AS sent, seen, state, messages.receiver AS known, messages.parts AS others, "
-    "CASE WHEN boot = :boot AND boot != '' AND up <= :up THEN :up - up END AS ran FROM"
-)
-_SAME = f"messages.person = staged.person AND messages.digest = staged.digest AND {SAME_CHANNEL}"
-# By either clock: a date may be by one that was wrong.
-_SENDS = (
-    "(SELECT * FROM sends WHERE at > :since "
-    "UNION SELECT * FROM sends WHERE boot = :boot AND boot != '' AND up > :up - :within) AS sends"
-)
-_RECENT = f"send = sends.id AND state IN {DELIVERING} AND {_SAME}"
-_CANDIDATES = (
-    f"{_FOUND} staged CROSS JOIN messages INDEXED BY messages_unresolved CROSS JOIN sends ON sends.id = send "
-    f"WHERE state IN {UNRESOLVED} AND {_SAME}",
-    f"{_FOUND} {_SENDS} CROSS JOIN messages CROSS JOIN staged WHERE size <= :count AND {_RECENT}",
-    f"{_FOUND} {_SENDS} CROSS JOIN staged CROSS JOIN messages WHERE size > :count AND {_RECENT}",
-)
+def _before(rows: Iterable[Row], now: float, up: Uptime, within: float) -> Iterator[Repeat]:
+    """Of each message, the newest send that stops it, else the newest that is mentioned."""
+    for _, candidates in groupby(rows, key=lambda row: row["position"]):
+        newest = None
+        for row in candidates:
+            repeat = _repeat(row, now, up, within)
+            if repeat is not None and (newest is None or repeat.refused > newest.refused):
+                newest = repeat
+        if newest is not None:
+            yield newest
 
 
-def _before(
-    db: sqlite3.Connection, count: int, channel: str, now: float, up: Uptime, seconds: float
-) -> Iterator[tuple[int, Repeat]]:
-    """Of each staged message, the newest send that stops it, else the newest that is mentioned."""
-    values = {"since": now - seconds, "boot": up.boot, "up": up.seconds, "within": seconds}
-    values |= {"channel": channel, "count": count}
-    rows = [row for query in _CANDIDATES for row in db.execute(query, values)]
-    rows.sort(key=lambda row: (row["position"], -row["id"]))
-    for position, candidates in groupby(rows, key=lambda row: int(row["position"])):
-        same = [repeat for row in candidates if (repeat := _repeat(row, now, seconds)) is not None]
-        if same:
-            yield position, next((repeat for repeat in same if repeat.refused), same[0])
-
-
-def _repeat(row: sqlite3.Row, now: float, seconds: float) -> Repeat | None:
+def _repeat(row: Row, now: float, up: Uptime, within: float) -> Repeat | None:
     """The earlier message as a repeat; None if it is another message, or too old to matter."""
-    ago = rules.age(row["sent"], row["seen"], now, row["ran"])
+    ago = rules.age(row["sent"], row["seen"], now, up.since(row["boot"], row["up"]))
     stops = rules.stops(row["state"], row["kind"], ago)
-    if not stops and not rules.is_mentioned(row["state"], ago, seconds):
+    if not stops and not rules.is_mentioned(row["state"], ago, within):
         return None
-    ours, theirs = (stored.parts(row[name], row["kind"]) for name in ("parts", "others"))
-    if row["kind"] == "template" and not rules.agree(ours, theirs):
+    if row["kind"] == "template" and not rules.agree(row["parts"], row["others"]):
         return None
-    ahead = max(0.0, row["sent"] - now)
-    members = (row["listed"], row["receiver"], row["id"], ago, row["state"], stops, row["known"])
-    return Repeat(*members, ahead=ahead)
+    members = (row["position"], row["listed"], row["receiver"], row["id"], ago, row["state"], stops)
+    return Repeat(*members, row["known"], ahead=max(0.0, row["sent"] - now))

@@ -15,9 +15,10 @@ from wati.contract.messages import (
     UNRESOLVED,
     repeat_seconds,
 )
+from wati.contract.numbers import person
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 # --- who may move a message, and whereto: for each state, those that it may follow -------------------------
 
@@ -38,6 +39,11 @@ BY_LOOK = {
     "unclear": ("open", "unknown", "unclear"),
 }
 STATES = frozenset(("open", *BY_SENDER, *BY_LOOK))
+
+
+def is_alive(owned: bool | None, until: float, now: float) -> bool:
+    """Whether a send with an open message may still be sent. `owned`: whether its process holds the lock."""
+    return now <= until if owned is None else owned
 
 
 # --- what is the same --------------------------------------------------------------------------------------
@@ -63,6 +69,17 @@ def _by_name(parts: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
     for name, value in parts:
         found.setdefault(name.casefold(), set()).add(value)
     return found
+
+
+def identities(numbers: Mapping[str, str], known: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+    """The aliases that are new, each with its person, by the number that was shown for each receiver.
+
+    `known`: the person of an alias, or the alias itself. It has to know of each pair before the next.
+    """
+    for receiver, number in numbers.items():
+        alias, who = person(receiver), known(person(number))
+        if who not in (alias, known(alias)):
+            yield alias, who
 
 
 # --- what stops a repeat, and for how long -----------------------------------------------------------------

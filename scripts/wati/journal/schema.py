@@ -6,19 +6,20 @@ would have to be private, too. Readers take no lock that writers wait for, excep
 
 from __future__ import annotations
 
-import hmac
-import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from typing import TypeVar
 
-from wati.contract.messages import UNRESOLVED, normalized
+from wati.contract.messages import UNRESOLVED
 from wati.contract.numbers import person
-from wati.journal import ownership, rules, stored
+from wati.journal import hashes, ownership, stored
 from wati.journal.entries import Busy, Unusable
 from wati.wire import interrupts
+
+Item = TypeVar("Item")
 
 _VERSION = 4
 _TURN_SECONDS = 0.25  # for which SQLite waits by itself: no signal is handled meanwhile
@@ -66,7 +67,6 @@ ALTER TABLE sends ADD COLUMN up REAL NOT NULL DEFAULT 0;
 CREATE INDEX sends_up ON sends (boot, up);
 """
 _STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH)
-USUAL_SECONDS = 30.0
 
 
 class Wait:
@@ -84,6 +84,11 @@ class Wait:
         """Raises KeyboardInterrupt if a signal has come: where it is deferred, it would wait, too."""
         if not self._deaf and interrupts.is_marked():
             raise KeyboardInterrupt
+
+    def heeded(self, items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
+            self.heed()
+            yield item
 
 
 @contextmanager
@@ -185,7 +190,9 @@ def _identify(db: sqlite3.Connection) -> None:
         "UPDATE messages SET digest = ?, person = ? WHERE rowid = ?",
         (
             (
-                digest(content(row["place"], row["connection"], row["kind"], row["name"], row["parts"])),
+                digest(
+                    hashes.content(row["place"], row["connection"], row["kind"], row["name"], row["parts"])
+                ),
                 row["person"] or person(row["receiver"]),
                 row["rowid"],
             )
@@ -195,24 +202,8 @@ def _identify(db: sqlite3.Connection) -> None:
 
 
 def keyed(db: sqlite3.Connection) -> Callable[[str], str]:
-    """A hash that is useless without the journal's own key."""
     row = db.execute("SELECT salt FROM secret").fetchone()
     salt = row[0] if row else None
     if not isinstance(salt, bytes):
         raise sqlite3.DatabaseError("its key is missing")
-
-    def digest(text: str) -> str:
-        same = normalized(text).encode("utf-8", "surrogatepass")
-        return hmac.digest(salt, same, "sha256").hex()[:32]
-
-    return digest
-
-
-def content(place: str, connection: str, kind: str, name: str, parts: str) -> str:
-    """What is surely the same of two messages that are the same, but for their receiver.
-
-    `parts`: as they are stored. Those of a template are compared one by one, because some may be missing.
-    """
-    if kind == "template":
-        return json.dumps([place, connection, kind, rules.template_name(name)])
-    return json.dumps([place, connection, kind, name, sorted(stored.parts(parts, kind).items())])
+    return hashes.keyed(salt)

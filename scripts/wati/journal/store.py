@@ -9,7 +9,6 @@ that an answer or the contacts gave for it.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import time
@@ -19,8 +18,8 @@ from contextlib import contextmanager, suppress
 from wati.contract.messages import MENTION_SECONDS, UNRESOLVED, Message
 from wati.contract.numbers import person
 from wati.contract.options import LONGEST_TIMEOUT
-from wati.journal import repeats, rules, schema, stored, uptime
-from wati.journal.entries import PATIENCE, Busy, Entry, Repeat, Send
+from wati.journal import candidates, hashes, repeats, rules, schema, uptime
+from wati.journal.entries import PATIENCE, USUAL_SECONDS, Busy, Entry, Repeat, Repeats, Send
 from wati.journal.owners import Owners
 
 _SETTLE_SECONDS = 60.0  # the message is out, so its entry is worth a longer wait
@@ -58,7 +57,7 @@ class Journal:
         channel: str = "",
         until: float | None = None,
         wait: float = PATIENCE,
-    ) -> int | list[Repeat]:
+    ) -> int | Repeats:
         patience = schema.Wait(wait)
         send = 0
         with schema.opened(self.path, patience) as db:
@@ -68,10 +67,11 @@ class Journal:
                     now = self._clock()
                     _see(db, now)
                     self._know(db, connection)
-                    found = [] if again else self._repeats(db, count, channel, rules.LONGEST_STOP)
-                    if refused := [repeat for repeat in found if repeat.refused]:
+                    found = () if again else self._repeats(db, count, channel, rules.LONGEST_STOP, patience)
+                    refused = Repeats(repeat for repeat in found if repeat.refused)
+                    if refused.count:
                         return refused
-                    latest = now + schema.USUAL_SECONDS if until is None else until
+                    latest = now + USUAL_SECONDS if until is None else until
                     named = (self._place, connection, script, channel)
                     members = (now, clock, *named, latest, self._ticks(), count, *self._uptime())
                     send = self._insert(db, members)
@@ -105,18 +105,22 @@ class Journal:
         *,
         wait: float = PATIENCE,
         within: float = MENTION_SECONDS,
-    ) -> list[Repeat]:
+    ) -> Iterator[Repeat]:
         if not os.path.exists(self.path):
-            return []
+            return
         patience = schema.Wait(wait)
         with schema.opened(self.path, patience) as db:
             count = self._stage(db, connection, messages, patience)
             with schema.reading(db, patience):
                 self._know(db, connection)
-                return self._repeats(db, count, channel, within)
+                yield from self._repeats(db, count, channel, within, patience)
 
-    def _repeats(self, db: sqlite3.Connection, count: int, channel: str, seconds: float) -> list[Repeat]:
-        return repeats.found(db, count, channel, self._clock(), self._uptime(), seconds)
+    def _repeats(
+        self, db: sqlite3.Connection, count: int, channel: str, seconds: float, wait: schema.Wait
+    ) -> Iterator[Repeat]:
+        now, up = self._clock(), self._uptime()
+        before = candidates.before(db, count, channel, now, up, seconds)
+        return repeats.found(candidates.twice(db), wait.heeded(before), now, up, seconds)
 
     def _stage(
         self, db: sqlite3.Connection, connection: str, messages: Iterable[Message], wait: schema.Wait
@@ -124,22 +128,9 @@ class Journal:
         """Hash the messages, and put them beside the journal. Returns how many they are."""
         with schema.reading(db, wait):
             digest = schema.keyed(db)
-        templates: dict[str, str] = {}  # all messages of one template have the same digest
-
-        def row(position: int, message: Message) -> tuple[object, ...]:
-            wait.heed()
-            kind, name = message.kind, message.name
-            parts = json.dumps({part: digest(text) for part, text in message.parts.items()})
-            hashed = templates.get(name) if kind == "template" else None
-            if hashed is None:
-                hashed = digest(schema.content(self._place, connection, kind, name, parts))
-                if kind == "template":
-                    templates[name] = hashed
-            return position, message.at, message.receiver, kind, name, parts, hashed, person(message.receiver)
-
         db.execute(_STAGED)
         db.execute("BEGIN")
-        rows = (row(position, message) for position, message in enumerate(messages))
+        rows = hashes.hashed(digest, self._place, connection, wait.heeded(messages))
         count = db.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows).rowcount
         db.execute("CREATE INDEX temp.staged_persons ON staged (person, digest)")
         db.execute("COMMIT")
@@ -238,7 +229,7 @@ class Journal:
                 "SELECT at, until, messages.* FROM messages JOIN sends ON send = id "
                 "WHERE at >= :oldest AND until >= :since AND id != :send AND place = :place "
                 "AND connection = :connection AND person = :person "
-                f"AND kind = :kind AND lower(name) = lower(:name) AND {repeats.SAME_CHANNEL}",
+                f"AND kind = :kind AND lower(name) = lower(:name) AND {candidates.SAME_CHANNEL}",
                 {
                     "since": since,
                     "oldest": since - LONGEST_TIMEOUT,  # there is an index by `at`
@@ -264,7 +255,7 @@ class Journal:
         alive = any(entry.state == "open" for entry in found)  # who has settled a send has done with it
         if alive:
             owned = self._owners.has(row["id"]) if row["owned"] else None
-            alive = self._clock() <= row["until"] if owned is None else owned
+            alive = rules.is_alive(owned, row["until"], self._clock())
         return Send(*members, found, row["until"], alive, row["ticks"])
 
     @contextmanager
@@ -332,10 +323,7 @@ def _learn(db: sqlite3.Connection, place: str, connection: str, numbers: Mapping
         row = db.execute(f"SELECT person FROM aliases WHERE {where} AND alias = ?", (*mine, alias)).fetchone()
         return row[0] if row else alias
 
-    for receiver, number in numbers.items():
-        alias, who = person(receiver), known(person(number))
-        if who in (alias, known(alias)):
-            continue
+    for alias, who in rules.identities(numbers, known):
         db.execute("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?, ?)", (*mine, alias, who))
         db.execute(f"UPDATE aliases SET person = ? WHERE person = ? AND {where}", (who, alias, *mine))
         sends = f"SELECT id FROM sends WHERE {where}"
@@ -345,11 +333,4 @@ def _learn(db: sqlite3.Connection, place: str, connection: str, numbers: Mapping
 
 
 def _entry(row: sqlite3.Row) -> Entry:
-    members = (
-        row["receiver"],
-        row["kind"],
-        row["name"],
-        stored.parts(row["parts"], row["kind"]),
-        row["state"],
-    )
-    return Entry(*members, row["person"], row["answered"])
+    return Entry(*(row[member] for member in Entry._fields))

@@ -12,6 +12,10 @@ class Uptime(NamedTuple):
     boot: str
     seconds: float
 
+    def since(self, boot: str, seconds: float) -> float | None:
+        """How long the machine has been up since then; None if it has been restarted, or does not tell."""
+        return self.seconds - seconds if boot == self.boot != "" and seconds <= self.seconds else None
+
 
 def unknown() -> Uptime:
     return Uptime("", 0.0)
