@@ -58,7 +58,13 @@ HELPER = Helper(
     parts=parts,
     checks=(asked, checks.sendable("parameters[].value")),
     narrows=(
-        *("exclude", "exclude.opt_out", "exclude.attributes", "exclude.not_within_days", "exclude.us_numbers"),
+        *(
+            "exclude",
+            "exclude.opt_out",
+            "exclude.attributes",
+            "exclude.not_within_days",
+            "exclude.us_numbers",
+        ),
         *("audience.contacts.name", "audience.contacts.attribute", "audience.contacts.createdDate"),
         *("audience.contacts.attribute[].value", "limit", "send_at", "quiet_hours", "quiet_hours.zone"),
         *("quiet_hours.from", "quiet_hours.to", "chunk", "wati_plan", "channel_number"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wati.arguments.validation import quoted, suggestion
 from wati.calls.template_checks import LONGEST_TEXT
 from wati.campaigns import filling, requested
+from wati.campaigns.audience import BUILT_IN
 from wati.campaigns.leaving_out import REASONS
 from wati.output.redaction import excerpt
 from wati.reads.rows import iso
@@ -43,9 +44,9 @@ def summary(
         "read": selection.read,
         "left_out": {code: selection.left_out[code] for code in REASONS if selection.left_out[code]},
         "left_out_why": {
-            code: f"{selection.left_out[code]} {REASONS[code]}: {_some(selection.who, selection.left_out, code)}"
+            code: f"{count} {REASONS[code]}: {_some(selection.who, selection.left_out, code)}"
             for code in REASONS
-            if selection.left_out[code]
+            if (count := selection.left_out[code])
         },
         "blank": {
             name: f"{count}: {_some(selection.who_blank, selection.blank, name)}"
@@ -77,10 +78,11 @@ def counted(left_out: Counter[str]) -> str:
 
 def unknown_members(parameters: Sequence[Mapping[str, str]], selection: Selection) -> Iterator[Problem]:
     """The members in the parameters that nobody has: most likely, their names are spelled otherwise."""
-    known = sorted(selection.members)
+    known = sorted(selection.members | set(BUILT_IN))
     for index, item in enumerate(parameters):
         for member in filling.Filling([item]).members:
-            if member.key not in selection.members:
+            # Nobody in a list of bare numbers has a name.
+            if member.key not in selection.members and member.key not in BUILT_IN:
                 problem = f"names {quoted(member.name)}, which nobody in the audience has"
                 guess = suggestion(member.key, known)
                 yield {
@@ -99,13 +101,13 @@ def warnings(selection: Selection) -> Iterator[str]:
         )
     if selection.strangers:
         yield (
-            f"{selection.strangers} of {selection.head_count} receivers are no contacts of WATI, so it is not "
-            "known whether they have opted out, or are on WhatsApp."
+            f"{selection.strangers} of {selection.head_count} receivers are no contacts of WATI: whether "
+            "they have opted out, or are on WhatsApp, is not known."
         )
     if selection.invalid:
         yield (
-            f"{selection.invalid} of {selection.head_count} receivers have a contactStatus that is not VALID: "
-            "their numbers may not be on WhatsApp."
+            f"{selection.invalid} of {selection.head_count} receivers have a contactStatus that is not "
+            "VALID: their numbers may not be on WhatsApp."
         )
     if not selection.whole:
         yield (

@@ -31,7 +31,7 @@ IDLE_PAGES = 2  # without anyone new, after which a list that moves is over
 # Below this, one search for each is not slower than the whole list of a small account.
 FEW = 20
 _NO = ("false", "no", "n", "0", "off")  # in a column AllowBroadcast
-_CONTACT_ID = 24  # hexadecimal characters
+BUILT_IN = ("fullname", "firstname", "name")  # members that do not depend on the account
 
 
 class Person(NamedTuple):
@@ -116,9 +116,7 @@ def of_file(people: People, known: Finds) -> Iterator[Person]:
 def of_list(receivers: Iterable[Mapping[str, Any]], known: Finds) -> Iterator[Person]:
     for item in receivers:
         own = {key(each["name"]): each["value"] for each in item.get("customParams", [])}
-        yield Person(
-            item["whatsappNumber"], item.get("name", ""), own, known.find(item["whatsappNumber"])
-        )
+        yield Person(item["whatsappNumber"], item.get("name", ""), own, known.find(item["whatsappNumber"]))
 
 
 # --- contacts of WATI --------------------------------------------------------------------------------------
@@ -161,9 +159,7 @@ class Reads:
         """The contact with a number, in any spelling, by WATI's own search."""
         condition = {"name": "phone", "operator": "contain", "value": common_end(number)}
         rows = self._inbox.contacts({"attribute": json.dumps([condition])}, 1)
-        return next(
-            (row for row in self._next(rows.page) if same_person(number, str(row.get("wAid")))), None
-        )
+        return next((row for row in self._next(rows.page) if same_person(number, str(row.get("wAid")))), None)
 
     def _next(self, read: Callable[[], list[Row]]) -> list[Row]:
         left = self._ends - time.monotonic()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wati.contract.types import Problem
 
 LONGEST_VALUE = 1024  # characters, as in the schemas of the sends
-_MEMBER = re.compile(r"\{\{([^{}|]*)(?:\|([^{}]*))?\}\}")
+_MEMBER = re.compile(r"\{\{([^{}|]*)(?:\|([^{}|]*))?\}\}")
 
 
 class Member(NamedTuple):
@@ -38,7 +38,7 @@ def key(name: str) -> str:
 
 
 def on_one_line(value: str) -> str:
-    """A member's value as it is sent: WhatsApp fails line breaks, tabs and four spaces in a row (observed)."""
+    """A member's value as it is sent: WhatsApp fails line breaks and four spaces in a row (observed)."""
     return " ".join(value.split())
 
 
@@ -81,7 +81,7 @@ class Filling:
         ]
 
     def fill(self, members: Mapping[str, str]) -> Filled:
-        """The parameters of one person. `members`: by `key`. Whoever lacks one without a fallback is blank."""
+        """The parameters of one person. `members`: by `key`. One without value and fallback is blank."""
         found = Filled([], [], [], [])
         for name, pieces in self._parameters:
             texts: list[str] = []

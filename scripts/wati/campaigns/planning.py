@@ -10,8 +10,8 @@ from wati.calls import guards, preconditions, template_checks
 from wati.calls.findings import Findings
 from wati.campaigns import answering, audience, filling, requested
 from wati.campaigns.history import DAY, History
-from wati.campaigns.ledger import Ledger
 from wati.campaigns.leaving_out import Rules
+from wati.campaigns.ledger import Ledger
 from wati.campaigns.plans import digest_of, exists
 from wati.campaigns.selecting import Selection, Wanted
 from wati.contract.bodies import member
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from wati.reads.templates import Template
 
 KEPT = "This plan was made before, and is shown as it is in the ledger: what changed since then is not in it."
+FIX = (
+    "Fix every problem listed, then plan it again. Tell the user what only they can fix, such as a template."
+)
 OFF = "WATI_JOURNAL is off, so it is not known who got this message outside of campaigns."
 
 
@@ -78,7 +81,7 @@ class _Planning:
         self._reads = audience.Reads(context.inbox, context.gateway.left, context.session.progress)
 
     def made(self) -> Job:
-        """Read everything, and keep it in the ledger. Raises Failure, and keeps nothing, if there is a problem."""
+        """Read everything, and keep it in the ledger. Raises Failure, and keeps nothing, if it cannot be."""
         self._moment()
         self._connection()
         sending = self._template()
@@ -89,9 +92,9 @@ class _Planning:
         try:
             selection = self._select(job, sending)
             self._judge(selection)
-            facts = self._shown(job, sending)
             if self._found.problems:
                 raise self._failure()
+            facts = self._shown(job, sending)
             summary = answering.summary(job, selection, facts, self._found.warnings)
             return self._ledger.plans.finish(job, summary)
         except Failure:
@@ -130,8 +133,8 @@ class _Planning:
         quiet = requested.quiet_hours(arguments)
         if sending.category == "MARKETING" and quiet is None:
             self._found.warnings.append(
-                "The template is MARKETING, and the plan has no quiet_hours: it may arrive at night. Usual are "
-                '20:00 to 09:00 where the receiver is ("quiet_hours": {}).'
+                "The template is MARKETING, and the plan has no quiet_hours: it may arrive at night. "
+                '"quiet_hours": {} are the usual ones, from 20:00 to 09:00 where the receiver is.'
             )
         best = sending.best
         template = {"text": best.text({}), "category": sending.category, "language": best.language}
@@ -180,13 +183,14 @@ class _Planning:
         if "contacts" in chosen:
             return audience.of_contacts(self._reads.contacts(chosen["contacts"]))
         if "csv" in chosen:
-            people = self._context.call.parts[0].people  # type: ignore[attr-defined] # the script's own part
-            return audience.of_file(people, self._finds(stack, [each.number for each in people], people.count))
+            part: Any = self._context.call.parts[0]
+            numbers = (each.number for each in part.people)
+            return audience.of_file(part.people, self._finds(stack, numbers, part.people.count))
         listed = chosen["receivers"]
-        numbers = [each["whatsappNumber"] for each in listed]
+        numbers = (each["whatsappNumber"] for each in listed)
         return audience.of_list(listed, self._finds(stack, numbers, len(listed)))
 
-    def _finds(self, stack: ExitStack, numbers: list[str], count: int) -> Finds:
+    def _finds(self, stack: ExitStack, numbers: Iterator[str], count: int) -> Finds:
         """Where the contacts of these numbers are found: opt-outs and names are only there."""
         if audience.few(filter(None, numbers), min(count, self._arguments.get("limit", count))):
             return audience.Searched(self._reads)
@@ -269,9 +273,7 @@ class _Planning:
 
     def _not_allowed(self, selection: Selection) -> Failure:
         who = selection.not_allowed
-        message = (
-            f"{who.count} of {selection.head_count} receivers may not be messaged; nothing was planned."
-        )
+        message = f"{who.count} of {selection.head_count} receivers may not be messaged; nothing was planned."
         failure = Failure("recipient_not_allowed", message, problems=who.listed[:MOST_PROBLEMS])
         failure.more_problems = who.count - len(failure.problems)
         return failure
@@ -288,7 +290,8 @@ class _Planning:
     def _failure(self) -> Failure:
         problems = self._found.problems
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        failure = Failure("preflight_failed", f"{count}; nothing was planned.", source="package")
+        message = f"{count}; nothing was planned."
+        failure = Failure("preflight_failed", message, hint=FIX, source="package")
         failure.problems = problems[:MOST_PROBLEMS]
         failure.more_problems = len(problems) - len(failure.problems)
         failure.warnings = self._found.warnings

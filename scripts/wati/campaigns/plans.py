@@ -120,7 +120,8 @@ class Plans:
         """The digest of all that will be sent, and to how many."""
         digest = hashlib.sha256(_canonical(job.plan))
         count = 0
-        for count, row in enumerate(self.rows(job, "planned"), 1):
+        for row in self.rows(job, "planned"):
+            count += 1
             digest.update(_canonical([row.receiver, row.person, row.zone, row.content]))
         return digest.hexdigest(), count
 

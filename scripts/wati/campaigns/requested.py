@@ -40,11 +40,11 @@ def problems(arguments: Arguments) -> Iterator[Problem]:
         yield {**problem, "at": problem["at"].replace("$", "$.audience.contacts", 1)}
     created = contacts.get("createdDate")
     if isinstance(created, str) and not (_DATE.fullmatch(created) and hours.moment(f"{created}T00:00Z")):
-        problem = f"is {quoted(created)}; expected a date such as 2026-01-31"
-        yield {"at": "$.audience.contacts.createdDate", "problem": problem}
+        said = f"is {quoted(created)}; expected a date such as 2026-01-31"
+        yield {"at": "$.audience.contacts.createdDate", "problem": said}
     yield from checks.unique("parameters", "name")(arguments)
     yield from checks.unique("audience.receivers[].customParams", "name", ignore_case=True)(arguments)
-    parameters = arguments.get("parameters")
+    parameters: Any = arguments.get("parameters")
     if _are_pairs(parameters):
         yield from filling.problems(parameters, "$.parameters")
     quiet = arguments.get("quiet_hours")
@@ -52,8 +52,8 @@ def problems(arguments: Arguments) -> Iterator[Problem]:
         yield from hours.problems(quiet, "$.quiet_hours")
     at = arguments.get("send_at")
     if isinstance(at, str) and hours.moment(at) is None:
-        problem = f"is {quoted(at)}; expected a date and time with its offset: 2026-12-24T09:00:00+01:00"
-        yield {"at": "$.send_at", "problem": problem}
+        said = f"is {quoted(at)}; expected a date and time with its offset: 2026-12-24T09:00:00+01:00"
+        yield {"at": "$.send_at", "problem": said}
 
 
 def _are_pairs(value: Any) -> bool:
@@ -93,7 +93,10 @@ def excluded(arguments: Arguments) -> dict[str, set[str]]:
 
 def rate(arguments: Arguments) -> dict[str, int]:
     """How many requests may leave in how many seconds, over all workers."""
-    return {"requests": min(RATES[arguments.get("wati_plan", "growth")], MOST_A_SECOND * SPAN), "seconds": SPAN}
+    return {
+        "requests": min(RATES[arguments.get("wati_plan", "growth")], MOST_A_SECOND * SPAN),
+        "seconds": SPAN,
+    }
 
 
 def tier_warning(count: int) -> str:

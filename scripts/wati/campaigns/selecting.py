@@ -55,8 +55,9 @@ class Selection:
 
     `read`: how many people of the audience were looked at, and `whole`: whether those are all. `head_count`:
     how many get it. `left_out`: how many do not, by reason, and `who`: the first of them. `blank`: the same,
-    by parameter. `strangers`: of those who get it, without a contact. `invalid`: those whose contactStatus is not VALID.
-    `members`: the names of all members that someone has. `not_allowed`: whom WATI_ALLOWED_RECIPIENTS keeps out.
+    by parameter. `strangers`: of those who get it, without a contact. `invalid`: whose contactStatus is not
+    VALID. `members`: the names of all members that someone has. `not_allowed`: whom
+    WATI_ALLOWED_RECIPIENTS keeps out.
     """
 
     def __init__(self, wanted: Wanted) -> None:
@@ -129,9 +130,7 @@ class Selection:
         self.left_out[code] += 1
         _keep(self.who, code, person)
         key = person.person if person.receiver else ""
-        return New(
-            Row(self.read - 1, -1, person.receiver, key, person.name, {}, "", "left_out", code), ""
-        )
+        return New(Row(self.read - 1, -1, person.receiver, key, person.name, {}, "", "left_out", code), "")
 
     def _in(self, one: Chosen) -> New:
         person, chunk = one.person, self.head_count // self._wanted.chunk
