@@ -58,7 +58,7 @@ def receivers(session: Session, call: Call) -> None:
 
 
 def blocking(session: Session) -> Callable[[str], str]:
-    """A function of a receiver: why they must not be messaged, by the list as it is; "" if they may be."""
+    """A function of a receiver: why they must not be messaged, by the list as it is now; "" if they may."""
     listed = session.settings.blocked_recipients
     ids = {person(number): each for each in listed.ids if (number := _number_of(session, each))}
 
