@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 import own_folders
+from postgres import own_postgres, postgres, postgres_template  # noqa: F401 (fixtures)
 from recording import FarSide
 from wati.calls.findings import CODES
 from wati.cli.command import execute

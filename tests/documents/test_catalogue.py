@@ -31,10 +31,10 @@ FORM = json.loads((ROOT / "dev" / "skill.schema.json").read_text(encoding="utf-8
 TOOLS = {tool["name"]: tool for tool in CATALOGUE["tools"]}
 HELPERS = {helper["name"]: helper for helper in CATALOGUE["helpers"]}
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
-# By script.
+# By script; those of a group need the same.
 EXTRAS_OF = {
     "mcp_server": "mcp",
-    **dict.fromkeys(("campaign_status", "campaign_worker", "run_campaign", "stop_campaign"), "campaigns"),
+    **{name: "campaigns" for name, helper in HELPERS.items() if helper.get("group") == "campaigns"},
 }
 EXTRAS = {extra["name"]: extra["packages"] for extra in CATALOGUE["runtime"]["extras"]}
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]

@@ -27,6 +27,8 @@ CODES = {
     "file_too_large": "the file is larger than WhatsApp accepts",
     "file_not_allowed": "the output file is not allowed, or already exists",
     "repeated_send": "the journal has the same message to the same receiver, and would refuse this one",
+    "member_unknown": "a parameter of a plan names a member that nobody in the audience has",
+    "audience_empty": "a plan would send to nobody",
     "look_up_failed": "a read failed, so something could not be checked",
 }
 

@@ -129,6 +129,10 @@ class Claims:
                 db.execute(sql.update(rows).where(*_at(job, some)).values(planned))
         return len(doubtful)
 
+    def is_running(self, job: Job) -> bool:
+        with self._database.reading() as db:
+            return _is_running(db, job)
+
     def stop(self, job: Job, problem: str) -> None:
         """Stop a job that must not go on, and say why."""
         with self._database.writing() as db:
@@ -176,7 +180,11 @@ class Claims:
         is_known = (workers.c.id == worker.id, workers.c.state != "ended")
         if db.execute(sql.update(workers).where(*is_known).values(alive)).rowcount != 1:
             raise RuntimeError(f"the worker {worker.name} has ended")
-        return db.scalar(sql.select(jobs.c.state).where(jobs.c.id == job.id)) == "running"
+        return _is_running(db, job)
+
+
+def _is_running(db: sql.Connection, job: Job) -> bool:
+    return db.scalar(sql.select(jobs.c.state).where(jobs.c.id == job.id)) == "running"
 
 
 def give_up(db: sql.Connection, worker: int, now: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,10 @@ _LAST_SECONDS = 60.0  # for which a worker that ends tries to settle what it kno
 
 
 class Ledger:
-    """The ledger in a database. `place`: the far side; jobs of another one are not seen."""
+    """The ledger in a database. `place`: the far side; jobs of another one are not seen.
+
+    `unclear`: how many requests of a job got no clear answer in a row, as far as this process knows.
+    """
 
     def __init__(self, database: Database, place: str, address: str = "") -> None:
         from wati.campaigns.claims import Claims
@@ -39,6 +43,7 @@ class Ledger:
         self.claims = Claims(database)
         self.workers = Workers(database, place)
         self.pace = Pace(database, place)
+        self.unclear: Counter[int] = Counter()
 
     @classmethod
     def of(cls, session: Session) -> Ledger:

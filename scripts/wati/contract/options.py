@@ -168,6 +168,7 @@ _FIELDS = {
     "get_messages": "created,text",
     "list_connections": "connections.connection_id,connections.status",
     "needs_reply": "waiting.name,waiting.since",
+    "plan_campaign": "receivers,left_out",
     "run_campaign": "state,counts",
     "send_interactive_buttons_message": "message.id",
     "send_interactive_list_message": "message.id",

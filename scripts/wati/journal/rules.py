@@ -104,9 +104,9 @@ def stops(state: str, kind: str, ago: float) -> bool:
     return state in UNRESOLVED or (state in DELIVERING and ago < repeat_seconds(kind))
 
 
-def is_mentioned(state: str, ago: float) -> bool:
+def is_mentioned(state: str, ago: float, within: float = MENTION_SECONDS) -> bool:
     """Whether the user should hear of it before it is sent again."""
-    return state in DELIVERING and ago < MENTION_SECONDS
+    return state in DELIVERING and ago < within
 
 
 # --- what may be forgotten ---------------------------------------------------------------------------------

@@ -51,10 +51,15 @@ def is_marked(contact: Row, attribute: str = ATTRIBUTE) -> bool:
     return any(
         isinstance(name := param.get("name"), str)
         and name.strip().casefold() == wanted
-        and _value(param.get("value")) not in _UNMARKED
+        and is_opted_out(param.get("value"))
         for param in (params if isinstance(params, list) else [])
         if isinstance(param, dict)
     )
+
+
+def is_opted_out(value: object) -> bool:
+    """Whether the value of the attribute says so."""
+    return _value(value) not in _UNMARKED
 
 
 def _value(value: Any) -> str:
