@@ -55,7 +55,9 @@ HELPER = Helper(
     lacks=("raw", "again"),
     lone="name",
     narrows=("again",),
-    meanings={"timeout": "seconds to work; then it ends, and the next run goes on (default: until it is done)"},
+    meanings={
+        "timeout": "seconds to work; then it ends, and the next run goes on (default: until it is done)"
+    },
 )
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ class Show(Protocol):
 
 @contextmanager
 def shown(title: str, lines: Callable[[str], None] | None) -> Iterator[Show]:
-    """Only stderr is written to, and only if it is a terminal. `lines`: gets the same as texts if it is not."""
+    """A bar on stderr, if that is a terminal. `lines`: gets the same as texts if it is not."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda done, of, text: lines(f"{done} of {of}. {text}") if lines is not None else None
         return

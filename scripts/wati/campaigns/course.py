@@ -70,7 +70,7 @@ class Course:
             return int(db.scalars(sql.select(jobs.c.round).where(jobs.c.id == job.id)).one())
 
     def next_round(self, job: Job, round: int) -> bool:
-        """Whether it is for this process to give the round after this one; one that died may have begun it."""
+        """Whether this process is the one to give the round after this one."""
         with self._database.writing() as db:
             known = (jobs.c.id == job.id, jobs.c.round == round)
             return db.execute(sql.update(jobs).where(*known).values(round=round + 1)).rowcount == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from wati.campaigns import bar, status
@@ -12,8 +13,6 @@ from wati.contract.failures import Failure
 from wati.reads.rows import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from wati.calls.context import Context
     from wati.calls.findings import Findings
     from wati.campaigns.engine import Engine
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 SHOW_SECONDS = 1.0
 WAITED = "It waits until {}."
+STOPPED = "The campaign stopped by itself: {}"
 
 
 def confirmation(context: Context) -> str:
@@ -29,92 +29,95 @@ def confirmation(context: Context) -> str:
     arguments = context.call.arguments
     if "again" in arguments:
         return str(len(set(arguments["again"])))
-    job = status.find(Ledger.of(context.session), arguments["name"])
+    with closing(Ledger.of(context.session)) as ledger:
+        job = status.find(ledger, arguments["name"])
     return "" if job.state == "done" else job.confirm
 
 
 def preview(context: Context, found: Findings) -> None:
     """The dry run of run_campaign.py: what would be sent, and to how many."""
-    if found.valid(context.call, "name"):
-        ledger = Ledger.of(context.session)
+    if not found.valid(context.call, "name"):
+        return
+    again = context.call.arguments.get("again")
+    with closing(Ledger.of(context.session)) as ledger:
         job = status.find(ledger, context.call.arguments["name"])
-        again = context.call.arguments.get("again")
-        found.facts |= _facts(job, len(set(again)) if again else status.counts(ledger, job)["planned"])
-        found.facts |= {"state": job.state, **job.summary}
+        counts = status.counts(ledger, job)
+    found.facts["campaigns"] = [_wanted(job, len(set(again)) if again else counts["planned"])]
+    found.facts |= {"state": job.state, "counts": counts}
+    shown = ("texts", "template", "left_out", "send_at", "quiet_hours", "seconds_at_least")
+    found.facts |= {name: job.summary[name] for name in shown if name in job.summary}
+    found.warnings += job.summary.get("warnings", [])
 
 
 def preview_all(context: Context, found: Findings) -> None:
     """The dry run of campaign_worker.py: what it would work on."""
-    ledger = Ledger.of(context.session)
-    running = ledger.course.running()
-    found.facts["campaigns"] = [
-        each for job in running for each in _facts(job, status.counts(ledger, job)["planned"])["campaigns"]
-    ]
+    with closing(Ledger.of(context.session)) as ledger:
+        running = ledger.course.running()
+        found.facts["campaigns"] = [_wanted(job, status.counts(ledger, job)["planned"]) for job in running]
 
 
-def _facts(job: Job, receivers: int) -> dict[str, Any]:
-    template = job.plan.get("template_name", "")
-    return {"campaigns": [{"name": job.name, "template_name": template, "receivers": receivers}]}
+def _wanted(job: Job, receivers: int) -> dict[str, Any]:
+    return {"name": job.name, "template_name": job.plan.get("template_name", ""), "receivers": receivers}
 
 
 def run(context: Context) -> Result:
     """Start a job or go on with it, and work until it is done or stopped, or leave that to the workers."""
-    options = context.call.options
-    ledger = Ledger.of(context.session)
-    job = status.find(ledger, context.call.arguments["name"])
-    if again := context.call.arguments.get("again"):
-        ledger.claims.again(job, again)
-    if job.state != "done" or again:
-        ledger.course.start(job)
-        if not options.detach:
-            _work(context, ledger, job.name)
-    return _summary(ledger, job.name)
+    again = context.call.arguments.get("again")
+    with closing(Ledger.of(context.session)) as ledger:
+        job = status.find(ledger, context.call.arguments["name"])
+        if again:
+            ledger.claims.again(job, again)
+        # Of one that was stopped, a person has said yes to these alone.
+        if job.state in ("done", "running") if again else job.state != "done":
+            ledger.course.start(job)
+            if not context.call.options.detach:
+                _work(context, ledger, job.name)
+        return _result(ledger, job.name)
 
 
 def stop(context: Context) -> Result:
-    ledger = Ledger.of(context.session)
-    job = status.find(ledger, context.call.arguments["name"])
-    ledger.course.stop(job)
-    return Result(status.facts(ledger, status.find(ledger, job.name)))
+    with closing(Ledger.of(context.session)) as ledger:
+        job = status.find(ledger, context.call.arguments["name"])
+        ledger.course.stop(job)
+        return Result(status.facts(ledger, status.find(ledger, job.name)))
 
 
 def work(context: Context) -> Result:
     """Work on whatever runs; or give up on a worker that will not come back."""
-    ledger = Ledger.of(context.session)
-    gone = context.call.arguments.get("recover")
-    if gone:
-        return _recover(context, ledger, gone)
-    seen = _work(context, ledger, "")
-    data = [status.in_short(ledger, status.find(ledger, name)) for name in sorted(seen)]
-    return Result({"campaigns": data}, outcome="accepted" if seen else "not_sent")
+    with closing(Ledger.of(context.session)) as ledger:
+        if gone := context.call.arguments.get("recover"):
+            return _recover(context, ledger, gone)
+        seen = _work(context, ledger, "")
+        data = [status.in_short(ledger, status.find(ledger, name)) for name in sorted(seen)]
+    return Result({"campaigns": data}, outcome=_outcome([each["counts"] for each in data]))
 
 
 def _recover(context: Context, ledger: Ledger, name: str) -> Result:
     worker = ledger.workers.give_up(name)
-    known = {one.name for one in ledger.workers.all()}
+    known = sorted(one.name for one in ledger.workers.all())
     if worker is None and name not in known:
         from wati.arguments.validation import quoted, suggestion
 
-        problem = {"at": "$.recover", "problem": f"there is no worker {quoted(name)}{suggestion(name, known)}"}
+        problem = {
+            "at": "$.recover",
+            "problem": f"there is no worker {quoted(name)}{suggestion(name, known)}",
+        }
         hint = "campaign_status.py with the name of a campaign lists its workers."
         raise Failure("invalid_arguments", "There is no such worker.", hint=hint, problems=[problem])
-    engine = _engine(context, ledger, "")
-    try:
+    with closing(_engine(ledger, "")) as engine:
         return Result({"worker": name, "chunks": engine.recover(name)}, outcome="not_sent")
-    finally:
-        engine.close()
 
 
 def _work(context: Context, ledger: Ledger, only: str) -> set[str]:
-    """Work on all jobs that run, until `only` does not or, for a worker, until it may end; the jobs' names."""
+    """Work on all jobs that run; the names of those. `only`: until this one does not, "" = as a worker."""
     from wati.campaigns.shift import Shift, worker_name
 
     options = context.call.options
     until = time.monotonic() + options.timeout if options.timeout else None
     seen: set[str] = set()
     name = worker_name()
-    engine = _engine(context, ledger, name)
-    with bar.shown(only or name, context.session.progress) as show:
+    engine = _engine(ledger, name)
+    with closing(engine), bar.shown(only or name, context.session.progress) as show:
         shift = Shift(context.session, ledger, engine, name, _Teller(ledger, only, show))
 
         def is_over() -> bool:
@@ -124,10 +127,7 @@ def _work(context: Context, ledger: Ledger, only: str) -> set[str]:
                 return True
             return only not in running if only else options.until_idle and not running
 
-        try:
-            shift.work(is_over)
-        finally:
-            engine.close()
+        shift.work(is_over)
     return seen
 
 
@@ -156,7 +156,7 @@ class _Teller:
         self._show(of - left, of, text.strip())
 
 
-def _engine(context: Context, ledger: Ledger, worker: str) -> Engine:
+def _engine(ledger: Ledger, worker: str) -> Engine:
     from wati.contract.packages import require_package
 
     require_package("dbos")
@@ -165,20 +165,16 @@ def _engine(context: Context, ledger: Ledger, worker: str) -> Engine:
     return Durable(ledger.address, ledger.place, worker)
 
 
-def _summary(ledger: Ledger, name: str) -> Result:
+def _result(ledger: Ledger, name: str) -> Result:
     job = status.find(ledger, name)
     data = status.facts(ledger, job)
-    counts = data["counts"]
-    if job.problem:
-        failure = Failure("rejected", f"The campaign stopped: {job.problem}", source="package")
-        failure.answer = data
-        raise failure
-    return Result(data, outcome=_outcome(counts))
+    notice = STOPPED.format(job.problem) if job.state == "stopped" and job.problem else ""
+    return Result(data, notice=notice, outcome=_outcome([data["counts"]]))
 
 
-def _outcome(counts: dict[str, int]) -> str:
+def _outcome(all_counts: list[dict[str, int]]) -> str:
     """What became of all of it, so far."""
-    some = {name for name, count in counts.items() if count}
+    some = {name for counts in all_counts for name, count in counts.items() if count}
     if some <= {"planned"}:
         return "not_sent"
     if some == {"accepted"}:

@@ -157,7 +157,7 @@ class Shift:
 
 
 class _Rounds:
-    """When the next round is due: at once if the one before came further, and else a little later each time."""
+    """When the next round is due: at once if the one before came further, else a little later each time."""
 
     def __init__(self) -> None:
         self._planned = -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
@@ -15,6 +16,8 @@ from wati.contract.commands import command_line, python, script
 from wati.reads.rows import iso
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wati.calls.context import Context
     from wati.campaigns.records import Job, Row, Worker
 
@@ -22,7 +25,7 @@ LIMIT = 20  # of those in doubt that are shown
 LATELY = 60.0  # seconds by which the rate is measured
 LOOK_SECONDS = 1.0  # for each of those in doubt, at the pace of lists: ten reads in ten seconds
 MOST_WORKERS = 10
-SHOWN_AS = {"claimed": "in_flight"}
+SHOWN_AS: Mapping[str, str] = {"claimed": "in_flight"}
 
 STOPPED = "run_campaign.py goes on with those who are planned."
 NOBODY = "Nobody works on it: run_campaign.py goes on, or campaign_worker.py works on all that run."
@@ -36,19 +39,19 @@ REPORT = "Accepted is not delivered: campaign_report.py says what became of it."
 def show(context: Context) -> Result:
     """`data` of campaign_status.py."""
     arguments = context.call.arguments
-    ledger = Ledger.of(context.session)
-    if "name" not in arguments:
-        return Result({"campaigns": [in_short(ledger, job) for job in ledger.plans.all()]})
-    job = find(ledger, arguments["name"])
-    looked: dict[str, Any] = {}
-    if arguments.get("look"):
-        from wati.campaigns import looking
+    with closing(Ledger.of(context.session)) as ledger:
+        if "name" not in arguments:
+            return Result({"campaigns": [in_short(ledger, job) for job in ledger.plans.all()]})
+        job = find(ledger, arguments["name"])
+        looked: dict[str, Any] = {}
+        if arguments.get("look"):
+            from wati.campaigns import looking
 
-        looked = looking.look(context, ledger, job)
-    data = {**facts(ledger, job), **looked}
-    found = ledger.claims.in_doubt(job, limit=arguments.get("limit", LIMIT))
-    if found:
-        data["in_doubt"] = in_doubt(job, found, data["counts"]["in_doubt"])
+            looked = looking.look(context, ledger, job)
+        data = {**facts(ledger, job), **looked}
+        found = ledger.claims.in_doubt(job, limit=arguments.get("limit", LIMIT))
+        if found:
+            data["in_doubt"] = in_doubt(job, found, data["counts"]["in_doubt"])
     return Result(data)
 
 
@@ -79,7 +82,7 @@ def in_short(ledger: Ledger, job: Job) -> dict[str, Any]:
 def counts(ledger: Ledger, job: Job) -> dict[str, int]:
     """Together, they are the head count."""
     found = ledger.claims.counts(job)
-    return {SHOWN_AS.get(state, state): found[state] for state in COUNTED}
+    return {SHOWN_AS.get(state, state): count for state, count in found.items() if state in COUNTED}
 
 
 def facts(ledger: Ledger, job: Job) -> dict[str, Any]:
@@ -88,7 +91,9 @@ def facts(ledger: Ledger, job: Job) -> dict[str, Any]:
     with ledger.database.reading() as db:
         now = ledger.database.now(db)
         why = sql.select(rows.c.reason, sql.func.count()).where(rows.c.job == job.id).group_by(rows.c.reason)
-        rejected = {reason or "unknown": count for reason, count in db.execute(why.where(rows.c.state == "rejected"))}
+        rejected = {
+            reason or "unknown": count for reason, count in db.execute(why.where(rows.c.state == "rejected"))
+        }
         left_out = {reason: count for reason, count in db.execute(why.where(rows.c.state == "left_out"))}
         lately = (rows.c.job == job.id, rows.c.settled_at > now - LATELY, rows.c.state != "planned")
         settled = db.scalar(sql.select(sql.func.count()).where(*lately)) or 0
