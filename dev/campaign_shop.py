@@ -130,6 +130,12 @@ class Shop:
         """What a script says, which is one document and nothing else."""
         return said(self.start(script, *words, **environ))
 
+    def stop(self, name: str) -> None:
+        """As stop_campaign.py does, at once."""
+        job = self.ledger.plans.get(name)
+        assert job is not None
+        self.ledger.course.stop(job)
+
     def fault(self, **fault: Any) -> None:
         control.fault(self.state, {**fault, "match": {"method": "POST", "path": SENDS}})
 
@@ -163,7 +169,10 @@ class Shop:
                 found.append(f"{row.receiver} is {row.state}, and got it")
         if strangers := got.keys() - {row.receiver for row in rows}:
             found.append(f"{sorted(strangers)} were not in the plan")
-        return [*found, *self._of_status(rows, status or self.ask("campaign_status", name, "limit=1000"))]
+        return [
+            *found,
+            *self._of_status(rows, status or self.ask("campaign_status", f"name={name}", "limit=1000")),
+        ]
 
     def _of_status(self, rows: Sequence[Row], document: Json) -> list[str]:
         data = document.get("data", {})
