@@ -78,6 +78,8 @@ def counted(left_out: Counter[str]) -> str:
 
 def unknown_members(parameters: Sequence[Mapping[str, str]], selection: Selection) -> Iterator[Problem]:
     """The members in the parameters that nobody has: most likely, their names are spelled otherwise."""
+    if not selection.read:
+        return
     known = sorted(selection.members | set(BUILT_IN))
     for index, item in enumerate(parameters):
         for member in filling.Filling([item]).members:
