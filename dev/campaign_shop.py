@@ -100,7 +100,7 @@ class Shop:
         self._started.append(server)
         assert server.stdout is not None
         self.url = json.loads(server.stdout.readline())["data"]["url"]
-        self.ledger = Ledger(Database(self.address), "sandbox", self.address)
+        self.ledger = Ledger(Database(self.address), "sandbox")
 
     def close(self) -> None:
         self.ledger.close()

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
+from wati.campaigns.database import Database
 from wati.campaigns.durable import Durable
 from wati.campaigns.engine import Alone, Engine
 
@@ -31,7 +32,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 
 def durable(folder: Path, worker: str = "first", place: str = "sandbox") -> Durable:
-    return Durable(str(folder / "campaigns.sqlite"), place, worker, limit=None)
+    return Durable(Database(str(folder / "campaigns.sqlite")), place, worker, limit=None)
 
 
 class Chunks:
@@ -105,7 +106,8 @@ DIES = """
 import os, sys, time
 sys.path.insert(0, sys.argv[1])
 from wati.campaigns.durable import Durable
-engine = Durable(sys.argv[2], "sandbox", "second", limit=None)
+from wati.campaigns.database import Database
+engine = Durable(Database(sys.argv[2]), "sandbox", "second", limit=None)
 engine.enqueue("spring", 1, range(3))
 with engine.work(lambda job, chunk: os._exit(9)):
     time.sleep(20)

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 
 from wati.campaigns.engine import DRAIN_SECONDS, THREADS, Hands
+from wati.contract.failures import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from dbos import EnqueueOptions, WorkflowStatus
 
+    from wati.campaigns.database import Database
     from wati.campaigns.engine import Handle
 
 VERSION = "wati-campaigns-1"  # of the workflow below; a new one would leave the chunks of the old one undone
@@ -52,11 +54,14 @@ def _chunk(job: str, chunk: int) -> None:
 
 
 class Durable:
-    """`address`: of the ledger. `place`: the far side, whose chunks are its own. `worker`: a unique name."""
+    """`database`: the ledger's. `place`: the far side, whose chunks are its own. `worker`: a unique name.
+
+    Raises Failure as the database does.
+    """
 
     def __init__(
         self,
-        address: str,
+        database: Database,
         place: str,
         worker: str = "",
         *,
@@ -64,28 +69,32 @@ class Durable:
         limit: tuple[int, float] | None = LIMIT,
     ) -> None:
         logging.getLogger("dbos").setLevel(logging.CRITICAL + 1)
-        url = _url(address)
+        self._database = database
         self._queue = "wati-" + hashlib.sha256(place.encode()).hexdigest()[:16]
         self._worker = worker
-        DBOS.migrate(url, schema=SCHEMA)
-        self._engine = _engine(url, threads)
-        self._shared: dict[str, Any] = {
-            "system_database_engine": self._engine,
-            "dbos_system_schema": SCHEMA,
-            "serializer": DBOSPortableJSONSerializer(),  # the default would unpickle what is in the database
-        }
-        self._client = DBOSClient(**self._shared, application_name=self._queue)
-        self._client.register_queue(
-            self._queue,
-            limiter={"limit": limit[0], "period": limit[1]} if limit else None,
-            worker_concurrency=threads,
-            polling_interval_sec=POLL_SECONDS,
-        )
+        with database.failing():
+            url = _url(database.address)
+            DBOS.migrate(url, schema=SCHEMA)
+            self._engine = _engine(url, threads)
+            self._shared: dict[str, Any] = {
+                "system_database_engine": self._engine,
+                "dbos_system_schema": SCHEMA,
+                "serializer": DBOSPortableJSONSerializer(),  # the default unpickles what is in the database
+            }
+            self._client = DBOSClient(
+                **self._shared, application_name=self._queue, retry_connection_errors=False
+            )
+            self._client.register_queue(
+                self._queue,
+                limiter={"limit": limit[0], "period": limit[1]} if limit else None,
+                worker_concurrency=threads,
+                polling_interval_sec=POLL_SECONDS,
+            )
 
     def enqueue(self, job: str, round: int, chunks: Iterable[int]) -> None:
         wanted = list(chunks)
         for start in range(0, len(wanted), BATCH):
-            with self._engine.begin() as connection:
+            with self._database.failing(), self._engine.begin() as connection:
                 for chunk in wanted[start : start + BATCH]:
                     options: EnqueueOptions = {
                         "queue_name": self._queue,
@@ -100,7 +109,8 @@ class Durable:
 
     def stop(self, job: str) -> None:
         if waiting := self._ids([_WAITING], job=job):
-            self._client.cancel_workflows(waiting)
+            with self._database.failing():
+                self._client.cancel_workflows(waiting)
 
     def holders(self) -> set[str]:
         return {one.executor_id for one in self._list([_BEGUN]) if one.executor_id}
@@ -108,7 +118,8 @@ class Durable:
     def recover(self, worker: str) -> int:
         begun = self._ids([_BEGUN], executor_id=worker)
         if begun:
-            self._client.resume_workflows(begun, queue_name=self._queue)
+            with self._database.failing():
+                self._client.resume_workflows(begun, queue_name=self._queue)
         return len(begun)
 
     @contextmanager
@@ -118,13 +129,16 @@ class Durable:
         config |= {**self._shared, "log_level": "CRITICAL"}
         DBOS(config=config)
         try:
-            DBOS.launch()
+            with self._database.failing():
+                DBOS.launch()
             yield
         finally:
             # Its own wait looks once a second, so it is spared when nothing is under way.
             DBOS.destroy(workflow_completion_timeout_sec=DRAIN_SECONDS if hands.close() else 0)
+            hands.wait(DRAIN_SECONDS)
             _Process.hands = None
-            self.recover(self._worker)
+            with suppress(Failure):  # the others find what is left
+                self.recover(self._worker)
 
     def close(self) -> None:
         self._client.destroy()
@@ -137,7 +151,8 @@ class Durable:
     def _list(self, status: list[str], **which: Any) -> list[WorkflowStatus]:
         """The chunks of this place."""
         shown: dict[str, Any] = {"load_input": False, "load_output": False, **which}
-        return self._client.list_workflows(status=status, queue_name=self._queue, **shown)
+        with self._database.failing():
+            return self._client.list_workflows(status=status, queue_name=self._queue, **shown)
 
 
 def _prefix(job: str) -> str:
@@ -149,7 +164,7 @@ def _url(address: str) -> str:
     """The database of the engine, for a ledger at this address."""
     if "://" in address:
         return address
-    path = os.path.abspath(f"{address}-engine")
+    path = os.path.abspath(os.path.expanduser(address)) + "-engine"
     # As private as the ledger, although it has no person in it.
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))

@@ -28,7 +28,7 @@ class Ledger:
     `unclear`: how many requests of a job got no clear answer in a row, as far as this process knows.
     """
 
-    def __init__(self, database: Database, place: str, address: str = "") -> None:
+    def __init__(self, database: Database, place: str) -> None:
         from wati.campaigns.claims import Claims
         from wati.campaigns.course import Course
         from wati.campaigns.pace import Pace
@@ -37,7 +37,6 @@ class Ledger:
 
         self.database = database
         self.place = place
-        self.address = address  # of the database; it can hold a password
         self.plans = Plans(database, place)
         self.course = Course(database, place)
         self.claims = Claims(database)
@@ -61,7 +60,7 @@ class Ledger:
             from wati.wire import mount
 
             address = mount.state_path(settings) + "-campaigns"
-        return cls(Database(address), "sandbox" if settings.sandbox else settings.base_url, address)
+        return cls(Database(address), "sandbox" if settings.sandbox else settings.base_url)
 
     @contextmanager
     def present(self, name: str) -> Iterator[Worker]:

@@ -162,7 +162,7 @@ def _engine(ledger: Ledger, worker: str) -> Engine:
     require_package("dbos")
     from wati.campaigns.durable import Durable
 
-    return Durable(ledger.address, ledger.place, worker)
+    return Durable(ledger.database, ledger.place, worker)
 
 
 def _result(ledger: Ledger, name: str) -> Result:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wati.campaigns.records import Job, Kind, Worker
 
 LOOK_SECONDS = 0.25
-LOST_SECONDS = 300.0  # for which a database may be away
+LOST_SECONDS = 60.0  # for which a database may be away
 LONGEST_PAUSE = 10.0  # between rounds in which nothing could be sent
 
 
