@@ -205,6 +205,29 @@ def test_a_database_that_is_away_is_waited_for(
         work(Sends(), lambda _: False)
 
 
+class Stuck(Alone):
+    """Has the chunks, and hands out none of them."""
+
+    def unfinished(self, job: str) -> bool:
+        return True
+
+
+def test_an_engine_that_hands_out_nothing_ends_the_work(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(ledger)
+    monkeypatch.setattr(shift_module, "STUCK_SECONDS", 0.2)
+    monkeypatch.setattr(shift_module, "LOOK_SECONDS", 0.01)
+    until = time.monotonic() + 20
+    with pytest.raises(Failure, match="has handed out nothing for 0 seconds") as caught:
+        Shift(Session({}), ledger, Stuck(), "one", lambda _: None).work(lambda: time.monotonic() > until)
+    assert caught.value.code == "ledger_unavailable"
+    other = ledger.workers.enlist("other")
+    until = time.monotonic() + 0.5
+    Shift(Session({}), ledger, Stuck(), "two", lambda _: None).work(lambda: time.monotonic() > until)
+    assert other.name == "other", "it may have them"
+
+
 class Held(Alone):
     """Another worker has begun what is in `held`, and has died."""
 
