@@ -33,7 +33,7 @@ STUCK_SECONDS = 60.0  # for which an engine may hand out nothing of what it has
 LONGEST_PAUSE = 10.0  # between rounds in which nothing could be sent
 STUCK = "The engine of campaigns has handed out nothing for {:.0f} seconds."
 UNSTICK = (
-    "The disk may be full. The engine's own file, beside the ledger and with -engine at its end, can be deleted "
+    "The disk may be full. The engine's own file, named as the ledger with -engine, can be deleted "
     "while nothing runs: whatever counts is in the ledger. Then run it again."
 )
 
@@ -94,7 +94,6 @@ class Shift:
             self._handled = time.monotonic()
             with self._engine.work(partial(self._handle, worker)):
                 while self._look() and not is_over():
-                    self._say(self)
                     time.sleep(LOOK_SECONDS)
 
     def _handle(self, worker: Worker, name: str, chunk: int) -> None:
@@ -121,6 +120,7 @@ class Shift:
         try:
             self._give_all()
             self._take_over()
+            self._say(self)
             self._lost = None
         except Failure as failure:
             self._lost = self._lost or time.monotonic()
