@@ -16,6 +16,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sql
+
 from wati.campaigns.claims import message_of
 from wati.campaigns.database import Database
 from wati.campaigns.ledger import Ledger
@@ -135,6 +137,12 @@ class Shop:
         job = self.ledger.plans.get(name)
         assert job is not None
         self.ledger.course.stop(job)
+
+    def executed(self, executor: str) -> int:
+        """How many chunks the engine has given to workers of this executor id. Only on PostgreSQL."""
+        query = sql.text("SELECT count(*) FROM wati_engine.workflow_status WHERE executor_id = :name")
+        with self.ledger.database.reading() as db:
+            return int(db.execute(query, {"name": executor}).scalar_one())
 
     def fault(self, **fault: Any) -> None:
         control.fault(self.state, {**fault, "match": {"method": "POST", "path": SENDS}})
