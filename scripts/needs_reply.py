@@ -40,7 +40,9 @@ def perform(context: "Context") -> "Result":
 
     arguments = context.call.arguments
     hours = arguments.get("hours", HOURS)
-    looks = looks_of(context, hours)
+    # The answer has the far side's time, too, by which it is known how long someone waits.
+    active = [row["connection_id"] for row in context.inbox.connections("ACTIVE")]
+    looks = looks_of(context, hours, active)
     if arguments.get("since") == "last":
         looks.load()
     run = Round(
@@ -51,13 +53,11 @@ def perform(context: "Context") -> "Result":
         include_bots=arguments.get("include_bots", False),
     )
     run.run()
-    if looks.problem:
-        context.remarks.append(NO_FILE.format(looks.problem))
-    return Result(answer(context, run, looks))
+    return Result(answer(context, run))
 
 
-def looks_of(context: "Context", hours: float) -> "Looks":
-    """What is kept of these conversations, read in this way."""
+def looks_of(context: "Context", hours: float, active: "list[str]") -> "Looks":
+    """What is kept of these conversations, read in this way. `active`: the connections to choose from."""
     import json
 
     from wati.reads import connections
@@ -65,8 +65,6 @@ def looks_of(context: "Context", hours: float) -> "Looks":
 
     settings, call = context.session.settings, context.call
     path = settings.looks
-    # The answer has the far side's time, too, by which it is known how long someone waits.
-    active = [row["connection_id"] for row in context.inbox.connections("ACTIVE")]
     connection = call.connection
     if not connection:
         context.remarks += connections.choice(active)
@@ -81,25 +79,50 @@ def looks_of(context: "Context", hours: float) -> "Looks":
     return Looks(path if connection else "", json.dumps(way))
 
 
-def answer(context: "Context", run: "Round", looks: "Looks") -> "dict[str, Any]":
+def answer(context: "Context", run: "Round") -> "dict[str, Any]":
     """The `data` of the document."""
     from wati.reads import waiting
-    from wati.reads.rows import iso
 
     arguments = context.call.arguments
-    oldest = run.now - arguments.get("hours", HOURS) * 3600
-    everyone = list(looks.known.values())
-    waits = [one for one in everyone if one.waits and (one.wrote is None or one.wrote >= oldest)]
+    waits = who_waits(run, arguments.get("hours", HOURS))
     if arguments.get("assigned"):
         waits = [one for one in waits if is_assigned(one, arguments["assigned"])]
     limit = arguments.get("limit", LIMIT)
-    shown = waiting.longest_first(waits)[:limit]
-    unread = [{"whatsappNumber": one.number, "code": one.code} for one in everyone if one.code]
-    looked = [one.looked for one in everyone if one.looked and not one.code]
-    data: dict[str, Any] = {"waiting": [item(context, run, one) for one in shown], "count": len(waits)}
+    marked = waiting.opted_out(run.looks.known.values())
+    data: dict[str, Any] = {
+        "waiting": [item(context, run, one, marked) for one in waits[:limit]],
+        "count": len(waits),
+    }
     if len(waits) > limit:
         data["more"] = True
-    data |= {"looked_at": run.looked_at, "contacts": len(everyone)}
+    data |= asked_to_stop(context, run, limit) | how_far(context, run)
+    if not run.looks.is_done:
+        data["next"] = {**arguments, "since": "last"}
+    return data
+
+
+def who_waits(run: "Round", hours: float) -> "list[Known]":
+    """Who wrote within these hours and got no answer, longest waiting first."""
+    from wati.reads import waiting
+
+    oldest = run.now - hours * 3600
+    everyone = run.looks.known.values()
+    return waiting.longest_first(
+        one for one in everyone if one.waits and (one.wrote is None or one.wrote >= oldest)
+    )
+
+
+def how_far(context: "Context", run: "Round") -> "dict[str, Any]":
+    """What was looked at, what was not, and how to go on."""
+    from wati.reads.rows import iso
+
+    looks = run.looks
+    if looks.problem:
+        context.remarks.append(NO_FILE.format(looks.problem))
+    everyone = list(looks.known.values())
+    unread = [{"whatsappNumber": one.number, "code": one.code} for one in everyone if one.code]
+    looked = [one.looked for one in everyone if one.looked and not one.code]
+    data: dict[str, Any] = {"looked_at": run.looked_at, "contacts": len(everyone)}
     data["complete"] = looks.is_done and not unread
     if looked:
         data["oldest_look"] = iso(min(looked) + run.ahead)
@@ -110,11 +133,28 @@ def answer(context: "Context", run: "Round", looks: "Looks") -> "dict[str, Any]"
     data["not_read"] = unread[:MOST_UNREAD]
     if len(unread) > MOST_UNREAD:
         data["more_not_read"] = len(unread) - MOST_UNREAD
-    if not looks.is_done:
-        data["next"] = {**arguments, "since": "last"}
     if run.stopped:
         data["stopped"] = run.stopped
     return data
+
+
+def asked_to_stop(context: "Context", run: "Round", limit: int) -> "dict[str, Any]":
+    """Who has asked for no more messages and is not marked: waiting or not, and however long ago."""
+    from wati.reads import waiting
+
+    everyone = waiting.to_mark(run.looks.known.values())
+    found: dict[str, Any] = {"asked_to_stop": [who(context, run, one) for one in everyone[:limit]]}
+    if len(everyone) > limit:
+        found["more_asked_to_stop"] = len(everyone) - limit
+    return found if everyone else {}
+
+
+def who(context: "Context", run: "Round", one: "Known") -> "dict[str, Any]":
+    """A contact. Of those who were listed in an earlier run, the name is not known any more."""
+    from wati.output.redaction import excerpt
+
+    name = excerpt(run.names.get(one.number, ""), context.session.settings.key, LONGEST_NAME)
+    return {"whatsappNumber": one.number, **({"name": name} if name else {})}
 
 
 def is_assigned(one: "Known", wanted: str) -> bool:
@@ -129,17 +169,18 @@ def is_assigned(one: "Known", wanted: str) -> bool:
     return matching.rank(wanted, one.assigned) is not None
 
 
-def item(context: "Context", run: "Round", one: "Known") -> "dict[str, Any]":
-    """One who waits. Of those who were looked at in an earlier run, the texts are not known any more."""
+def item(context: "Context", run: "Round", one: "Known", marked: "set[str]") -> "dict[str, Any]":
+    """One who waits. Of those who were looked at in an earlier run, the texts are not known any more.
+
+    `marked`: the persons who have opted out.
+    """
+    from wati.contract.numbers import person
     from wati.output.redaction import excerpt
     from wati.reads.rows import iso
     from wati.reads.window import SECONDS as WINDOW
 
     key = context.session.settings.key
-    found: dict[str, Any] = {"whatsappNumber": one.number}
-    name = run.names.get(one.number)
-    if name:
-        found["name"] = excerpt(name, key, LONGEST_NAME)
+    found = who(context, run, one)
     if one.since is not None:
         found["since"] = iso(one.since)
     if not one.exact:
@@ -148,6 +189,8 @@ def item(context: "Context", run: "Round", one: "Known") -> "dict[str, Any]":
         found |= said(run.seen[one.number], key)
     else:
         found["as_of"] = iso(one.looked + run.ahead)
+    marks = {"asks_to_stop": one.stops, "opted_out": person(one.number) in marked}
+    found |= {name: True for name, is_so in marks.items() if is_so}
     if one.wrote is not None:
         closes = one.wrote + WINDOW
         is_open = closes > run.now
@@ -162,7 +205,6 @@ def item(context: "Context", run: "Round", one: "Known") -> "dict[str, Any]":
 def said(seen: "Standing", key: str) -> "dict[str, Any]":
     """What the customer wrote, and what came after it without being an answer."""
     from wati.output.redaction import excerpt
-    from wati.reads.opt_out import asks_to_stop
     from wati.reads.rows import iso, moment, template_of
     from wati.reads.transcript import in_short
 
@@ -171,8 +213,6 @@ def said(seen: "Standing", key: str) -> "dict[str, Any]":
         "messages": [excerpt(in_short(row), key, LONGEST_TEXT) for row in newest],
         "unanswered": len(seen.unanswered),
     }
-    if any(asks_to_stop(row.get("text")) for row in seen.unanswered):
-        found["asks_to_stop"] = True
     for name, row in (("template_since", seen.template), ("failed_since", seen.failed)):
         if row is None:
             continue
@@ -195,11 +235,12 @@ def said(seen: "Standing", key: str) -> "dict[str, Any]":
 HELPER = Helper(
     name="needs_reply",
     perform=perform,
-    customer_text=("waiting",),
+    customer_text=("waiting", "asked_to_stop"),
     narrows=("hours", "since", "assigned", "limit", "channelPhoneNumber"),
     keeps=(
         *("count", "more", "looked_at", "contacts", "complete", "oldest_look", "never_looked_at"),
         *("never_looked_at_at_least", "not_read", "more_not_read", "next", "stopped"),
+        *("asked_to_stop", "more_asked_to_stop"),
     ),
     default_timeout=SECONDS,
 )

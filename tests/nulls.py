@@ -10,10 +10,12 @@ _HEADER = ("header", "header.text", "header.media", "header.media.fileName", "fo
 # By script; paths as in Endpoint.narrows, which has the others.
 ABSENT_IF_NULL = {
     "add_contact": ("name", "customParams", "sourceType"),
+    "brief": ("closing",),
     "check_send": ("look",),
     "conversation": ("ids",),
     "wait_for_reply": ("until",),
     "needs_reply": ("closing", "include_bots"),
+    "opt_out": ("list",),
     "create_connection": ("method",),
     "get_contacts": _PAGE,
     "get_message_templates": _PAGE,

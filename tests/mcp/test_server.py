@@ -145,6 +145,7 @@ LOOKUPS: dict[str, Any] = {
     "doctor": {},
     "find_contact": {"name": "doe"},
     "find_template": {"name": "order"},
+    "opt_out": {},
     "wait_for_reply": {"whatsappNumber": "14155551234", "after": "2026-11-01T00:00:00Z"},
 }
 
@@ -164,8 +165,8 @@ def test_every_tool_answers_as_its_script_does(
 
     calls = {endpoint.name: example(endpoint) for endpoint in ENDPOINTS.values()}
     calls |= {name: [json.dumps(arguments)] for name, arguments in LOOKUPS.items()}
-    # How many conversations needs_reply reads in its time is not the same twice.
-    assert set(calls) == {*ENDPOINTS, *HELPERS} - {"needs_reply"}
+    # How many conversations these read in their time is not the same twice.
+    assert set(calls) == {*ENDPOINTS, *HELPERS} - {"brief", "needs_reply"}
 
     async def work() -> dict[str, Any]:
         async with sandbox.connected(era=era) as client:
@@ -246,6 +247,25 @@ def test_a_bulk_send_is_asked_of_the_person(era: str, host: Host, far_side: FarS
     for shown in ("order_update", "2 receivers", "Hi Jo, your order 7 is ready.", "14155551234"):
         assert shown in question
     assert len(far_side.writes) == 1 and KEY not in question
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_person_is_asked_before_an_opt_out_is_taken_back_and_not_before_it_is_made(
+    era: str, sandbox: Host
+) -> None:
+    one = {"whatsappNumber": "14155551234"}
+    no, person = Person("decline"), yes()
+
+    async def work(asked: Person, given: dict[str, Any]) -> Any:
+        async with sandbox.connected(era=era, person=asked) as client:
+            return said(await client.call_tool("opt_out", given))
+
+    assert anyio.run(work, no, one)["outcome"] == "accepted"
+    assert anyio.run(work, no, {})["data"]["count"] == 1 and no.asked == []
+    back = {**one, "take_back": True}
+    assert anyio.run(work, no, back)["error"]["code"] == "confirmation_required"
+    assert anyio.run(work, person, back)["data"]["opted_out"] is False
+    assert person.asked == no.asked and "14155551234" in person.asked[0]
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -28,6 +28,7 @@ ROWS: list[Json] = [
     {},
     {},
     ALEX,
+    {**ALEX, "statusString": "FAILED", "failedDetail": "Message undeliverable"},
     {"owner": True, "operatorName": "Sam Supervisor"},
     {"owner": True, "operatorName": "API Token sandbox "},
     BOT,
@@ -79,6 +80,8 @@ def unanswered(world: World, hours: float = 72, *, bots: bool = False) -> dict[s
         if inbound:
             first.setdefault(to, at)
             last[to] = at
+        elif row.get("statusString") == "FAILED":
+            continue
         elif row["eventType"] == "message":
             if bots or row["operatorName"].strip() != "Bot":
                 first.pop(to, None)
@@ -480,3 +483,85 @@ def test_the_busy_world(world: World, clock: Clock) -> None:
     assert run.data["count"] == len(expected)
     assert told(run).items() <= seconds(expected).items() and len(told(run)) == min(100, len(expected))
     assert too_fast(world) == 0 and clock.ahead < 1200
+
+
+# --- who asked for no more messages -------------------------------------------------------------------------
+
+
+def mark(world: World, to: str, value: str = "true") -> None:
+    world.seed(contacts=[{"whatsappNumber": to, "customParams": [{"name": "opted_out", "value": value}]}])
+
+
+def asked(run: Run) -> list[str]:
+    return [one["whatsappNumber"] for one in run.data.get("asked_to_stop", [])]
+
+
+def test_who_asked_to_stop_is_shown_until_the_contact_is_marked(world: World) -> None:
+    people(world, 6)
+    said(world, number(0), 3 * HOUR, "Stop!")  # answered since
+    said(world, number(0), 2 * HOUR, "We will.", **ALEX)
+    said(world, number(1), 400 * HOUR, "BAJA")  # long ago
+    said(world, number(2), 2 * HOUR, "unsubscribe")  # and something else
+    said(world, number(2), HOUR, "Hello?")
+    said(world, number(3), 2 * HOUR, "STOP")  # but came back
+    said(world, number(3), HOUR, "Fine.", **ALEX)
+    said(world, number(3), 60, "I have another question")
+    said(world, number(4), HOUR, "Please stop by tomorrow")
+    said(world, number(5), HOUR, "Arrêt")
+    mark(world, number(5))
+    run = world.run("needs_reply")
+    assert asked(run) == [number(2), number(0), number(1)]
+    assert run.data["asked_to_stop"][0] == {"whatsappNumber": number(2), "name": "Customer 2"}
+    flags = {
+        one["whatsappNumber"]: (one.get("asks_to_stop"), one.get("opted_out")) for one in run.data["waiting"]
+    }
+    assert flags == {
+        number(2): (True, None),
+        number(3): (None, None),
+        number(4): (None, None),
+        number(5): (True, True),
+    }
+    assert world.run("opt_out", {"whatsappNumber": number(0)}).exit == 0
+    again = world.run("needs_reply", {"since": "last", "limit": 1})
+    assert asked(again) == [number(2)] and again.data["more_asked_to_stop"] == 1
+
+
+def test_what_an_earlier_run_saw_of_it_is_known_to_the_next(world: World, clock: Clock) -> None:
+    big(world, 120)
+    said(world, number(7), 50 * HOUR, "STOP")
+    first = world.run("needs_reply", None, "--timeout", "3600")
+    assert first.data["complete"] is True and asked(first) == [number(7)]
+    second = world.run("needs_reply", {"since": "last"}, "--timeout", "1")
+    assert asked(second) == [number(7)]
+    world.run("opt_out", {"whatsappNumber": number(7)})
+    assert "asked_to_stop" not in world.run("needs_reply", {"since": "last"}, "--timeout", "20").data
+
+
+@pytest.mark.parametrize("marked", ["525512345678", "5215512345678"])
+def test_a_mark_under_another_spelling_counts(world: World, marked: str) -> None:
+    other = ({"525512345678", "5215512345678"} - {marked}).pop()
+    with State(world.state).transaction() as tx:
+        tx.run("DELETE FROM contacts")
+    for to in (marked, other):
+        # Two contacts of one person, which WATI may have from two sources.
+        world.seed(contacts=[{"whatsappNumber": to, "userId": f"MX.{to}"}])
+    said(world, other, HOUR, "STOP")
+    mark(world, marked)
+    run = world.run("needs_reply")
+    assert "asked_to_stop" not in run.data
+    assert [one.get("opted_out") for one in run.data["waiting"]] == [True]
+
+
+def test_what_an_earlier_version_kept_is_begun_anew(world: World) -> None:
+    people(world, 1)
+    said(world, number(0), HOUR, "STOP")
+    file = Path(f"{world.state}-looks")
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("CREATE TABLE rounds (scope TEXT PRIMARY KEY, began REAL NOT NULL, page INTEGER NOT NULL)")
+        db.execute("CREATE TABLE looks (scope TEXT, number TEXT, PRIMARY KEY (scope, number)) WITHOUT ROWID")
+        db.execute("INSERT INTO looks VALUES ('', '1')")
+    for arguments in (None, {"since": "last"}):
+        run = world.run("needs_reply", arguments)
+        assert run.data["count"] == 1 and "cannot be kept" not in run.document["notice"]
+    with closing(sqlite3.connect(file)) as db:
+        assert db.execute("SELECT number, stops FROM looks").fetchall() == [(number(0), 1)]

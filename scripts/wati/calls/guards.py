@@ -89,8 +89,8 @@ def needed_confirmation(call: Call) -> str:
     """The value that `--confirm` has to repeat; "" if the call needs none."""
     if call.endpoint.confirms == "none":
         return ""
-    by_id = call.endpoint.confirms == "connection_id"
-    return str(call.arguments["connection_id"]) if by_id else str(len(call.receivers))
+    by_name = call.endpoint.confirms not in ("receivers", "records")
+    return str(call.arguments[call.endpoint.confirms] if by_name else len(call.receivers))
 
 
 def files(call: Call) -> None:
@@ -105,9 +105,10 @@ def files(call: Call) -> None:
 def confirmation(call: Call) -> None:
     """Raises `confirmation_required` unless `--confirm` repeats what the endpoint asks for."""
     given, needed = call.options.confirm, needed_confirmation(call)
-    if given == needed:
+    if not needed or given == needed:
         return
-    what = "the connection's id" if call.endpoint.confirms == "connection_id" else "the number of receivers"
+    own = {"connection_id": "the connection's id", "whatsappNumber": "the customer's number"}
+    what = own.get(call.endpoint.confirms, "the number of receivers")
     # Not the value: whoever copies it from here has seen no text, and no problem of the send.
     message = f"--confirm must repeat {what}" + (f", not {given!r}." if given else ".")
     raise Failure("confirmation_required", message)

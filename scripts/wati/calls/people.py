@@ -180,9 +180,8 @@ def attributes(context: Context, found: Findings) -> None:
     from wati.contract.checks import select
     from wati.reads.matching import folded
 
-    given = [
-        name for _, name in select(context.call.arguments, "customParams[].name") if isinstance(name, str)
-    ]
+    sent = {**context.call.endpoint.defaults, **context.call.arguments}
+    given = [name for _, name in select(sent, "customParams[].name") if isinstance(name, str)]
     if not found.can_ask or not given:
         return
     known: dict[str, str] = {}

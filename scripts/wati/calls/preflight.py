@@ -155,7 +155,7 @@ def _preview(context: Context, found: Findings) -> Result:
     call, settings = context.call, context.session.settings
     data: dict[str, Any] = {}
     if call.options.raw or call.options.verbose or not settings.key:
-        data["request"] = _request(call, settings.base_url)
+        data["request"] = request_of(call, settings.base_url)
     if needed := guards.needed_confirmation(call):
         data["confirm"] = needed
     findings = {"preflight": found.facts, "warnings": found.warnings}
@@ -167,7 +167,7 @@ def _preview(context: Context, found: Findings) -> Result:
     return result
 
 
-def _request(call: Call, base_url: str) -> dict[str, Any]:
+def request_of(call: Call, base_url: str) -> dict[str, Any]:
     """The request as it would leave."""
     from wati.wire import request
     from wati.wire.gateway import USER_AGENT

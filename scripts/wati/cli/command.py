@@ -126,7 +126,8 @@ def _call(
     from wati.contract.call import Call
     from wati.wire import interrupts
 
-    guards.effect(session.settings, endpoint)  # before anything is read from a file or standard input
+    if endpoint.by_arguments is None:  # before anything is read from a file or standard input
+        guards.effect(session.settings, endpoint)
     given = interrupts.allow(partial(reading.read, endpoint, command_line.words, stdin))
     arguments, options = flags.take_run(endpoint, given, command_line.options, session.settings.key)
     return run(session, Call(endpoint, arguments, options))

@@ -11,13 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+def file_of(text: str) -> str:
+    """The file that the variable names as @FILE; "" if it names none."""
+    text = text.strip()
+    return os.path.expanduser(text[1:]) or os.curdir if text.startswith("@") else ""
+
+
 def entries(text: str) -> list[str]:
     """The entries of the variable, or of the file that it names as @FILE. Raises OSError or ValueError.
 
     In a file, line breaks separate entries, too, and a line that begins with # is a comment.
     """
-    if text.strip().startswith("@"):
-        with open(os.path.expanduser(text.strip()[1:]), encoding="utf-8-sig") as file:
+    if path := file_of(text):
+        with open(path, encoding="utf-8-sig") as file:
             text = ",".join(line for line in file if not line.lstrip().startswith("#"))
     return [entry for part in text.split(",") if (entry := part.strip())]
 

@@ -67,6 +67,8 @@ class Call:
             self.arguments = {}
         if self.options is Call.options:
             self.options = Options()
+        if self.endpoint.by_arguments is not None and isinstance(self.arguments, dict):
+            self.endpoint = self.endpoint.by_arguments(self.arguments)
 
     def copied(self) -> Call:
         """The same call, of which nothing is shared with the caller's."""

@@ -62,6 +62,8 @@ class Endpoint:
     lone: str = ""  # the argument that a single word without its name is, such as an id
     keeps: tuple[str, ...] = ()  # what `--fields` always shows: how far the rest can be trusted
     default_timeout: float | None = None  # seconds, without --timeout; None = the gateway's own limit
+    # (arguments) -> the endpoint that a call with these arguments is of, if that depends on them
+    by_arguments: Callable[[Arguments], Endpoint] | None = None
 
     # What is special about one endpoint is a function in its own script.
     parts: Callable[..., list[Any]] | None = None  # (arguments, files) -> the files to upload
@@ -98,7 +100,7 @@ def _no_answer(answer: Answer, receivers: Receivers) -> Verdict:
 
 @record
 class Helper(Endpoint):
-    """A script that answers a question with several reads. It has an endpoint's contract, but no request."""
+    """A script that answers a question with several reads, or does more than one request can."""
 
     method: str = "GET"
     path: str = "/wati/"
@@ -112,7 +114,7 @@ class Helper(Endpoint):
 
     @property
     def does(self) -> str:
-        return "Only reads; sends and changes nothing at WATI."
+        return "Only reads; sends and changes nothing at WATI." if self.effect == "read" else super().does
 
 
 PAGE = {"pageSize": 20, "pageNumber": 1}  # always sent, because WATI's defaults differ from list to list

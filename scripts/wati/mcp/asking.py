@@ -36,9 +36,10 @@ VALID_SECONDS = 600.0
 def needs_person(call: Call, *, every_send: bool) -> bool:
     """Whether a call waits for a person's yes, if there is one who can be asked."""
     endpoint, options = call.endpoint, call.options
-    if options.dry_run or endpoint.effect not in ("send", "delete"):
+    if options.dry_run:
         return False
-    return every_send or endpoint.confirms != "none" or options.again
+    is_final = endpoint.effect in ("send", "delete")
+    return endpoint.confirms != "none" or (is_final and (every_send or options.again))
 
 
 def question(call: Call, data: dict[str, Any]) -> str:
@@ -46,6 +47,8 @@ def question(call: Call, data: dict[str, Any]) -> str:
     facts = data.get("preflight", {})
     if call.endpoint.effect == "delete":
         lines = [f"Delete the connection {data['confirm']} from Maton for good?"]
+    elif call.endpoint.effect == "write":
+        lines = [f"Let {data['confirm']}, who wants no more messages, be messaged again?"]
     else:
         count = int(data.get("confirm", 1))
         template = call.arguments.get("template_name")

@@ -32,6 +32,7 @@ CONFIRMS = {
     "receivers": "run.confirm: the number of receivers, from a dry run.",
     "records": "run.confirm: the number of records, from a dry run.",
     "connection_id": "run.confirm: the connection id.",
+    "whatsappNumber": "run.confirm: the number, to take it back.",
 }
 # MCP's hints: readOnly, destructive, idempotent. A send destroys nothing, but it cannot be taken back, and
 # hosts ask their user before a destructive call. A delete is not idempotent here, because one with an unknown
@@ -69,12 +70,12 @@ def schema_of(tool: Json) -> Json:
 
 
 def offered(read: Json, groups: frozenset[str] = frozenset(), *, read_only: bool = False) -> list[Json]:
-    """The endpoints, and the lookups that take arguments, in the order of the catalogue.
+    """The endpoints, and the helpers that take arguments, in the order of the catalogue.
 
     `groups`: only these; none means all.
     """
-    lookups = [helper for helper in read["helpers"] if "schema" in helper]
-    tools = [*read["tools"], *({"effect": "read", "confirm": "none", **lookup} for lookup in lookups)]
+    helpers = [helper for helper in read["helpers"] if "schema" in helper]
+    tools = [*read["tools"], *({"effect": "read", "confirm": "none", **helper} for helper in helpers)]
     return [
         tool
         for tool in tools

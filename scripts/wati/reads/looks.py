@@ -23,6 +23,7 @@ _TABLES = (
     f"CREATE TABLE IF NOT EXISTS looks (scope TEXT, {_COLUMNS}, PRIMARY KEY (scope, number)) WITHOUT ROWID",
 )
 _NAMES = {"rounds", "looks"}
+_VERSION = 2  # of the tables; another one's are not read
 
 
 class Looks:
@@ -89,6 +90,10 @@ class Looks:
                 tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
                 if not tables <= _NAMES:
                     raise sqlite3.DatabaseError("it is another program's database")
+                if db.execute("PRAGMA user_version").fetchone() != (_VERSION,):
+                    for name in tables:
+                        db.execute(f"DROP TABLE {name}")
+                    db.execute(f"PRAGMA user_version = {_VERSION}")
                 for table in _TABLES:
                     db.execute(table)
                 act(db)

@@ -1,12 +1,22 @@
-"""Whether a customer's message asks for no more messages: all of it, but for case and punctuation. Pure.
+"""Who wants no more messages: who asked for it, and who is marked as having done so. Pure.
 
-The words are those that people use to opt out, in the languages that businesses on WhatsApp use most (our
-choice). That WATI acts on any of them is not documented, so they only make a warning.
+All of a message has to be one of these words, but for case and punctuation. They are those that people use to
+opt out, in the languages that businesses on WhatsApp use most (our choice). That WATI acts on any of them is
+not documented, so they only make a warning.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from wati.reads.matching import words
+
+if TYPE_CHECKING:
+    Row = dict[str, Any]
+
+ATTRIBUTE = "opted_out"  # of a contact
+MARK, NO_MARK = "true", "false"  # WATI has no call that deletes an attribute
+_UNMARKED = ("", "false", "no", "0")
 
 _WORDS = {
     "English": "stop|stop all|stopall|unsubscribe|opt out|optout|cancel|quit|end|remove me|stop promotions",
@@ -34,10 +44,19 @@ def asks_to_stop(text: object) -> bool:
     return isinstance(text, str) and len(text) <= _LONGEST and " ".join(words(text)) in _ASKED
 
 
-ATTRIBUTE = "opted_out"  # of a contact
-_NOT_OPTED_OUT = ("", "false", "no", "0")
-
-
 def is_opted_out(value: object) -> bool:
     """Whether the value of the attribute says so: it is not empty, false, no or 0; case does not matter."""
-    return value is not None and str(value).strip().casefold() not in _NOT_OPTED_OUT
+    return value is not None and str(value).strip().casefold() not in _UNMARKED
+
+
+def is_marked(contact: Row, attribute: str = ATTRIBUTE) -> bool:
+    """Whether the contact has the attribute, and opted out by it."""
+    params = contact.get("customParams")
+    wanted = attribute.strip().casefold()
+    return any(
+        isinstance(name := param.get("name"), str)
+        and name.strip().casefold() == wanted
+        and is_opted_out(param.get("value"))
+        for param in (params if isinstance(params, list) else [])
+        if isinstance(param, dict)
+    )

@@ -12,28 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 from wati.contract.failures import Failure
 from wati.reads import contacts, transcript, waiting
+from wati.reads.everyone import Paced
 from wati.reads.inbox import MOST_PAGES_OF_CONTACTS
+from wati.reads.opt_out import asks_to_stop, is_marked
 from wati.reads.rows import CUSTOMER, moment, speaker
 from wati.reads.waiting import Known, Standing
-from wati.wire.gateway import Gateway
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from wati.reads.inbox import Inbox, Rows
     from wati.reads.looks import Looks
+    from wati.reads.tally import Tally
 
     Row = dict[str, Any]
 
 AT_ONCE = 9  # pages, then conversations: what the pace lets through without a wait
-EACH = 20.0  # seconds for one read, of which ten may pass until the limits allow it
 _SETUP = 3  # the exit code of what would fail for every other contact, too
 _PLACES = 1000  # of a page, at most
 PACE = 10.0  # seconds after which the limits let the next ones through
 
 
 class Round:
-    """One run. `looks`: what earlier runs saw, to go on with; without a round, this run begins one.
+    """One run. `looks`: all that is known; without a round in it, this run begins one. `tally`: counts rows.
 
     `names`: of the contacts that were listed in this run, by number. `seen`: what was read of those who wait.
     `looked_at`: how many conversations were read. `stopped`: the code of the failure that ended it early.
@@ -41,7 +42,14 @@ class Round:
     """
 
     def __init__(
-        self, inbox: Inbox, looks: Looks, seconds: float, *, hours: float, include_bots: bool
+        self,
+        inbox: Inbox,
+        looks: Looks,
+        seconds: float,
+        *,
+        hours: float,
+        include_bots: bool = False,
+        tally: Tally | None = None,
     ) -> None:
         self.names: dict[str, str] = {}
         self.seen: dict[str, Standing] = {}
@@ -51,14 +59,13 @@ class Round:
         self.began = time.time()
         if looks.is_done or not looks.began:
             looks.begin(self.began)
-        # One place of each limit is left to the other calls of whoever waits for this one.
-        inbox.gateway = Gateway(inbox.gateway.client, EACH, spare=1, trace=inbox.gateway.trace)
+        self.looks = looks
         self._inbox = inbox
-        self._looks = looks
-        self._ends = time.monotonic() + seconds
+        self._pace = Paced(inbox, seconds)
         self._seconds = seconds
         self._horizon = self.now - hours * 3600
         self._include_bots = include_bots
+        self._tally = tally
         self._changed: dict[str, Known] = {}
         self._tried = False
 
@@ -84,33 +91,22 @@ class Round:
             if not self._tried:
                 raise
             # With little time left, the pace alone can be the reason.
-            is_over = failure.code in ("timeout", "rate_limited") and self._left < PACE
+            is_over = failure.code in ("timeout", "rate_limited") and self._pace.left < PACE
             self.stopped = self.stopped or ("" if is_over else failure.code)
         finally:
             self._save()
 
-    @property
-    def _left(self) -> float:
-        return self._ends - time.monotonic()
-
     def _save(self) -> None:
         changed, self._changed = self._changed, {}
-        self._looks.save(changed.values())
+        self.looks.save(changed.values())
 
     def _turn(self) -> list[Known]:
-        used = 1 - self._left / self._seconds
-        known = self._looks.known.values()
-        return waiting.turn(known, self._looks.began, self.began, self.now, used=used)[:AT_ONCE]
+        used = 1 - self._pace.left / self._seconds
+        known = self.looks.known.values()
+        return waiting.turn(known, self.looks.began, self.began, self.now, used=used)[:AT_ONCE]
 
     def _keep(self, one: Known) -> None:
-        self._looks.known[one.number] = self._changed[one.number] = one
-
-    def _read_in_time(self) -> None:
-        """Give the next read its time. Raises Failure (`timeout`) if there is none left."""
-        if self._left <= 0:
-            raise Failure("timeout", "The time of this run is over.", source="package")
-        self._inbox.gateway.timeout = min(EACH, self._left)
-        self._inbox.gateway.restart()
+        self.looks.known[one.number] = self._changed[one.number] = one
 
     # --- the list -------------------------------------------------------------------------------------------
 
@@ -124,7 +120,7 @@ class Round:
         try:
             return None if next(pages, None) is None else pages
         except Failure as failure:
-            if self._is_of_the_account(failure) or not self._looks.known:
+            if self._is_of_the_account(failure) or not self.looks.known:
                 raise
             self.stopped = failure.code
             return None
@@ -136,9 +132,9 @@ class Round:
         once more at the end.
         """
         number = yield from self._walk(1, only_news=True)
-        if not self._looks.is_listed:
-            yield from self._walk(max(number + 1, self._looks.page), only_news=False)
-        if number > 1 or not self._looks.is_listed:
+        if not self.looks.is_listed:
+            yield from self._walk(max(number + 1, self.looks.page), only_news=False)
+        if number > 1 or not self.looks.is_listed:
             yield from self._walk(1, only_news=True)
 
     def _walk(self, first: int, *, only_news: bool) -> Generator[int, None, int]:
@@ -149,15 +145,15 @@ class Round:
         rows = self._inbox.contacts({}, MOST_PAGES_OF_CONTACTS, first)
         number = first - 1
         while True:
-            self._read_in_time()
+            self._pace.begin()
             page = rows.page()
             if not page:
-                self._looks.page = 0 if rows.whole else self._looks.page
+                self.looks.page = 0 if rows.whole else self.looks.page
                 return number
             number += 1
             is_new = [self._list(row, number * _PLACES + index) for index, row in enumerate(page)]
-            if not self._looks.is_listed:
-                self._looks.page = max(self._looks.page, number)
+            if not self.looks.is_listed:
+                self.looks.page = max(self.looks.page, number)
             yield number
             if only_news and not any(is_new):
                 return number
@@ -166,10 +162,14 @@ class Round:
         """Note a contact. Returns whether it is new in this round."""
         number = contacts.number_of(row)
         self.names[number] = next(iter(contacts.names_of(row)), "")
-        known = self._looks.known.get(number)
-        if known is not None and known.listed >= self._looks.began:
+        known = self.looks.known.get(number)
+        marked = is_marked(row)
+        if known is not None and known.listed >= self.looks.began:
+            if known.marked != marked:
+                self._keep(known._replace(marked=marked))
             return False
         new = known or Known(number, place, time.time())
+        new = new._replace(marked=marked, created=contacts.created(row))
         if not number:  # there is nothing to look under
             new = new._replace(looked=time.time(), code="bad_answer")
         self._keep(new._replace(place=place, listed=time.time()))
@@ -178,7 +178,7 @@ class Round:
     # --- the conversations ----------------------------------------------------------------------------------
 
     def _look(self, one: Known) -> None:
-        self._read_in_time()
+        self._pace.begin()
         try:
             seen = self._read(one)
         except Failure as failure:
@@ -190,7 +190,7 @@ class Round:
 
     def _is_of_the_account(self, failure: Failure) -> bool:
         """Whether it is not about one contact or page alone, but about what comes after it, too."""
-        is_over = failure.code == "timeout" and self._left < 1
+        is_over = failure.code == "timeout" and self._pace.left < 1
         return is_over or failure.exit == _SETUP or failure.code in ("rate_limited", "unreachable")
 
     def _read(self, one: Known) -> Known:
@@ -200,17 +200,24 @@ class Round:
             page, _ = waiting.newest_first([*page, *self._following(rows)])
             if not (rows.whole or rows.is_last):
                 raise Failure("bad_answer", "The rows of this conversation are in no order.", source="wati")
-        older = self._following(rows)
-        found = waiting.standing(chain(page, older), self._horizon, include_bots=self._include_bots)
+        read: list[Row] = []
+        each = _noting(chain(page, self._following(rows)), read)
+        found = waiting.standing(each, self._horizon, include_bots=self._include_bots)
         if found.unclear:
             raise Failure("bad_answer", "It is not known who wrote in this conversation.", source="wati")
+        if self._tally is not None:
+            is_enough = any(map(self._tally.is_older, chain(read[-1:], each)))
+            self._tally.add(read, is_cut=not (is_enough or rows.whole or rows.is_last))
         self.looked_at += 1
         if found.unanswered:
             self.seen[one.number] = found
         assigned = transcript.assigned(page)
         is_whole = rows.whole or rows.is_last
+        newest = next((row for row in page if speaker(row) == CUSTOMER), None)
+        said = [*found.unanswered, *([newest] if newest else [])]
         return one._replace(
-            wrote=next((moment(row) for row in page if speaker(row) == CUSTOMER), None),
+            wrote=moment(newest) if newest else None,
+            stops=any(asks_to_stop(row.get("text")) for row in said),
             waits=bool(found.unanswered),
             since=found.since,
             exact=found.whole or is_whole,
@@ -221,8 +228,15 @@ class Round:
     def _following(self, rows: Rows) -> Iterator[Row]:
         """The rows of the pages after the current one."""
         while not rows.is_last:
-            self._read_in_time()
+            self._pace.begin()
             page = rows.page()
             if not page:
                 return
             yield from page
+
+
+def _noting(rows: Iterable[Row], read: list[Row]) -> Iterator[Row]:
+    """The rows, each of which is added to those that were read."""
+    for row in rows:
+        read.append(row)
+        yield row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wati.contract.numbers import person
 from wati.reads.rows import BOT, BROADCAST, CUSTOMER, EVENT, UNKNOWN, moment, speaker
 from wati.reads.window import SECONDS as WINDOW
 
@@ -90,8 +91,10 @@ class Known(NamedTuple):
     `place`: in the list of contacts, and `listed`: when it was seen there. `looked`: when its conversation
     was looked at; 0 if it never was. `wrote`: when the customer last wrote. `waits`: whether nobody has
     answered, `since` when, and `exact`: whether that is the first of the messages. `assigned`: to whom, "" =
-    nobody; None if unknown. `code`: of the failure, if it could not be read. Times are in epoch seconds;
-    those of messages by the far side's clock, those of looks by this machine's.
+    nobody; None if unknown. `code`: of the failure, if it could not be read. `stops`: whether the customer
+    has asked for no more messages, and `marked`: whether the contact says so. `created`: the day on which
+    the contact was made. Times are in epoch seconds; those of messages by the far side's clock, those of
+    looks by this machine's.
     """
 
     number: str
@@ -104,6 +107,9 @@ class Known(NamedTuple):
     exact: bool = True
     assigned: str | None = None
     code: str = ""
+    stops: bool = False
+    marked: bool = False
+    created: str = ""
 
 
 def is_hot(one: Known, now: float) -> bool:
@@ -127,6 +133,19 @@ def turn(known: Iterable[Known], began: float, run: float, now: float, *, used: 
     for each in (hot, cold):
         each.sort(key=lambda one: (one.looked, one.place))
     return hot + cold if used < SHARE_OF_OPEN else cold + hot
+
+
+def opted_out(known: Iterable[Known]) -> set[str]:
+    """The persons who are marked, under whatever spelling of their number."""
+    return {person(one.number) for one in known if one.marked}
+
+
+def to_mark(known: Iterable[Known]) -> list[Known]:
+    """Who has asked for no more messages and is not marked; the latest first."""
+    everyone = list(known)
+    marked = opted_out(everyone)
+    found = [one for one in everyone if one.stops and person(one.number) not in marked]
+    return sorted(found, key=lambda one: (-(one.wrote or 0.0), one.place))
 
 
 def longest_first(waiting: Iterable[Known]) -> list[Known]:
