@@ -29,7 +29,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -158,11 +158,9 @@ class Server:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.fixture(scope="session")
-def postgres_template() -> Iterator[Path]:
+@contextmanager
+def template() -> Iterator[Path]:
     """The data of a server that has not run yet."""
-    if reason := missing():
-        pytest.skip(f"NOT RUN: PostgreSQL: {reason}")
     folder = _new_folder()
     data = folder / "data"
     try:
@@ -172,6 +170,21 @@ def postgres_template() -> Iterator[Path]:
         yield data
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """A server outside of a test, for which nothing may be `missing`."""
+    with template() as data, closing(Server(data)) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> Iterator[Path]:
+    if reason := missing():
+        pytest.skip(f"NOT RUN: PostgreSQL: {reason}")
+    with template() as data:
+        yield data
 
 
 @pytest.fixture(scope="session")

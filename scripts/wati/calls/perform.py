@@ -81,7 +81,7 @@ def _steps(context: Context) -> Result:
         return preflight.dry_run(context, refused)
     if refused is not None:
         raise refused
-    guards.confirmation(context.call)
+    guards.confirmation(context)
     last_look.files(context)
     guards.key(session.settings)
     result = _act(context)

@@ -33,6 +33,7 @@ CONFIRMS = {
     "records": "run.confirm: the number of records, from a dry run.",
     "connection_id": "run.confirm: the connection id.",
     "whatsappNumber": "run.confirm: the number, to take it back.",
+    "plan": "run.confirm: the plan's value, from a dry run.",
 }
 # MCP's hints: readOnly, destructive, idempotent. A send destroys nothing, but it cannot be taken back, and
 # hosts ask their user before a destructive call. A delete is not idempotent here, because one with an unknown

@@ -44,11 +44,6 @@ def asks_to_stop(text: object) -> bool:
     return isinstance(text, str) and len(text) <= _LONGEST and " ".join(words(text)) in _ASKED
 
 
-def is_opted_out(value: object) -> bool:
-    """Whether the value of the attribute says so: it is not empty, false, no or 0; case does not matter."""
-    return value is not None and str(value).strip().casefold() not in _UNMARKED
-
-
 def is_marked(contact: Row, attribute: str = ATTRIBUTE) -> bool:
     """Whether the contact has the attribute, and opted out by it."""
     params = contact.get("customParams")
@@ -60,3 +55,12 @@ def is_marked(contact: Row, attribute: str = ATTRIBUTE) -> bool:
         for param in (params if isinstance(params, list) else [])
         if isinstance(param, dict)
     )
+
+
+def is_opted_out(value: object) -> bool:
+    """Whether the value of the attribute says so."""
+    return _value(value) not in _UNMARKED
+
+
+def _value(value: Any) -> str:
+    return "" if value is None else str(value).strip().casefold()
