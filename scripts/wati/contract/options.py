@@ -164,6 +164,7 @@ _FIELDS = {
     "doctor": "next",
     "find_contact": "contacts.name,contacts.whatsappNumber",
     "find_template": "templates.name,templates.asks",
+    "import_contacts": "state,counts",
     "get_connection": "connection.status",
     "get_contacts": "wAid,fullName,customParams.name",
     "get_media": "file,bytes",
