@@ -21,7 +21,7 @@ READ = definitions.catalogue()
 TOOLS = definitions.offered(READ)
 DEFINED = {tool["name"]: tool for tool in definitions.definitions(TOOLS)}
 GROUPS = ["inbox", "day", "campaigns", "templates", "contacts", "media", "connections"]
-MOST = {"": 9000, "inbox": 2500}  # tokens of all tools, and of a group
+MOST = {"": 12000, "inbox": 2500}  # tokens of all tools, and of a group
 
 
 def size(tools: list[dict[str, Any]]) -> int:

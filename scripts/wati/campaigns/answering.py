@@ -43,11 +43,7 @@ def summary(
         "receivers": selection.head_count,
         "read": selection.read,
         "left_out": {code: selection.left_out[code] for code in REASONS if selection.left_out[code]},
-        "left_out_why": {
-            code: f"{count} {REASONS[code]}: {_some(selection.who, selection.left_out, code)}"
-            for code in REASONS
-            if (count := selection.left_out[code])
-        },
+        "left_out_why": why(selection.left_out, selection.who, REASONS),
         "blank": {
             name: f"{count}: {_some(selection.who_blank, selection.blank, name)}"
             for name, count in selection.blank.items()
@@ -56,7 +52,7 @@ def summary(
         "send_at": iso(plan["send_at"]) if plan["send_at"] is not None else "",
         "quiet_hours": plan["quiet_hours"],
         "requests": requests,
-        "seconds_at_least": math.ceil((requests - 1) * rate["seconds"] / rate["requests"]),
+        "seconds_at_least": requested.seconds(requests, rate),
     }
     if not selection.whole:
         found["not_all_read"] = True
@@ -72,8 +68,19 @@ def _some(who: Mapping[str, Sequence[str]], counts: Counter[str], name: str) -> 
     return ", ".join(named) + (f" and {more} more" if more else "")
 
 
-def counted(left_out: Counter[str]) -> str:
-    return ", ".join(f"{left_out[code]} {REASONS[code]}" for code in REASONS if left_out[code])
+def why(
+    left_out: Counter[str], who: Mapping[str, Sequence[str]], reasons: Mapping[str, str]
+) -> dict[str, str]:
+    """For each reason a sentence, with the first of those whom it keeps out."""
+    return {
+        code: f"{text} ({count}): {_some(who, left_out, code)}"
+        for code, text in reasons.items()
+        if (count := left_out[code])
+    }
+
+
+def counted(left_out: Counter[str], reasons: Mapping[str, str]) -> str:
+    return "; ".join(f"{text} ({count})" for code, text in reasons.items() if (count := left_out[code]))
 
 
 def unknown_members(parameters: Sequence[Mapping[str, str]], selection: Selection) -> Iterator[Problem]:

@@ -47,12 +47,18 @@ class Claims:
         self._catching_up = threading.Lock()
 
     def claim(
-        self, job: Job, chunk: int, worker: Worker, is_open: Callable[[str], bool] = lambda zone: True
+        self,
+        job: Job,
+        chunk: int,
+        worker: Worker,
+        is_open: Callable[[str], bool] = lambda zone: True,
+        most: int | None = None,
     ) -> list[Row]:
         """Claim what is planned of a chunk, unless the job was stopped; committed when this returns.
 
         `is_open`: whether it is no quiet hour in a zone. Rows whose message another job has sent, or may
-        have, are rejected here. Rows that are sent once more are claimed alone, after the others.
+        have, are rejected here. Rows that are sent once more are claimed alone, after the others. `most`: how
+        many of them; None = all.
         """
         with self._database.writing() as db:
             now = self._database.now(db)
@@ -70,7 +76,7 @@ class Claims:
             found = [
                 Row(*each) for each in db.execute(sql.select(*ROW).where(*mine).order_by(rows.c.position))
             ]
-            found = [row for row in found if not row.again] or found
+            found = ([row for row in found if not row.again] or found)[:most]
             for some in _batches(row.position for row in found):
                 claimed = {
                     "state": "claimed",

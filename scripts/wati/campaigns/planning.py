@@ -10,7 +10,7 @@ from wati.calls import guards, preconditions, template_checks
 from wati.calls.findings import Findings
 from wati.campaigns import answering, audience, filling, requested
 from wati.campaigns.history import DAY, History
-from wati.campaigns.leaving_out import Rules
+from wati.campaigns.leaving_out import REASONS, Rules
 from wati.campaigns.ledger import Ledger
 from wati.campaigns.plans import digest_of, exists
 from wati.campaigns.selecting import Selection, Wanted
@@ -53,9 +53,10 @@ def plan(context: Context) -> Result:
 
 
 def content_of(context: Context) -> str:
-    """The digest of what a plan is made of: arguments, files and connection."""
+    """The digest of what a plan is made of: arguments, files, and the connection if one is named."""
     call = context.call
-    return digest_of([call.arguments, digest(call.parts), call.connection])
+    named = call.options.connection or context.session.settings.connection
+    return digest_of([call.arguments, digest(call.parts), named])
 
 
 class _Sending(NamedTuple):
@@ -266,8 +267,8 @@ class _Planning:
         if selection.not_allowed.count:
             raise self._not_allowed(selection)
         if not selection.head_count:
-            left_out = answering.counted(selection.left_out)
-            why = f"; all of it is left out: {left_out}" if left_out else "; nobody is in it"
+            left_out = answering.counted(selection.left_out, REASONS)
+            why = f": all in it {left_out}" if left_out else ": nobody is in it"
             found.add("$.audience", "audience_empty", f"leaves nobody to send to{why}")
         found.warnings += answering.warnings(selection)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,12 @@ def rate(arguments: Arguments) -> dict[str, int]:
         "requests": min(RATES[arguments.get("wati_plan", "growth")], MOST_A_SECOND * SPAN),
         "seconds": SPAN,
     }
+
+
+def seconds(requests: int, rate: Mapping[str, int]) -> int:
+    """The shortest time between the first request and the last one."""
+    spans, more = divmod(max(0, requests - 1), rate["requests"])
+    return math.ceil(spans * rate["seconds"] + more / MOST_A_SECOND)
 
 
 def tier_warning(count: int) -> str:

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from wati.contract.bodies import digits, is_number, leaves, member, member_is, numbers_of
-from wati.contract.verdicts import ACCEPTED, YES, Verdict, contradiction, rejection, said, says_yes, unknown
+from wati.contract.verdicts import (
+    ACCEPTED,
+    YES,
+    Verdict,
+    accepts,
+    contradiction,
+    rejection,
+    said,
+    says_yes,
+    unknown,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +100,7 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
     rows = member(answer.json, "receivers")
     result = member(answer.json, "result")
     no = rejection(answer) if member_is(answer, "ok", False) or said(answer) else None
-    if no and not any(map(_accepts, rows if isinstance(rows, list) else [])):
+    if no and not any(map(accepts, rows if isinstance(rows, list) else [])):
         return no
     if not isinstance(rows, list) or not (no or result is False or says_yes(answer)):
         return unknown(answer)
@@ -103,7 +113,7 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
             continue
         if why := errors(row):
             rejected[number] = why
-        elif _accepts(row):
+        elif accepts(row):
             accepted.add(number)
     if no:
         verdict = _outcome_unknown(receivers, rejected, f"{no.message} But it names receivers as accepted.")
@@ -136,11 +146,6 @@ def errors(row: Any) -> str:
     if listed:
         return "; ".join(leaves(listed)) if isinstance(listed, list) else ""
     return "has no WhatsApp account" if member(row, "isValidWhatsAppNumber") is False else ""
-
-
-def _accepts(row: Any) -> bool:
-    """Whether a row of v2 says yes to whomever it names."""
-    return member(row, "isValidWhatsAppNumber") is True and not member(row, "errors")
 
 
 _MOST_NAMED = 5  # strangers in one message

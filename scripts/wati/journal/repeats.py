@@ -33,8 +33,8 @@ def found(
     """What is listed twice, and what was sent before, in the order of the list.
 
     `twice`: `position`, `listed` (the place), `receiver`, and as what it came first: `known`, `known_at`.
-    `before`: for each message those that may be the same, the newest send first, with the members that
-    `_repeat` reads. Both are in the order of their `position`.
+    `before`: for each message those that may be the same, the newest send first, unresolved or delivering,
+    with the members that `_repeat` reads. Both are in the order of their `position`.
     `within`: for how many seconds one that was accepted is mentioned.
     """
     by_place = merge(_twice(twice), _before(before, now, up, within), key=lambda repeat: repeat.position)
@@ -64,7 +64,7 @@ def _repeat(row: Row, now: float, up: Uptime, within: float) -> Repeat | None:
     """The earlier message as a repeat; None if it is another message, or too old to matter."""
     ago = rules.age(row["sent"], row["seen"], now, up.since(row["boot"], row["up"]))
     stops = rules.stops(row["state"], row["kind"], ago)
-    if not stops and not rules.is_mentioned(row["state"], ago, within):
+    if not stops and not rules.is_mentioned(ago, within):
         return None
     if row["kind"] == "template" and not rules.agree(row["parts"], row["others"]):
         return None

@@ -45,7 +45,7 @@ def asks_to_stop(text: object) -> bool:
 
 
 def is_marked(contact: Row, attribute: str = ATTRIBUTE) -> bool:
-    """Whether the contact has the attribute, and not as empty, false, no or 0; case does not matter."""
+    """Whether the contact has the attribute, and opted out by it."""
     params = contact.get("customParams")
     wanted = attribute.strip().casefold()
     return any(
