@@ -92,11 +92,15 @@ def test_a_message_of_another_job_is_not_sent_again(ledger: Ledger) -> None:
     ledger.claims.settle(first, worker, mine)  # Dan is still claimed
     taken = ledger.claims.claim(second, 0, worker)
     assert [row.receiver for row in taken] == [CLEO, EVE]
-    assert list(states(ledger, second).values()) == ["rejected", "rejected", "claimed", "rejected", "claimed"]
-    assert row_of(ledger, second, ANN).reason == "already_sent"
+    assert list(states(ledger, second).values()) == ["rejected", "rejected", "claimed", "planned", "claimed"]
+    ann, bob = row_of(ledger, second, ANN), row_of(ledger, second, BOB)
+    assert ann.reason == bob.reason == "already_sent" and "in doubt there" in bob.detail
     assert len(ledger.claims.claim(other, 0, worker)) == 1
     hello = {number: message_of("sandbox", number, "HELLO", reversed(VALUES)) for number in numbers(6)}
     assert ledger.claims.taken(hello.values()) == {hello[each] for each in (ANN, BOB, CLEO, DAN, EVE)}
+    # Nothing was sent to Dan after all.
+    ledger.claims.settle(first, worker, become(rows[3:], "rejected"))
+    assert [row.receiver for row in ledger.claims.claim(second, 0, worker)] == [DAN]
 
 
 def test_the_same_message_is_the_same_in_another_spelling() -> None:

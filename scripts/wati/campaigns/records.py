@@ -24,7 +24,11 @@ BY_SENDER: Mapping[str, tuple[RowState, ...]] = {
     "in_doubt": ("claimed",),
     "planned": ("claimed",),  # nothing left this machine
 }
-BY_LOOK: Mapping[str, tuple[RowState, ...]] = {"accepted": ("in_doubt",), "rejected": ("in_doubt",)}
+BY_LOOK: Mapping[str, tuple[RowState, ...]] = {
+    "accepted": ("in_doubt",),
+    "rejected": ("in_doubt",),
+    "planned": ("in_doubt",),  # the journal knows that nothing left
+}
 
 BEAT_SECONDS = 5.0
 GONE_SECONDS = 30.0  # without a beat; then another worker takes over
@@ -75,6 +79,7 @@ class Row(NamedTuple):
     send: int | None = None  # its number in the journal
     settled_at: float | None = None
     claim: int = 0  # how often it was claimed
+    claimed_at: float | None = None  # the last time
     again: bool = False  # a person wants it sent once more
 
 
