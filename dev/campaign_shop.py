@@ -74,7 +74,8 @@ def planned(
 ) -> Job:
     """A finished plan of the template to these numbers. `zones`: of the receivers, in turn."""
     values = [{"name": "name", "value": "Jane"}, {"name": "ordernumber", "value": text}]
-    plan = {"template_name": TEMPLATE, "broadcast_name": name, "chunk": chunk, "rate": FAST, **more}
+    plan = {"template_name": TEMPLATE, "broadcast_name": name, "connection": "", "channel_number": ""}
+    plan |= {"chunk": chunk, "rate": FAST, **more}
     job = ledger.plans.begin(name, "campaign", name, plan)
 
     def row(position: int, number: str) -> New:

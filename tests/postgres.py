@@ -189,14 +189,6 @@ def postgres_template() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template() -> Iterator[Path]:
-    if reason := missing():
-        pytest.skip(f"NOT RUN: PostgreSQL: {reason}")
-    with template() as data:
-        yield data
-
-
-@pytest.fixture(scope="session")
 def postgres(postgres_template: Path) -> Iterator[Server]:
     server = Server(postgres_template)
     try:

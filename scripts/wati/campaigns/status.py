@@ -44,10 +44,13 @@ def show(context: Context) -> Result:
             return Result({"campaigns": [in_short(ledger, job) for job in ledger.plans.all()]})
         job = find(ledger, arguments["name"])
         looked: dict[str, Any] = {}
-        if arguments.get("look"):
+        if job.kind == "campaign":
             from wati.campaigns import looking
 
-            looked = looking.look(context, ledger, job)
+            if arguments.get("look"):
+                looked = looking.look(context, ledger, job)
+            else:
+                looking.take_over(context.session, ledger, job)
         data = {**facts(ledger, job), **looked}
         found = ledger.claims.in_doubt(job, limit=arguments.get("limit", LIMIT))
         if found:
