@@ -24,11 +24,7 @@ BY_SENDER: Mapping[str, tuple[RowState, ...]] = {
     "in_doubt": ("claimed",),
     "planned": ("claimed",),  # nothing left this machine
 }
-BY_LOOK: Mapping[str, tuple[RowState, ...]] = {
-    "accepted": ("in_doubt",),
-    "rejected": ("in_doubt",),
-    "planned": ("in_doubt",),  # the journal knows that nothing left
-}
+BY_LOOK: Mapping[str, tuple[RowState, ...]] = {"accepted": ("in_doubt",), "rejected": ("in_doubt",)}
 
 BEAT_SECONDS = 5.0
 GONE_SECONDS = 30.0  # without a beat; then another worker takes over
