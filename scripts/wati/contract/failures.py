@@ -116,6 +116,7 @@ _HINTS = {
         ),
         "bad_answer": "Run it again. --verbose shows the answer.",
         "journal_busy": "Run it again in a moment; --timeout SECONDS waits longer.",
+        "ledger_unavailable": "Run it again in a moment: it goes on where it was.",
     },
     7: {
         "outcome_unknown": (
