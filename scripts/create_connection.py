@@ -18,8 +18,6 @@ from wati.contract.endpoint import Endpoint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from wati.calls.context import Context
     from wati.calls.findings import Findings
     from wati.contract.answer import Answer
@@ -27,20 +25,8 @@ if TYPE_CHECKING:
     from wati.contract.types import Receivers
 
 
-def connection_id(body: "Any") -> str:
-    """The new id. Maton's SDK accepts all of these forms, because Maton's answers differ."""
-    from wati.contract.settings import is_connection_id
-
-    for holder in (bodies.member(body, "connection"), body):
-        for name in ("connection_id", "connection_Id", "id"):
-            found = bodies.member(holder, name)
-            if isinstance(found, str) and is_connection_id(found):
-                return found
-    return ""
-
-
 def created(answer: "Answer", _: "Receivers") -> verdicts.Verdict:
-    return verdicts.accepted_if(connection_id(answer.json) != "", answer)
+    return verdicts.accepted_if(bodies.connection_id(answer.json) != "", answer)
 
 
 def perform(context: "Context") -> "Result":
@@ -50,7 +36,7 @@ def perform(context: "Context") -> "Result":
     from wati.contract.failures import Failure
     from wati.reads import connections
 
-    new = connection_id(send(context).json)
+    new = bodies.connection_id(send(context).json)
     try:
         return connections.result(context.inbox.read(f"/connections/{new}", verdicts.connection).json)
     except Failure as failure:

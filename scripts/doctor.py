@@ -172,11 +172,11 @@ def journal(context: "Context", report: "Findings") -> "list[Send]":
         report.facts["journal"] = "cannot be used"
         report.warnings.append(
             f"The send journal cannot be used ({error}): a repeated send is not noticed, and bulk sends are "
-            "refused. Set WATI_JOURNAL to a file that can be written."
+            f"refused. {error.remedy}"
         )
         return []
-    report.facts["journal"] = "on"
-    if not os.path.isabs(sends.path):
+    report.facts["journal"] = "on" if sends.path else "on, shared in a database"
+    if sends.path and not os.path.isabs(sends.path):
         report.warnings.append("WATI_JOURNAL is not an absolute path: each folder gets its own journal.")
     report.warnings += [
         f"The outcome of send {send.id} is not known. Find out: {check_command(send.id)}"

@@ -40,7 +40,9 @@ def perform(context: "Context") -> "Result":
 
     arguments = context.call.arguments
     hours = arguments.get("hours", HOURS)
-    looks = looks_of(context, hours)
+    # The answer has the far side's time, too, by which it is known how long someone waits.
+    active = [row["connection_id"] for row in context.inbox.connections("ACTIVE")]
+    looks = looks_of(context, hours, active)
     if arguments.get("since") == "last":
         looks.load()
     run = Round(
@@ -51,13 +53,11 @@ def perform(context: "Context") -> "Result":
         include_bots=arguments.get("include_bots", False),
     )
     run.run()
-    if looks.problem:
-        context.remarks.append(NO_FILE.format(looks.problem))
     return Result(answer(context, run))
 
 
-def looks_of(context: "Context", hours: float) -> "Looks":
-    """What is kept of these conversations, read in this way."""
+def looks_of(context: "Context", hours: float, active: "list[str]") -> "Looks":
+    """What is kept of these conversations, read in this way. `active`: the connections to choose from."""
     import json
 
     from wati.reads import connections
@@ -65,8 +65,6 @@ def looks_of(context: "Context", hours: float) -> "Looks":
 
     settings, call = context.session.settings, context.call
     path = settings.looks
-    # The answer has the far side's time, too, by which it is known how long someone waits.
-    active = [row["connection_id"] for row in context.inbox.connections("ACTIVE")]
     connection = call.connection
     if not connection:
         context.remarks += connections.choice(active)
@@ -84,28 +82,48 @@ def looks_of(context: "Context", hours: float) -> "Looks":
 def answer(context: "Context", run: "Round") -> "dict[str, Any]":
     """The `data` of the document."""
     from wati.reads import waiting
-    from wati.reads.rows import iso
 
-    arguments, looks = context.call.arguments, run.looks
-    oldest = run.now - arguments.get("hours", HOURS) * 3600
-    everyone = list(looks.known.values())
-    waits = [one for one in everyone if one.waits and (one.wrote is None or one.wrote >= oldest)]
+    arguments = context.call.arguments
+    waits = who_waits(run, arguments.get("hours", HOURS))
     if arguments.get("assigned"):
         waits = [one for one in waits if is_assigned(one, arguments["assigned"])]
     limit = arguments.get("limit", LIMIT)
-    shown = waiting.longest_first(waits)[:limit]
-    marked = waiting.opted_out(everyone)
-    unread = [{"whatsappNumber": one.number, "code": one.code} for one in everyone if one.code]
-    looked = [one.looked for one in everyone if one.looked and not one.code]
+    marked = waiting.opted_out(run.looks.known.values())
     data: dict[str, Any] = {
-        "waiting": [item(context, run, one, marked) for one in shown],
+        "waiting": [item(context, run, one, marked) for one in waits[:limit]],
         "count": len(waits),
     }
     if len(waits) > limit:
         data["more"] = True
-    data |= {"looked_at": run.looked_at, "contacts": len(everyone)}
+    data |= asked_to_stop(context, run, limit) | how_far(context, run)
+    if not run.looks.is_done:
+        data["next"] = {**arguments, "since": "last"}
+    return data
+
+
+def who_waits(run: "Round", hours: float) -> "list[Known]":
+    """Who wrote within these hours and got no answer, longest waiting first."""
+    from wati.reads import waiting
+
+    oldest = run.now - hours * 3600
+    everyone = run.looks.known.values()
+    return waiting.longest_first(
+        one for one in everyone if one.waits and (one.wrote is None or one.wrote >= oldest)
+    )
+
+
+def how_far(context: "Context", run: "Round") -> "dict[str, Any]":
+    """What was looked at, what was not, and how to go on."""
+    from wati.reads.rows import iso
+
+    looks = run.looks
+    if looks.problem:
+        context.remarks.append(NO_FILE.format(looks.problem))
+    everyone = list(looks.known.values())
+    unread = [{"whatsappNumber": one.number, "code": one.code} for one in everyone if one.code]
+    looked = [one.looked for one in everyone if one.looked and not one.code]
+    data: dict[str, Any] = {"looked_at": run.looked_at, "contacts": len(everyone)}
     data["complete"] = looks.is_done and not unread
-    data |= asked_to_stop(context, run, limit)
     if looked:
         data["oldest_look"] = iso(min(looked) + run.ahead)
     never = sum(not one.looked for one in everyone)
@@ -115,8 +133,6 @@ def answer(context: "Context", run: "Round") -> "dict[str, Any]":
     data["not_read"] = unread[:MOST_UNREAD]
     if len(unread) > MOST_UNREAD:
         data["more_not_read"] = len(unread) - MOST_UNREAD
-    if not looks.is_done:
-        data["next"] = {**arguments, "since": "last"}
     if run.stopped:
         data["stopped"] = run.stopped
     return data

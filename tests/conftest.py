@@ -23,7 +23,9 @@ from typing import Any
 import pytest
 
 import own_folders
+from postgres import own_postgres, postgres, postgres_template  # noqa: F401 (fixtures)
 from recording import FarSide
+from stores import database, kept, one_database  # noqa: F401 (fixtures)
 from wati.calls.findings import CODES
 from wati.cli.command import execute
 from wati.contract.endpoint import Endpoint

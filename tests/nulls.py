@@ -10,6 +10,7 @@ _HEADER = ("header", "header.text", "header.media", "header.media.fileName", "fo
 # By script; paths as in Endpoint.narrows, which has the others.
 ABSENT_IF_NULL = {
     "add_contact": ("name", "customParams", "sourceType"),
+    "brief": ("closing",),
     "check_send": ("look",),
     "conversation": ("ids",),
     "wait_for_reply": ("until",),

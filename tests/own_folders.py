@@ -42,10 +42,9 @@ def left_behind() -> list[str]:
 def _watch(event: str, given: tuple[Any, ...]) -> None:
     if event in _OPENING and isinstance(path := given[_OPENING[event]], (str, bytes, os.PathLike)):
         parts = Path(os.fsdecode(path)).parts
-        # Each test has its folders in pytest's.
-        if any(part.startswith("wati-skill") for part in parts) and not any(
-            "pytest-" in part for part in parts
-        ):
+        is_ours = any(part.startswith("wati-skill") for part in parts)
+        # Each test has its folders in pytest's. A name alone is in a folder that shutil.rmtree has opened.
+        if is_ours and len(parts) > 1 and not any("pytest-" in part for part in parts):
             touched.append(f"{os.fsdecode(path)} ({event})")
     elif event == "subprocess.Popen" and (environ := given[3]) is not None:
         names = {os.fsdecode(name) for name in environ}

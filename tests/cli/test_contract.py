@@ -371,8 +371,8 @@ def test_the_example_of_fields_names_members_of_this_script(
     flags = SENDS[name][1] if name in SENDS else []
     if name == "delete_connection":
         flags = ["--confirm", given["connection_id"]]
-    if name in ("needs_reply", "wait_for_reply"):
-        flags = ["--timeout", "12"]  # they take all the time they get
+    if name in ("brief", "needs_reply", "wait_for_reply"):
+        flags = ["--timeout", "3"]  # they take all the time they get
     world = make_world(tmp_path, call)
     run = world.run(name, given, "--fields", found[1], *flags)
     assert run.exit == 0, run.text

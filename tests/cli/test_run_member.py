@@ -37,6 +37,7 @@ GOOD: dict[str, tuple[Any, list[str]]] = {
     "all": (True, ["--all"]),
     "max_items": (7, ["--max-items", "7"]),
     "output": ("list.csv", ["--output", "list.csv"]),
+    "media": (True, ["--media"]),
     "force": (True, ["--force"]),
 }
 NEEDS = {"max_items": {"all": True}, "output": {"all": True}, "force": {"all": True, "output": "x.csv"}}
@@ -87,7 +88,7 @@ def test_a_member_means_what_its_flag_means(name: str) -> None:
 
     for member in members(name):
         needed = NEEDS.get(member, {}) if RUNNABLE[name].items else {}
-        needed |= {"output": "x.csv"} if member == "force" and "output" in members(name) else {}
+        needed |= {"output": "x.csv"} if member in ("force", "media") and "output" in members(name) else {}
         of_flags = [word for each in needed for word in GOOD[each][1]]
         needed = {each: GOOD[each][0] for each in needed}
         expected = parse(RUNNABLE[name], GOOD[member][1] + of_flags).options

@@ -101,13 +101,13 @@ EVERY = [
     refusal("404 as plain text", text("Not Found", 404), NOT_FOUND),
     refusal("400 in Maton's flat form", reply({"message": "invalid app name"}, 400), REJECTED),
     refusal("400 without a body", Answer(400), REJECTED),
-    refusal("400 though the body says success", reply({"result": True, "ok": True}, 400), REJECTED),
     refusal("405", text("", 405), REJECTED),
     refusal("409", reply({}, 409), REJECTED),
     refusal("413 as a web page", text(HTML, 413, "text/html"), REJECTED),
     refusal("415", reply({"title": "Unsupported Media Type", "status": 415}, 415), REJECTED),
     refusal("418", text("I'm a teapot", 418), REJECTED),
     refusal("422 in FastAPI's form", reply(FASTAPI_422, 422), REJECTED),
+    trouble("400 though the body says success", reply({"result": True, "ok": True}, 400)),
     trouble("408", reply({"message": "Request Timeout"}, 408)),
     trouble("304", Answer(304)),
     trouble("300", reply({"result": True}, 300)),
@@ -904,13 +904,111 @@ def test_a_web_page_is_named_as_one(
     assert 'web page with the title "Just a moment..."' in error["message"]
 
 
-@pytest.mark.parametrize("body", [{"result": True}, {"ok": True, "result": "success"}, {"ok": True}])
-def test_a_429_that_says_success_is_not_sent_again(
-    call_example: Caller, far_side: FarSide, pauses: list[float], endpoints: dict[str, Endpoint], body: Any
+SAID_DONE: list[Any] = [
+    {"result": True},
+    {"ok": True, "result": "success"},
+    {"ok": True},
+    {"result": True, "errors": {"error": "no"}},
+    {"result": False, "receivers": [{"waId": A, "isValidWhatsAppNumber": True, "errors": []}]},
+    {"connection_id": "b7c9"},
+    {"connection": {"connection_id": "b7c9", "status": "PENDING"}},
+]
+SAID_NOTHING: list[Any] = [
+    {"result": True, "ok": False},
+    {"receivers": [{"waId": A, "isValidWhatsAppNumber": True, "errors": ["no"]}]},
+    {"receivers": A},
+    {"connection_id": ""},
+    {"connection_id": "b7c9", "message": "This connection is not active."},
+]
+
+
+def outcome_of(status: int, body: object) -> str:
+    answer = Parsed(status, {}, json=body)
+    return verdicts.judge(answer, verdicts.result_yes, [("$", A)], through_wati=True).outcome
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 422, 429, 499])
+def test_a_4xx_is_a_rejection_unless_its_body_says_that_it_was_done(status: int) -> None:
+    assert {outcome_of(status, body) for body in SAID_DONE} == {"unknown"}
+    assert {outcome_of(status, body) for body in SAID_NOTHING} == {"rejected"}
+
+
+@pytest.mark.parametrize("status", [401, 422, 429])
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("send_session_message", SAID_DONE[0]),
+        ("send_template_messages_v2", SAID_DONE[4]),
+        ("create_connection", SAID_DONE[5]),
+    ],
+)
+def test_a_4xx_that_says_it_was_done_is_not_sent_again(
+    call_example: Caller,
+    far_side: FarSide,
+    pauses: list[float],
+    endpoints: dict[str, Endpoint],
+    name: str,
+    body: Any,
+    status: int,
 ) -> None:
-    endpoint = endpoints["send_session_message"]
-    answers(far_side, endpoint, reply(body, 429))
+    endpoint = endpoints[name]
+    answers(far_side, endpoint, reply(body, status))
     run = call_example(endpoint)
-    assert meaning(run, "send") == UNKNOWN
+    assert meaning(run, endpoint.effect) == UNKNOWN
     assert len([request for request in far_side.requests if request.method == "POST"]) == 1
-    assert "429" in run.error["message"] and "success" in run.error["message"]
+    assert str(status) in run.error["message"] and "success" in run.error["message"]
+
+
+# --- who says no, and in which words -----------------------------------------------------------------------
+
+PROBLEM = {"title": "One or more errors.", "errors": {"to": ["is required.", "is short."]}}
+NO_CONTACTS = {"result": "success", "contact_list": [], "info": "No contacts found"}
+WATI_SAID_400 = "WATI rejected the call with HTTP 400"
+WORDS = [
+    (401, MATON_401, "unauthorized", "maton", "Maton rejected the call with HTTP 401: Invalid API key."),
+    (
+        401,
+        {"result": False, "info": "No."},
+        "unauthorized",
+        "wati",
+        "WATI rejected the call with HTTP 401: No.",
+    ),
+    (403, {"detail": "no!"}, "forbidden", "maton", "Maton rejected the call with HTTP 403: no!"),
+    (404, {"ok": False}, "not_found", "wati", "WATI rejected the call with HTTP 404, without a reason."),
+    (429, {"result": False}, "rate_limited", "wati", verdicts.TOO_MANY_REQUESTS),
+    (400, PROBLEM, "rejected", "wati", f"{WATI_SAID_400}: to: is required. is short."),
+    (
+        400,
+        {"message": "No valid receivers"},
+        "invalid_recipient",
+        "wati",
+        f"{WATI_SAID_400}: No valid receivers.",
+    ),
+    (400, {"error": "A wrong template?"}, "template_rejected", "wati", f"{WATI_SAID_400}: A wrong template?"),
+    (400, {"message": "no app"}, "rejected", "maton", "Maton rejected the call with HTTP 400: no app."),
+    (500, {"result": False, "info": "no"}, "upstream_error", "wati", "The answer was HTTP 500: no."),
+    (
+        500,
+        {"result": True},
+        "upstream_error",
+        "wati",
+        "The answer was HTTP 500, but its body says success.",
+    ),
+    (502, None, "upstream_error", "network", "The answer was HTTP 502, without a reason."),
+    (400, None, "rejected", "wati", f"{WATI_SAID_400}, without a reason."),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "code", "source", "message"), WORDS)
+def test_who_says_no_and_in_which_words(status: int, body: Any, code: str, source: str, message: str) -> None:
+    answer = Parsed(status, {}, json=body)
+    verdict = verdicts.judge(answer, verdicts.result_yes, [("$", A)], through_wati=True)
+    assert (verdict.code, verdict.message) == (code, message)
+    assert verdicts.source(answer, code, through_wati=True) == source
+    assert verdicts.source(answer, code, through_wati=False) == "maton"
+
+
+def test_only_a_read_may_say_in_words_that_there_is_nothing() -> None:
+    answer = Parsed(200, {}, json=NO_CONTACTS)
+    assert verdicts.listing("contact_list")(answer, []).outcome == "accepted"
+    assert verdicts.result_yes(answer, []).outcome == "unknown"

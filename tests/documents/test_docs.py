@@ -11,6 +11,7 @@ import importlib
 import itertools
 import json
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -24,6 +25,7 @@ import yaml
 
 import static_rules
 from conftest import ROOT, RUNNABLE
+from sends import Clock
 from wati.calls import explain, findings
 from wati.cli.command import execute
 from wati.contract import failures, messages
@@ -263,11 +265,10 @@ def test_every_flag_that_is_named_exists() -> None:
     }
     assert len(named) > 10
     helps = [importlib.import_module(name).__doc__ or "" for name in ("tools", "mcp_server")]
-    helps += [
-        execute(importlib.import_module(tool["name"]).ENDPOINT, ["--help"], {})[1]
-        for tool in CATALOGUE["tools"]
-    ]
+    helps += [execute(endpoint, ["--help"], {})[1] for endpoint in RUNNABLE.values()]
     known = {flag for text in helps for flag in re.findall(r"(?m)^  --([a-z-]+)", text)}
+    sandbox = runpy.run_path(str(ROOT / "scripts" / "sandbox.py"))["PROGRAM"]
+    known |= {flag for command in sandbox.commands.values() for flag in command.flags}
     assert not [(name, flag) for name, flag in sorted(named) if flag not in known]
 
 
@@ -395,12 +396,17 @@ def test_every_command_works_as_it_stands(given: Examples, tmp_path: Path) -> No
 def test_a_document_s_commands_work_one_after_the_other(
     document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In this process, where the script allows it: that they run as processes, too, the test above shows."""
+    """In this process, where the script allows it: that they run as processes, too, the test above shows.
+
+    The limits of the one before are over: whoever reads a document takes more than a moment.
+    """
+    clock = Clock(monkeypatch)
 
     def here(script: Path, words: list[str], folder: Path) -> tuple[int, str]:
         if script.stem not in RUNNABLE:
             return in_a_process(script, words, folder)
         monkeypatch.chdir(folder)
+        clock.sleep(10)
         return execute(RUNNABLE[script.stem], words, demo.fresh_environment(str(folder.parent)))
 
     work_as_they_stand([given for given in examples() if given.document == document], tmp_path, here)
@@ -548,7 +554,8 @@ def test_the_shipped_files_are_the_package() -> None:
     names = set(package.published(ROOT))
     assert {"SKILL.md", "skill.yaml", "requirements.txt", "scripts/get_contacts.py"} <= names
     assert {name.split("/")[0] for name in names if "/" in name} == {"references", "schemas", "scripts"}
-    assert {Path(name).suffix for name in names} <= {".md", ".py", ".json", ".yaml", ".txt", ""}
+    assert {Path(name).suffix for name in names} <= {".md", ".py", ".json", ".yaml", ".txt", ".html", ""}
+    assert [name for name in names if name.endswith(".html")] == ["scripts/wati/sandbox/page/page.html"]
     # A file of these names makes the registry take the folder for a plugin, or is kept for its own use.
     assert not names & {"package.json", "openclaw.plugin.json", "skill-card.md"}
 

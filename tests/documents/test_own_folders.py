@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -48,4 +49,5 @@ def test_a_process_that_would_find_the_real_home_is_seen() -> None:
 def test_a_folder_of_the_test_s_own_is_no_concern(tmp_path: Path) -> None:
     (tmp_path / "wati-skill").mkdir()
     (tmp_path / "wati-skill" / "a").touch()
+    shutil.rmtree(tmp_path)
     assert own_folders.left_behind() == []

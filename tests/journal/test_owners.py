@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from conftest import ROOT
 from sends import first_version
+from stores import File
 from wati.contract.messages import Message
+from wati.journal.entries import Busy
+from wati.journal.owners import Owners
 from wati.journal.store import Journal, Send
 
 SECONDS = 3600.0
 ENTER = """
-import sys
+import importlib, sys
 sys.path.insert(0, sys.argv[2])
 from wati.contract.messages import Message
-from wati.journal.store import Journal
-journal = Journal(sys.argv[1], "x")
+journal = importlib.import_module(sys.argv[3]).Journal(sys.argv[1], "x")
 send = journal.enter("s", "c", [Message("$", "14155551234", "text", {"text": "x"})], None, again=True)
 print(send, flush=True)
 for line in sys.stdin:
@@ -35,8 +38,8 @@ for line in sys.stdin:
 class Sender:
     """Another process that has entered a send."""
 
-    def __init__(self, path: Path) -> None:
-        command = [sys.executable, "-c", ENTER, str(path), str(ROOT / "scripts")]
+    def __init__(self, kept: File) -> None:
+        command = [sys.executable, "-c", ENTER, kept.where, str(ROOT / "scripts"), kept.module]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
         )
@@ -59,9 +62,9 @@ class Sender:
 class Journals:
     """The journal of this process, with a clock that a test can set."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.ahead = path, 0.0
-        self.journal = Journal(str(path), "x", clock=self.now)
+    def __init__(self, kept: File) -> None:
+        self.kept, self.ahead = kept, 0.0
+        self.journal = kept.journal(clock=self.now)
 
     def now(self) -> float:
         import time
@@ -76,20 +79,25 @@ class Journals:
 
     def found(self, number: int) -> Send:
         send = self.journal.send(number)
-        assert send is not None
+        assert isinstance(send, Send)
         return send
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Journals:
-    return Journals(tmp_path / "sends")
+def here(kept: File) -> Journals:
+    return Journals(kept)
 
 
 @pytest.fixture
 def sender(here: Journals) -> Iterator[Sender]:
-    process = Sender(here.path)
+    process = Sender(here.kept)
     yield process
     process.end()
+
+
+@pytest.fixture
+def in_file(tmp_path: Path) -> Journals:
+    return Journals(File(str(tmp_path / "sends")))
 
 
 def test_another_process_is_seen_to_live_until_it_ends(here: Journals, sender: Sender) -> None:
@@ -99,6 +107,7 @@ def test_another_process_is_seen_to_live_until_it_ends(here: Journals, sender: S
     assert here.found(sender.send).alive
     here.ahead = 0.0
     sender.end()
+    here.ahead = here.kept.mourning
     assert not here.found(sender.send).alive
     assert here.found(sender.send).unresolved
 
@@ -120,61 +129,78 @@ def test_a_process_that_is_stopped_still_lives(here: Journals, sender: Sender) -
 
 def test_one_process_knows_its_own(here: Journals) -> None:
     first, second = here.enter(), here.enter()
-    other = Journals(here.path)
+    other = Journals(here.kept)
     assert other.found(first).alive and other.found(second).alive
     here.journal.settle(first, "accepted")
     assert not other.found(first).alive and other.found(second).alive
     # Looking at it through another object, and dropping that, has freed nothing.
     del other
-    look = "import sys; sys.path.insert(0, sys.argv[2]); from wati.journal.store import Journal; "
-    look += "print([send.alive for send in Journal(sys.argv[1], 'x').recent(2)])"
-    command = [sys.executable, "-c", look, str(here.path), str(ROOT / "scripts")]
+    look = "import importlib, sys; sys.path.insert(0, sys.argv[2]); "
+    look += "journal = importlib.import_module(sys.argv[3]).Journal(sys.argv[1], 'x'); "
+    look += "print([send.alive for send in journal.recent(2)])"
+    command = [sys.executable, "-c", look, here.kept.where, str(ROOT / "scripts"), here.kept.module]
     shown = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     assert shown.split() == [b"[True,", b"False]"]
 
 
 def test_where_nothing_can_be_locked_a_send_lives_as_long_as_it_may_leave(
-    here: Journals, monkeypatch: pytest.MonkeyPatch
+    in_file: Journals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def none(*_: object) -> None:
         raise OSError(37, "No locks available")
 
     with monkeypatch.context() as patch:
         patch.setattr("wati.journal.owners._change", none)
-        here.enter(until=here.now() + SECONDS)  # of this process: it may lock nothing
+        in_file.enter(until=in_file.now() + SECONDS)  # of this process: it may lock nothing
         for ahead, alive in ((SECONDS - 5, True), (SECONDS + 5, False)):
-            here.ahead = ahead
-            assert here.found(1).alive is alive
-        here.ahead = 0.0
+            in_file.ahead = ahead
+            assert in_file.found(1).alive is alive
+        in_file.ahead = 0.0
     # Whoever looks later could lock it, and still does not take it for dead.
-    assert here.found(1).alive
+    assert in_file.found(1).alive
 
 
 def test_who_cannot_look_at_the_locks_goes_by_the_time(
-    here: Journals, sender: Sender, monkeypatch: pytest.MonkeyPatch
+    in_file: Journals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def none(*_: object) -> None:
         raise OSError(37, "No locks available")
 
+    sender = Sender(in_file.kept)
     monkeypatch.setattr("wati.journal.owners._change", none)
-    assert here.found(sender.send).alive
-    here.ahead = 31.0
-    assert not here.found(sender.send).alive
+    assert in_file.found(sender.send).alive
+    in_file.ahead = 31.0
+    assert not in_file.found(sender.send).alive
+    sender.end()
 
 
-def test_an_older_send_could_leave_for_half_a_minute(here: Journals) -> None:
-    send = here.enter()
-    here.journal._owners.release(send)
-    first_version(here.path)
-    found = here.found(send)
+def test_an_older_send_could_leave_for_half_a_minute(in_file: Journals) -> None:
+    send = in_file.enter()
+    in_file.journal._owners.release(send)
+    first_version(Path(in_file.kept.where))
+    found = in_file.found(send)
     assert found.until == found.at + 30 and found.alive
-    here.ahead = 31.0
-    assert not here.found(send).alive
+    in_file.ahead = 31.0
+    assert not in_file.found(send).alive
 
 
 def test_the_latest_moment_is_kept(here: Journals) -> None:
     until = here.now() + 123
-    assert here.found(here.enter(until=until)).until == until
+    assert here.found(here.enter(until=until)).until == pytest.approx(until, abs=1)
+    usual = here.found(here.enter())
+    assert usual.until == pytest.approx(usual.at + 30, abs=1)
+
+
+def test_what_could_not_be_entered_is_nobodys(in_file: Journals) -> None:
+    here, path = in_file, in_file.kept.where
+    here.journal.settle(here.enter(), "accepted")
+    message = Message("$", "14155551234", "text", {"text": "x"})
+    with closing(sqlite3.connect(path)) as reader:  # while it reads, nothing can be committed
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM sends").fetchall()
+        with pytest.raises(Busy):
+            here.journal.enter("s", "c", [message], None, again=True, wait=0.0)
+    assert Owners(path).has(2) is False and here.journal.send(2) is None
 
 
 def test_nothing_stays_open_of_a_journal_without_a_send_under_way(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ ROWS: list[Json] = [
     {},
     {},
     ALEX,
+    {**ALEX, "statusString": "FAILED", "failedDetail": "Message undeliverable"},
     {"owner": True, "operatorName": "Sam Supervisor"},
     {"owner": True, "operatorName": "API Token sandbox "},
     BOT,
@@ -79,6 +80,8 @@ def unanswered(world: World, hours: float = 72, *, bots: bool = False) -> dict[s
         if inbound:
             first.setdefault(to, at)
             last[to] = at
+        elif row.get("statusString") == "FAILED":
+            continue
         elif row["eventType"] == "message":
             if bots or row["operatorName"].strip() != "Bot":
                 first.pop(to, None)

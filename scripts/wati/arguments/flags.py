@@ -76,7 +76,8 @@ def take_run(
         if own[name] not in (getattr(Options, name), value)
     ]
     merged = Options(**{**own, **{name: value for name, value in values.items() if value is not False}})
-    problems += [_about_run(problem, options) for problem in problems_of(endpoint, merged)]
+    of_all = problems_of(endpoint, merged)
+    problems += of_all if run is None else [_about_run(problem, options) for problem in of_all]
     schema = load_schema(endpoint)
     arguments = nulls.without_nulls(endpoint, schema, arguments)
     if not problems:

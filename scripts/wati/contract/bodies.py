@@ -22,6 +22,21 @@ def member_is(answer: Answer, name: str, *values: str | bool) -> bool:
     return any(type(found) is type(value) and found == value for value in values)
 
 
+def connection_id(body: Any) -> str:
+    """The id of a new connection; "" if there is none.
+
+    Maton's SDK accepts all of these forms, because Maton's answers differ.
+    """
+    from wati.contract.settings import is_connection_id
+
+    for holder in (member(body, "connection"), body):
+        for name in ("connection_id", "connection_Id", "id"):
+            found = member(holder, name)
+            if isinstance(found, str) and is_connection_id(found):
+                return found
+    return ""
+
+
 def leaves(value: Any) -> list[str]:
     """Every text and number anywhere in a value, as text: the form of error lists is not documented."""
     if isinstance(value, (dict, list)):

@@ -33,6 +33,7 @@ FLAGS = {
     "all": ("", "read every page of the list"),
     "max-items": ("N", "at most N items (default: what fits in one answer; with --output, all of them)"),
     "output": ("FILE", "the file to write{ending}, inside WATI_FILE_ROOTS"),
+    "media": ("", "also fetch the files of the messages, into a folder beside the output"),
     "force": ("", "overwrite the file if it exists"),
 }
 
@@ -67,6 +68,7 @@ class Options:
     all: bool = False
     max_items: int | None = None  # None = no limit
     output: str = ""
+    media: bool = False
     force: bool = False
 
     def __repr__(self) -> str:
@@ -76,7 +78,7 @@ class Options:
 
 def flags_of(endpoint: Endpoint) -> list[str]:
     """The flags that the endpoint's script takes, in the order of the table."""
-    absent = (set(LISTING) - set(endpoint.flags)) | set(endpoint.lacks)
+    absent = ({*LISTING, "media"} - set(endpoint.flags)) | set(endpoint.lacks)
     if not endpoint.through_wati:
         absent.add("connection")
     if endpoint.confirms == "none" and "confirm" not in endpoint.flags:
@@ -104,7 +106,7 @@ _INCOMPATIBLE = (
     ("all", "raw", "--all cannot be used with --raw, which shows one answer untouched."),
     ("output", "fields", "--fields cannot be used with --output: a file has all members."),
 )
-_REQUIRED = {"max-items": "all", "output": "all", "force": "output"}
+_REQUIRED = {"max-items": "all", "output": "all", "force": "output"}  # in a list
 
 
 def problems_of(endpoint: Endpoint, options: Options, *, is_complete: bool = True) -> list[str]:
@@ -122,9 +124,9 @@ def problems_of(endpoint: Endpoint, options: Options, *, is_complete: bool = Tru
     own = flags_of(endpoint)
     problems = [f"{endpoint.name}.py has no flag --{name}." for name in given if name not in own]
     problems += [message for one, other, message in _INCOMPATIBLE if one in given and other in given]
-    required = _REQUIRED.items() if is_complete and endpoint.items else ()
+    required = {"media": "output", **(_REQUIRED if endpoint.items else {})} if is_complete else {}
     problems += [
-        f"--{one} needs --{other}." for one, other in required if one in given and other not in given
+        f"--{one} needs --{other}." for one, other in required.items() if one in given and other not in given
     ]
     # "not …", because every comparison with what is not a number is false.
     if options.timeout is not None and not 0 < options.timeout <= LONGEST_TIMEOUT:
@@ -147,6 +149,7 @@ _CONFIRMED = {
 _FIELDS = {
     "add_contact": "contact.id,contact.wAid",
     "assign_operator": "result",
+    "brief": "waiting.count,messages",
     "check_send": "unresolved",
     "conversation": "window",
     "create_connection": "connection.connection_id,connection.url",

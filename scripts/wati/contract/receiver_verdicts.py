@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from wati.contract.bodies import digits, is_number, leaves, member, member_is, numbers_of
-from wati.contract.verdicts import ACCEPTED, YES, Verdict, contradiction, rejection, said, says_yes, unknown
+from wati.contract.verdicts import (
+    ACCEPTED,
+    YES,
+    Verdict,
+    accepts,
+    contradiction,
+    rejection,
+    said,
+    says_yes,
+    unknown,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +100,7 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
     rows = member(answer.json, "receivers")
     result = member(answer.json, "result")
     no = rejection(answer) if member_is(answer, "ok", False) or said(answer) else None
-    if no and not any(map(_accepts, rows if isinstance(rows, list) else [])):
+    if no and not any(map(accepts, rows if isinstance(rows, list) else [])):
         return no
     if not isinstance(rows, list) or not (no or result is False or says_yes(answer)):
         return unknown(answer)
@@ -109,7 +119,7 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
             continue  # an unknown form, or empty: neither a yes nor a no
         elif valid is False:
             rejected[number] = "has no WhatsApp account"
-        elif _accepts(row):
+        elif accepts(row):
             accepted.add(number)
     if no:
         verdict = _outcome_unknown(receivers, rejected, f"{no.message} But it names receivers as accepted.")
@@ -126,11 +136,6 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
         message = f"{verdict.message} The answer names {numbers}, whom nobody asked for."
         verdict = verdict.replace(message=message, unpaired=unpaired)
     return verdict.replace(answered=numbers_of({number: name for name, number in whose.items()}))
-
-
-def _accepts(row: Any) -> bool:
-    """Whether a row of v2 says yes to whomever it names."""
-    return member(row, "isValidWhatsAppNumber") is True and not member(row, "errors")
 
 
 _MOST_NAMED = 5  # strangers in one message

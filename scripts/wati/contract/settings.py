@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 
-from wati.contract import blocked
+from wati.contract import blocked, databases
 from wati.contract.failures import Failure
 from wati.contract.numbers import spellings
 
@@ -94,13 +94,13 @@ class Settings:
 
         self.sandbox_state = text("WATI_SANDBOX_STATE")
         journal = text("WATI_JOURNAL")
-        if problem := _no_file(journal):
+        if problem := _no_store(journal):
             report("WATI_JOURNAL", problem)
         is_off = journal.lower() == "off"
-        # The journal's file, "" if it is switched off. The sandbox keeps its own beside its state.
+        # The journal's file or address, "" if it is switched off. The sandbox keeps a file beside its state.
         self.journal = "" if is_off else journal or _state_file(environ, "sends.sqlite")
         # What is remembered of conversations lies beside it, in a file even if the journal is in a database.
-        beside = _state_file(environ, "sends.sqlite") if "://" in self.journal else self.journal
+        beside = _state_file(environ, "sends.sqlite") if databases.is_address(self.journal) else self.journal
         self.looks = beside and f"{beside}-looks"
         self.journal_required = _is_set(environ.get("WATI_JOURNAL_REQUIRED", ""))
         if is_off and self.journal_required:
@@ -108,9 +108,7 @@ class Settings:
 
         # The ledger of campaigns: a file, or a postgresql:// address; "" = beside the sandbox's state.
         campaigns = text("WATI_CAMPAIGNS")
-        if campaigns and (
-            problem := _no_file(campaigns) if "://" not in campaigns else _no_postgres(campaigns)
-        ):
+        if problem := _no_store(campaigns):
             report("WATI_CAMPAIGNS", problem)
         self.campaigns = campaigns or ("" if self.sandbox else _state_file(environ, "campaigns.sqlite"))
 
@@ -167,6 +165,11 @@ def _is_set(value: str) -> bool:
     return value not in ("", "0", "false")
 
 
+def _no_store(value: str) -> str:
+    """Why a text is surely no place to keep something: neither a file nor a database; "" if it may be one."""
+    return databases.misread(value) if databases.is_address(value) else _no_file(value)
+
+
 def _no_file(journal: str) -> str:
     """Why a text is surely not meant as the journal's file; "" if it may be."""
     if journal.startswith(":") or journal.lower().startswith("file:"):
@@ -175,14 +178,6 @@ def _no_file(journal: str) -> str:
         return f"is {journal!r}: write off to have no journal, or the path of a file"
     if journal.endswith(("/", os.sep)) or os.path.isdir(os.path.expanduser(journal)):
         return f"is {journal!r}, which is a folder; name a file in it"
-    return ""
-
-
-def _no_postgres(address: str) -> str:
-    """Why a text is not the address of a database; "" if it is. The text may hold a password."""
-    scheme, _, rest = address.partition("://")
-    if scheme.lower() not in ("postgresql", "postgres") or not rest:
-        return f"begins with {scheme!r}; it is a path, or postgresql://user@host/database"
     return ""
 
 

@@ -6,7 +6,7 @@ Each endpoint declares which function judges its answers; each function says whe
 
 from __future__ import annotations
 
-from wati.contract.bodies import digits, leaves, member, member_is, numbers_of, texts
+from wati.contract.bodies import connection_id, digits, leaves, member, member_is, numbers_of, texts
 from wati.contract.records import record
 
 TYPE_CHECKING = False
@@ -58,16 +58,20 @@ _WATIS_OWN = frozenset(code for _, code in _PHRASES)
 
 
 def judge(answer: Answer, verdict: Judge, receivers: Receivers, *, through_wati: bool) -> Verdict:
-    """The verdict from status and body together. `verdict` judges an answer with a 2xx status."""
+    """The verdict from status and body together. `verdict` judges an answer with a 2xx status.
+
+    A 4xx is a rejection, whichever it is, unless its body says that something was done: whoever wrote that
+    has acted, and a server on the way may have chosen the status.
+    """
     status = answer.status
     if 200 <= status < 300:
         return verdict(answer, receivers)
-    if status == 429 and not says_yes(answer):
-        return Verdict("rejected", "rate_limited", TOO_MANY_REQUESTS)
-    if 400 <= status < 500 and status not in (408, 429):
+    if 400 <= status < 500 and status != 408 and not says_done(answer):
+        if status == 429:
+            return Verdict("rejected", "rate_limited", TOO_MANY_REQUESTS)
         return _rejected_by_status(answer, through_wati=through_wati)
-    but = "" if status >= 500 or not says_yes(answer) else ", but its body says success"
-    return Verdict("unknown", "upstream_error", f"The answer was HTTP {status}{but}" + _quoted(answer))
+    words = ", but its body says success." if says_done(answer) else _quoted(answer)
+    return Verdict("unknown", "upstream_error", f"The answer was HTTP {status}{words}")
 
 
 def _rejected_by_status(answer: Answer, *, through_wati: bool) -> Verdict:
@@ -178,6 +182,22 @@ def says_yes(answer: Answer) -> bool:
     if member(answer.json, "result") in (None, ""):
         return member_is(answer, "ok", True)
     return member_is(answer, "result", *YES) and not member_is(answer, "ok", False)
+
+
+def accepts(row: Any) -> bool:
+    """Whether a row of v2 says yes to whomever it names."""
+    return member(row, "isValidWhatsAppNumber") is True and not member(row, "errors")
+
+
+def says_done(answer: Answer) -> bool:
+    """Whether a body says, in the form of any endpoint, that something was done.
+
+    An error may name the connection that it is about, so an id counts only without any words.
+    """
+    rows = member(answer.json, "receivers")
+    if says_yes(answer) or (isinstance(rows, list) and any(map(accepts, rows))):
+        return True
+    return connection_id(answer.json) != "" and not said(answer)
 
 
 def contradiction(answer: Answer, *, is_read: bool = False, beside: str = "") -> str:

@@ -52,6 +52,10 @@ class Folder:
     def remove(self, name: str) -> None:
         os.unlink(self._at(name), dir_fd=self._descriptor)
 
+    def make(self, name: str) -> None:
+        """Make a folder in this one."""
+        os.mkdir(self._at(name), dir_fd=self._descriptor)
+
     def is_in_place(self) -> bool:
         """Whether the path still leads to this folder, so a file written now is found there."""
         if self._descriptor is None:

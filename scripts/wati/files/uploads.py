@@ -12,6 +12,7 @@ from wati.arguments.validation import quoted, tilde_problem
 from wati.contract.call import LARGEST_FILE, Part
 from wati.contract.failures import Failure
 from wati.contract.settings import SHORTEST_KEY
+from wati.files.beside import FOLDER, Beside
 from wati.files.copies import Copy, chunks_of
 from wati.files.download import Download, not_allowed, reason
 from wati.files.folder import Folder
@@ -85,6 +86,13 @@ class Files:
         download = Download(self._allowed(path, at, _ELSEWHERE), force=force, at=at)
         download.check()
         return download
+
+    def beside(self, path: str, *, force: bool, at: str = "--media") -> Beside:
+        """The folder for the files of a page at `path`. Raises `file_not_allowed` if it must not be used."""
+        stem = os.path.splitext(path)[0]
+        beside = Beside(stem + FOLDER, self._allowed(stem + FOLDER, at, _ELSEWHERE), force=force, at=at)
+        beside.check()
+        return beside
 
     def _read(self, real: str, at: str) -> Copy:
         """A copy of the file at a resolved path. Refuses a file that changes meanwhile."""

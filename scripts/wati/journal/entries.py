@@ -19,6 +19,8 @@ USUAL_SECONDS = 30.0
 class Unusable(Exception):
     """The journal is missing, unwritable or damaged. The text says why, without a path."""
 
+    remedy = "Set WATI_JOURNAL to a file in a folder that can be written, or move away what is damaged."
+
 
 class Busy(Exception):
     """Others held the journal for as long as the caller would wait."""
@@ -97,7 +99,7 @@ class Store(Protocol):
     Of two processes that enter the same message at the same time, only one may get an id.
     """
 
-    path: str
+    path: str  # of its file; "" if it is in a database
 
     def enter(
         self,

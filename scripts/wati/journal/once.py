@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from wati.contract import numbers
+from wati.contract import databases, numbers, packages
 from wati.contract.commands import command_line, python, script
 from wati.contract.failures import MOST_PROBLEMS, Failure
 from wati.contract.messages import UNRESOLVED
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wati.contract.settings import Settings
     from wati.contract.types import Problem
     from wati.contract.verdicts import Verdict
-    from wati.journal.entries import Repeat, Repeats, Store
+    from wati.journal.entries import Busy, Repeat, Repeats, Store, Unusable
 
 _OFF = "WATI_JOURNAL is off: a repeated send is not noticed."
 _UNUSABLE = "The send journal cannot be used ({}): a repeated send would not be noticed."
@@ -33,24 +33,37 @@ _NO_SEND = "The send journal cannot be used ({}), and {}, so nothing was sent."
 _BULK = "no bulk send leaves without it"
 _REQUIRED = "WATI_JOURNAL_REQUIRED is set"
 _BUSY = "The send journal is busy: another process has been writing it for as long as this call may wait."
-_USABLE = (
-    "Set WATI_JOURNAL to a file in a folder that can be written, or move away what is damaged. Without a "
-    "journal, only the person who is responsible may decide to send: WATI_JOURNAL=off."
-)
+_USABLE = "{} Without a journal, only the person who is responsible may decide to send: WATI_JOURNAL=off."
+_NO_ADDRESS = "The database of the journal cannot be named like this."
 _UNSETTLED = "The send journal could not be updated ({}): it lists this send as unknown."
 
 
 def open_journal(settings: Settings) -> Store | None:
-    """The journal, None if it is switched off. The sandbox's journal is beside its state."""
-    from wati.journal.store import Journal
+    """The journal, None if it is switched off. A file of the sandbox's is beside its state.
 
+    Raises Failure: `missing_dependency`, or `bad_setup` for an address that PostgreSQL does not understand.
+    """
     if not settings.journal:
         return None
+    if databases.is_address(settings.journal):
+        return _shared(settings)
+    from wati.journal.store import Journal
+
     if settings.sandbox:
         from wati.wire import mount
 
         return Journal(mount.state_path(settings) + "-sends", "sandbox")
     return Journal(os.path.expanduser(settings.journal), settings.base_url)
+
+
+def _shared(settings: Settings) -> Store:
+    packages.import_package("psycopg")
+    from wati.journal import database
+    from wati.journal.postgres import Journal
+
+    if why := database.misread(settings.journal):
+        raise Failure("bad_setup", _NO_ADDRESS, problems=[{"at": "WATI_JOURNAL", "problem": why}])
+    return Journal(settings.journal, "sandbox" if settings.in_process else settings.base_url)
 
 
 class Entered:
@@ -128,7 +141,8 @@ def enter(
         raise failure(error) from None
     except Unusable as error:
         if why := stops_without(call, is_required=is_required):
-            raise Failure("bad_setup", _NO_SEND.format(error, why), hint=_USABLE) from None
+            hint = _USABLE.format(error.remedy)
+            raise Failure("bad_setup", _NO_SEND.format(error, why), hint=hint) from None
         return Entered(notice=_UNUSABLE.format(error))
     if isinstance(entered, int):
         return Entered(journal, entered)
@@ -149,20 +163,23 @@ def stops_without(call: Call, *, is_required: bool) -> str:
     return _BULK if call.endpoint.is_bulk else _REQUIRED if is_required else ""
 
 
-def unusable(error: Exception, call: Call, *, is_required: bool) -> str:
+def unusable(error: Unusable, call: Call, *, is_required: bool) -> str:
     """What a dry run says about a journal that cannot be used."""
     why = stops_without(call, is_required=is_required)
-    said = f"The send journal cannot be used ({error}), and {why}: this would be refused. {_USABLE}"
-    return said if why else _UNUSABLE.format(error)
+    if not why:
+        return _UNUSABLE.format(error)
+    said = f"The send journal cannot be used ({error}), and {why}: this would be refused."
+    return f"{said} {_USABLE.format(error.remedy)}"
 
 
-def failure(error: Exception) -> Failure:
+def failure(error: Busy | Unusable) -> Failure:
     """The failure of a call that needs the journal, which is busy or cannot be used."""
     from wati.journal.entries import Busy
 
     if isinstance(error, Busy):
         return Failure("journal_busy", _BUSY, source="package", outcome="not_sent")
-    return Failure("bad_setup", f"The send journal cannot be used ({error}).", hint=_USABLE)
+    hint = _USABLE.format(error.remedy)
+    return Failure("bad_setup", f"The send journal cannot be used ({error}).", hint=hint)
 
 
 def check_command(send: int) -> str:

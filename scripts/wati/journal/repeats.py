@@ -26,8 +26,8 @@ def found(twice: Iterable[Row], before: Iterable[Row], now: float, up: Uptime) -
     """What is listed twice, and what was sent before, in the order of the list.
 
     `twice`: `position`, `listed` (the place), `receiver`, and as what it came first: `known`, `known_at`.
-    `before`: for each message those that may be the same, the newest send first, with the members that
-    `_repeat` reads. Both are in the order of their `position`.
+    `before`: for each message those that may be the same, the newest send first, unresolved or delivering,
+    with the members that `_repeat` reads. Both are in the order of their `position`.
     """
     by_place = merge(_twice(twice), _before(before, now, up), key=lambda repeat: repeat.position)
     for _, same in groupby(by_place, key=lambda repeat: repeat.position):
@@ -56,7 +56,7 @@ def _repeat(row: Row, now: float, up: Uptime) -> Repeat | None:
     """The earlier message as a repeat; None if it is another message, or too old to matter."""
     ago = rules.age(row["sent"], row["seen"], now, up.since(row["boot"], row["up"]))
     stops = rules.stops(row["state"], row["kind"], ago)
-    if not stops and not rules.is_mentioned(row["state"], ago):
+    if not stops and not rules.is_mentioned(ago):
         return None
     if row["kind"] == "template" and not rules.agree(row["parts"], row["others"]):
         return None

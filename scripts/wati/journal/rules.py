@@ -29,14 +29,14 @@ BY_SENDER = {
     "accepted": _UNTIL_CERTAIN,
     "rejected": _UNTIL_CERTAIN,
     "not_sent": _UNTIL_CERTAIN,
-    "unknown": ("open",),
-    "unpaired": ("open",),
+    "unknown": ("open", "not_seen"),  # it may have left after the look: where nothing can be locked
+    "unpaired": ("open", "not_seen"),
 }
 BY_LOOK = {
     "sent": UNRESOLVED,
-    "presumed": UNRESOLVED,
+    "presumed": ("open", "unknown"),  # whoever differs was looked at
     "not_seen": ("open", "unknown", "unclear"),  # whom the answer may have named otherwise has it, perhaps
-    "unclear": ("open", "unknown", "unclear"),
+    "unclear": ("open", "unknown"),
 }
 STATES = frozenset(("open", *BY_SENDER, *BY_LOOK))
 
@@ -78,7 +78,7 @@ def identities(numbers: Mapping[str, str], known: Callable[[str], str]) -> Itera
     """
     for receiver, number in numbers.items():
         alias, who = person(receiver), known(person(number))
-        if who not in (alias, known(alias)):
+        if who != known(alias):
             yield alias, who
 
 
@@ -104,9 +104,9 @@ def stops(state: str, kind: str, ago: float) -> bool:
     return state in UNRESOLVED or (state in DELIVERING and ago < repeat_seconds(kind))
 
 
-def is_mentioned(state: str, ago: float) -> bool:
-    """Whether the user should hear of it before it is sent again."""
-    return state in DELIVERING and ago < MENTION_SECONDS
+def is_mentioned(ago: float) -> bool:
+    """Whether the user should hear of a delivery before it is repeated."""
+    return ago < MENTION_SECONDS
 
 
 # --- what may be forgotten ---------------------------------------------------------------------------------
@@ -116,9 +116,9 @@ KEPT_SECONDS = 30 * 86400  # settled entries stop repeats for minutes; after tha
 WITNESSED_SECONDS = 86400.0
 
 
-def forgettable(now: float, witness: float) -> float:
+def forgettable(witness: float) -> float:
     """Settled sends from before this moment may be forgotten.
 
     `witness`: the newest date in the journal that is WITNESSED_SECONDS older than its newest one.
     """
-    return min(now, witness) - KEPT_SECONDS
+    return witness - KEPT_SECONDS

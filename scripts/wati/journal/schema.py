@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import TypeVar
 
 from wati.contract.messages import UNRESOLVED
 from wati.contract.numbers import person
 from wati.journal import hashes, ownership, stored
 from wati.journal.entries import Busy, Unusable
-from wati.wire import interrupts
-
-Item = TypeVar("Item")
+from wati.journal.waiting import Wait
 
 _VERSION = 4
 _TURN_SECONDS = 0.25  # for which SQLite waits by itself: no signal is handled meanwhile
@@ -67,28 +63,6 @@ ALTER TABLE sends ADD COLUMN up REAL NOT NULL DEFAULT 0;
 CREATE INDEX sends_up ON sends (boot, up);
 """
 _STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH)
-
-
-class Wait:
-    """For how long a busy journal is waited for. A signal ends it, too, unless it is `deaf`."""
-
-    def __init__(self, seconds: float, *, deaf: bool = False) -> None:
-        self._until = time.monotonic() + seconds
-        self._deaf = deaf
-
-    @property
-    def is_over(self) -> bool:
-        return time.monotonic() >= self._until
-
-    def heed(self) -> None:
-        """Raises KeyboardInterrupt if a signal has come: where it is deferred, it would wait, too."""
-        if not self._deaf and interrupts.is_marked():
-            raise KeyboardInterrupt
-
-    def heeded(self, items: Iterable[Item]) -> Iterator[Item]:
-        for item in items:
-            self.heed()
-            yield item
 
 
 @contextmanager

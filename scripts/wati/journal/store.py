@@ -21,6 +21,7 @@ from wati.contract.options import LONGEST_TIMEOUT
 from wati.journal import candidates, hashes, repeats, rules, schema, uptime
 from wati.journal.entries import PATIENCE, USUAL_SECONDS, Busy, Entry, Repeat, Repeats, Send
 from wati.journal.owners import Owners
+from wati.journal.waiting import Wait
 
 _SETTLE_SECONDS = 60.0  # the message is out, so its entry is worth a longer wait
 _MOST_FORGOTTEN = 10_000  # messages at once, so that nobody waits for it
@@ -58,7 +59,7 @@ class Journal:
         until: float | None = None,
         wait: float = PATIENCE,
     ) -> int | Repeats:
-        patience = schema.Wait(wait)
+        patience = Wait(wait)
         send = 0
         with schema.opened(self.path, patience) as db:
             count = self._stage(db, connection, messages, patience)
@@ -102,7 +103,7 @@ class Journal:
     ) -> Iterator[Repeat]:
         if not os.path.exists(self.path):
             return
-        patience = schema.Wait(wait)
+        patience = Wait(wait)
         with schema.opened(self.path, patience) as db:
             count = self._stage(db, connection, messages, patience)
             with schema.reading(db, patience):
@@ -110,15 +111,13 @@ class Journal:
                 yield from self._repeats(db, count, channel, MENTION_SECONDS, patience)
 
     def _repeats(
-        self, db: sqlite3.Connection, count: int, channel: str, seconds: float, wait: schema.Wait
+        self, db: sqlite3.Connection, count: int, channel: str, seconds: float, wait: Wait
     ) -> Iterator[Repeat]:
         now, up = self._clock(), self._uptime()
         before = candidates.before(db, count, channel, now, up, seconds)
         return repeats.found(candidates.twice(db), wait.heeded(before), now, up)
 
-    def _stage(
-        self, db: sqlite3.Connection, connection: str, messages: Iterable[Message], wait: schema.Wait
-    ) -> int:
+    def _stage(self, db: sqlite3.Connection, connection: str, messages: Iterable[Message], wait: Wait) -> int:
         """Hash the messages, and put them beside the journal. Returns how many they are."""
         with schema.reading(db, wait):
             digest = schema.keyed(db)
@@ -128,7 +127,7 @@ class Journal:
         count = db.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows).rowcount
         db.execute("CREATE INDEX temp.staged_persons ON staged (person, digest)")
         db.execute("COMMIT")
-        return max(0, count)
+        return count
 
     def _know(self, db: sqlite3.Connection, connection: str) -> None:
         """Who the staged receivers are, by what the answers and the contacts have said."""
@@ -145,7 +144,7 @@ class Journal:
         by_receiver: Mapping[str, str] | None = None,
         answered: Mapping[str, str] | None = None,
     ) -> None:
-        wait = schema.Wait(_SETTLE_SECONDS, deaf=True)
+        wait = Wait(_SETTLE_SECONDS, deaf=True)
         own = by_receiver or {}
         try:
             with schema.opened(self.path, wait) as db:
@@ -154,21 +153,19 @@ class Journal:
                     for other in set(own.values()):
                         _move(db, send, other, rules.BY_SENDER, only=True)
                     _move(db, send, state, rules.BY_SENDER)
-                    # Nothing leaves after this. By the clock that nobody sets: it is the same process.
-                    earlier = (
-                        "UPDATE sends SET until = min(until, at + ? - ticks) WHERE id = ? AND ticks <= ?"
-                    )
-                    db.execute(earlier, (ticks := self._ticks(), send, ticks))
+                    # This is the latest moment at which it can have left, by the clock that nobody sets. If
+                    # the process was stopped in the door, it is later than the one that was allowed.
+                    until = "UPDATE sends SET until = at + ? - ticks WHERE id = ? AND ticks <= ?"
+                    db.execute(until, (ticks := self._ticks(), send, ticks))
                     self._answered(db, send, answered or {})
-                at_once = schema.Wait(0.0, deaf=True)  # if it cannot be now, then next time
+                at_once = Wait(0.0, deaf=True)  # if it cannot be now, then next time
                 with suppress(Busy, sqlite3.Error), schema.writing(db, at_once):
                     _forget(db, self._clock(), self._uptime())
         finally:
             self._owners.release(send)
 
     def _answered(self, db: sqlite3.Connection, send: int, numbers: Mapping[str, str]) -> None:
-        answered = [(number, send, receiver) for receiver, number in numbers.items()]
-        if answered:
+        if numbers:
             db.execute("CREATE TEMP TABLE answered (receiver TEXT PRIMARY KEY, number TEXT) WITHOUT ROWID")
             db.executemany("INSERT OR REPLACE INTO answered VALUES (?, ?)", numbers.items())
             number = "SELECT number FROM answered WHERE answered.receiver = messages.receiver"
@@ -180,7 +177,7 @@ class Journal:
             _learn(db, self._place, sent[0], numbers)
 
     def resolve(self, send: int, receivers: Collection[str], state: str) -> None:
-        wait = schema.Wait(PATIENCE)
+        wait = Wait(PATIENCE)
         with schema.opened(self.path, wait) as db:
             _note_outcomes(db, ((receiver, state) for receiver in receivers))
             with schema.writing(db, wait):
@@ -254,13 +251,13 @@ class Journal:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        wait = schema.Wait(PATIENCE)
+        wait = Wait(PATIENCE)
         with schema.opened(self.path, wait) as db, schema.reading(db, wait):
             yield db
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        wait = schema.Wait(PATIENCE)
+        wait = Wait(PATIENCE)
         with schema.opened(self.path, wait) as db, schema.writing(db, wait):
             yield db
 
@@ -298,7 +295,7 @@ def _forget(db: sqlite3.Connection, now: float, up: uptime.Uptime) -> None:
     unresolved = f"SELECT 1 FROM messages WHERE send = sends.id AND {_UNRESOLVED}"
     is_new = "boot = ? AND boot != '' AND up > ?"  # whatever its date says
     old = f"SELECT id FROM sends WHERE at < ? AND NOT ({is_new}) AND NOT EXISTS ({unresolved})"
-    values = (rules.forgettable(now, witness), up.boot, up.seconds - MENTION_SECONDS)
+    values = (rules.forgettable(witness), up.boot, up.seconds - MENTION_SECONDS)
     left = _MOST_FORGOTTEN
     for (send,) in db.execute(old, values).fetchall():
         some = "SELECT rowid FROM messages WHERE send = ? LIMIT ?"

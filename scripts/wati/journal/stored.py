@@ -1,4 +1,4 @@
-"""The rows of the journal's file, checked as they are read: SQLite keeps any value in any column."""
+"""The rows of the journal, checked as they are read: SQLite keeps any value in any column."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from wati.journal import rules
+from wati.journal.entries import Unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+_DAMAGED = "a row is damaged"
 _TEXTS = "receiver known person name digest answered place connection script channel boot"
 
 _JSON = ("parts", "others")
@@ -38,18 +40,20 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
 
 
 def row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> sqlite3.Row:
-    """The row factory. Raises sqlite3.DatabaseError for a row that nobody here has written."""
-    names = [name for name, *_ in cursor.description]
+    """The row factory of the file."""
+    return sqlite3.Row(cursor, checked([name for name, *_ in cursor.description], values))
+
+
+def checked(names: Sequence[str], values: Sequence[Any]) -> tuple[Any, ...]:
+    """The values of a row, with those of JSON read. Raises Unusable if nobody here has written it."""
     for name, value in zip(names, values, strict=True):
         if name in _CHECKS and not _CHECKS[name](value):
-            raise _damaged()
-    if "parts" in names:
-        kind = values[names.index("kind")]
-        read = [
-            _parts(value, kind) if name in _JSON else value for name, value in zip(names, values, strict=True)
-        ]
-        values = tuple(read)
-    return sqlite3.Row(cursor, values)
+            raise Unusable(_DAMAGED)
+    if "parts" not in names:
+        return tuple(values)
+    kind = values[names.index("kind")]
+    named = zip(names, values, strict=True)
+    return tuple(_parts(value, kind) if name in _JSON else value for name, value in named)
 
 
 def _parts(text: object, kind: str) -> dict[str, str]:
@@ -57,11 +61,7 @@ def _parts(text: object, kind: str) -> dict[str, str]:
     try:
         found = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
-        raise _damaged() from None
+        raise Unusable(_DAMAGED) from None
     if not isinstance(found, dict) or not all(map(_is_text, found.values())) or _PARTS[kind] - found.keys():
-        raise _damaged()
+        raise Unusable(_DAMAGED)
     return found
-
-
-def _damaged() -> sqlite3.DatabaseError:
-    return sqlite3.DatabaseError("a row is damaged")

@@ -10,11 +10,13 @@ import html
 import os
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
+from wati.files.beside import is_image
 from wati.output.rendering import UNSAFE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     Days = dict[str, list[list[Any]]]
 
@@ -26,12 +28,16 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&])")
 
 
 class Chat(NamedTuple):
-    """`title`: with whom it is. `note`: how much of it this is. `days`: its rows, as in transcript."""
+    """`title`: with whom it is. `note`: how much of it this is. `days`: its rows, as in transcript.
+
+    `files`: where the files lie that were fetched, by the name under which a row shows them.
+    """
 
     title: str
     customer: str
     note: str
     days: Days
+    files: Mapping[str, str] = {}
 
 
 def page(path: str, chat: Chat) -> str:
@@ -51,6 +57,11 @@ def _details(row: list[Any]) -> Iterator[tuple[str, str]]:
         yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def file_of(row: list[Any], member: str = "fileName") -> str:
+    """The file that the details of a row name; "" if they name none. `url`: one that is not at WATI."""
+    return str(row[3].get(member, "")) if len(row) > 3 else ""
+
+
 def _plain(text: str) -> str:
     """The text without characters that control what a reader sees, and with one kind of line break."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -67,7 +78,18 @@ def _text(chat: Chat) -> str:
             lines.append(f"{time or '--:--'} {_one_line(_speaker(who, chat.customer))}: {first}")
             lines += [f"        {line}" for line in more]
             lines += [f"        [{name}: {_one_line(value)}]" for name, value in _details(row)]
+            lines += [f"        [saved as {file}]" for file in _saved(chat, row)]
     return "\n".join(lines) + "\n"
+
+
+def _saved(chat: Chat, row: list[Any]) -> list[str]:
+    """Where the file of a row lies, from the page's own folder; empty without one."""
+    file = chat.files.get(file_of(row))
+    return [file] if file else []
+
+
+def _address(file: str) -> str:
+    return quote(file, safe="/")
 
 
 def _one_line(text: str) -> str:
@@ -84,6 +106,8 @@ def _markdown(chat: Chat) -> str:
             # Two spaces at its end keep a line break.
             lines += [f"> {_escaped(line)}  " for line in _plain(said).split("\n")]
             lines += [f"> *{name}: {_escaped(value)}*  " for name, value in _details(row)]
+            for file in _saved(chat, row):
+                lines.append(f"> {'!' if is_image(file) else ''}[{_escaped(file)}]({_address(file)})  ")
     return "\n".join(lines) + "\n"
 
 
@@ -95,7 +119,7 @@ _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
@@ -110,6 +134,7 @@ article {{ max-width: 80%; padding: .4rem .7rem; border-radius: .6rem; align-sel
 article.theirs {{ align-self: flex-start; background: #fff; }}
 article.event {{ align-self: center; background: #fdf4c5; font-size: .85rem; }}
 b {{ font-size: .8rem; }}
+img {{ display: block; max-width: 100%; max-height: 24rem; border-radius: .4rem; }}
 small {{ color: #54656f; display: block; overflow-wrap: anywhere; }}
 </style>
 </head>
@@ -136,9 +161,21 @@ def _html(chat: Chat) -> str:
             side = _SIDES.get(who, "ours")
             lines.append(f'<article class="{side}"><b>{safe(_speaker(who, chat.customer))}</b>')
             lines.append(f"<p>{safe(said)}</p>")
+            lines += [_shown(safe(file), _address(file)) for file in _saved(chat, row)]
             lines += [f"<small>{safe(name)}: {safe(value)}</small>" for name, value in _details(row)]
             lines.append(f"<small>{safe(time)}</small></article>")
-    return _PAGE.format(title=safe(chat.title), note=safe(chat.note), rows="\n".join(lines))
+    title, note, policy = safe(chat.title), safe(chat.note), _PICTURES if chat.files else ""
+    return _PAGE.format(title=title, note=note, policy=policy, rows="\n".join(lines))
+
+
+# A page that is opened as a file has no origin of its own, which 'self' would be.
+_PICTURES = "; img-src 'self' file:"
+
+
+def _shown(name: str, address: str) -> str:
+    """A picture, which leads to itself in full size; any other file by its name."""
+    inner = f'<img src="{address}" alt="{name}" loading="lazy">' if is_image(name) else name
+    return f'<a href="{address}">{inner}</a>'
 
 
 _FORMS: dict[str, Callable[[Chat], str]] = {".txt": _text, ".md": _markdown, ".html": _html}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +21,27 @@ def attributes(row: Row) -> list[tuple[str, str]]:
     found = params if isinstance(params, list) else []
     pairs = [(param.get("name"), param.get("value")) for param in found if isinstance(param, dict)]
     return [(name, value) for name, value in pairs if isinstance(name, str) and isinstance(value, str)]
+
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAY = re.compile(r"([A-Za-z]{3})-([0-9]{1,2})-([0-9]{4})")
+
+
+def created(row: Row) -> str:
+    """The day on which the contact was made, as YYYY-MM-DD by a clock of WATI; "" if it does not say.
+
+    Captures have Oct-11-2024; a time in milliseconds, as /Date(…), was reported.
+    """
+    from wati.reads.rows import iso, moment
+
+    text = row.get("created")
+    if not isinstance(text, str):
+        return ""
+    if (day := _DAY.fullmatch(text.strip())) and day[1].lower() in _MONTHS:
+        return f"{day[3]}-{_MONTHS.index(day[1].lower()) + 1:02d}-{int(day[2]):02d}"
+    millis = re.fullmatch(r"/Date\((-?[0-9]{1,15})[^)]*\)/", text, re.ASCII)
+    at = int(millis[1]) / 1000 if millis else moment({"created": text})
+    return "" if at is None else iso(at)[:10]
 
 
 def number_of(row: Row) -> str:

@@ -19,10 +19,11 @@ from wati.reads.rows import CUSTOMER, moment, speaker
 from wati.reads.waiting import Known, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from wati.reads.inbox import Inbox, Rows
     from wati.reads.looks import Looks
+    from wati.reads.tally import Tally
 
     Row = dict[str, Any]
 
@@ -33,7 +34,7 @@ PACE = 10.0  # seconds after which the limits let the next ones through
 
 
 class Round:
-    """One run. `looks`: all that is known; without a round in it, this run begins one.
+    """One run. `looks`: all that is known; without a round in it, this run begins one. `tally`: counts rows.
 
     `names`: of the contacts that were listed in this run, by number. `seen`: what was read of those who wait.
     `looked_at`: how many conversations were read. `stopped`: the code of the failure that ended it early.
@@ -41,7 +42,14 @@ class Round:
     """
 
     def __init__(
-        self, inbox: Inbox, looks: Looks, seconds: float, *, hours: float, include_bots: bool
+        self,
+        inbox: Inbox,
+        looks: Looks,
+        seconds: float,
+        *,
+        hours: float,
+        include_bots: bool = False,
+        tally: Tally | None = None,
     ) -> None:
         self.names: dict[str, str] = {}
         self.seen: dict[str, Standing] = {}
@@ -51,12 +59,13 @@ class Round:
         self.began = time.time()
         if looks.is_done or not looks.began:
             looks.begin(self.began)
-        self._inbox = inbox
         self.looks = looks
+        self._inbox = inbox
         self._pace = Paced(inbox, seconds)
         self._seconds = seconds
         self._horizon = self.now - hours * 3600
         self._include_bots = include_bots
+        self._tally = tally
         self._changed: dict[str, Known] = {}
         self._tried = False
 
@@ -159,7 +168,8 @@ class Round:
             if known.marked != marked:
                 self._keep(known._replace(marked=marked))
             return False
-        new = (known or Known(number, place, time.time()))._replace(marked=marked)
+        new = known or Known(number, place, time.time())
+        new = new._replace(marked=marked, created=contacts.created(row))
         if not number:  # there is nothing to look under
             new = new._replace(looked=time.time(), code="bad_answer")
         self._keep(new._replace(place=place, listed=time.time()))
@@ -190,10 +200,14 @@ class Round:
             page, _ = waiting.newest_first([*page, *self._following(rows)])
             if not (rows.whole or rows.is_last):
                 raise Failure("bad_answer", "The rows of this conversation are in no order.", source="wati")
-        older = self._following(rows)
-        found = waiting.standing(chain(page, older), self._horizon, include_bots=self._include_bots)
+        read: list[Row] = []
+        each = _noting(chain(page, self._following(rows)), read)
+        found = waiting.standing(each, self._horizon, include_bots=self._include_bots)
         if found.unclear:
             raise Failure("bad_answer", "It is not known who wrote in this conversation.", source="wati")
+        if self._tally is not None:
+            is_enough = any(map(self._tally.is_older, chain(read[-1:], each)))
+            self._tally.add(read, is_cut=not (is_enough or rows.whole or rows.is_last))
         self.looked_at += 1
         if found.unanswered:
             self.seen[one.number] = found
@@ -219,3 +233,10 @@ class Round:
             if not page:
                 return
             yield from page
+
+
+def _noting(rows: Iterable[Row], read: list[Row]) -> Iterator[Row]:
+    """The rows, each of which is added to those that were read."""
+    for row in rows:
+        read.append(row)
+        yield row

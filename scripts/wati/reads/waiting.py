@@ -90,10 +90,11 @@ class Known(NamedTuple):
 
     `place`: in the list of contacts, and `listed`: when it was seen there. `looked`: when its conversation
     was looked at; 0 if it never was. `wrote`: when the customer last wrote. `waits`: whether nobody has
-    answered, `since` when, and `exact`: whether that is the first of the messages. `assigned`: to whom,
-    "" = nobody; None if unknown. `code`: of the failure, if it could not be read. `stops`: whether the
-    customer has asked for no more messages, and `marked`: whether the contact says so. Times are in epoch
-    seconds; those of messages by the far side's clock, those of looks by this machine's.
+    answered, `since` when, and `exact`: whether that is the first of the messages. `assigned`: to whom, "" =
+    nobody; None if unknown. `code`: of the failure, if it could not be read. `stops`: whether the customer
+    has asked for no more messages, and `marked`: whether the contact says so. `created`: the day on which
+    the contact was made. Times are in epoch seconds; those of messages by the far side's clock, those of
+    looks by this machine's.
     """
 
     number: str
@@ -108,6 +109,7 @@ class Known(NamedTuple):
     code: str = ""
     stops: bool = False
     marked: bool = False
+    created: str = ""
 
 
 def is_hot(one: Known, now: float) -> bool:

@@ -16,7 +16,7 @@ from wati.contract.failures import NO_SANDBOX, OUTCOME_UNKNOWN, SAFE_TO_REPEAT, 
 from wati.contract.packages import import_package
 from wati.contract.records import record
 from wati.contract.settings import MATON
-from wati.contract.verdicts import TOO_MANY_REQUESTS, says_yes
+from wati.contract.verdicts import TOO_MANY_REQUESTS, says_done
 from wati.wire import answers, decoding, interrupts, proxies
 from wati.wire.departure import Cancelled, Departure, Watched, run_until
 from wati.wire.door import Door
@@ -285,7 +285,7 @@ def _state(answer: Answer) -> str:
     """What an answer says about the attempt: a key of REPEATABLE, or "answered"."""
     if answer.status == 429:
         # A body that says success may come from WATI, under the status of a server on the way.
-        return "uncertain" if says_yes(answer) else "limited"
+        return "uncertain" if says_done(answer) else "limited"
     broken = 200 <= answer.status < 300 and answer.flaw != ""
     return "uncertain" if broken or answer.status == 408 or answer.status >= 500 else "answered"
 
