@@ -47,12 +47,18 @@ class Claims:
         self._catching_up = threading.Lock()
 
     def claim(
-        self, job: Job, chunk: int, worker: Worker, is_open: Callable[[str], bool] = lambda zone: True
+        self,
+        job: Job,
+        chunk: int,
+        worker: Worker,
+        is_open: Callable[[str], bool] = lambda zone: True,
+        most: int | None = None,
     ) -> list[Row]:
         """Claim what is planned of a chunk, unless the job was stopped; committed when this returns.
 
         `is_open`: whether it is no quiet hour in a zone. Rows whose message another job has sent, or may
-        have, are rejected here. Rows that are sent once more are claimed alone, after the others.
+        have, are rejected here. Rows that are sent once more are claimed alone, after the others. `most`: how
+        many of them; None = all.
         """
         with self._database.writing() as db:
             now = self._database.now(db)
@@ -70,7 +76,7 @@ class Claims:
             found = [
                 Row(*each) for each in db.execute(sql.select(*ROW).where(*mine).order_by(rows.c.position))
             ]
-            found = [row for row in found if not row.again] or found
+            found = ([row for row in found if not row.again] or found)[:most]
             for some in _batches(row.position for row in found):
                 claimed = {
                     "state": "claimed",
@@ -129,6 +135,10 @@ class Claims:
                 db.execute(sql.update(rows).where(*_at(job, some)).values(planned))
         return len(doubtful)
 
+    def is_running(self, job: Job) -> bool:
+        with self._database.reading() as db:
+            return _is_running(db, job)
+
     def stop(self, job: Job, problem: str) -> None:
         """Stop a job that must not go on, and say why."""
         with self._database.writing() as db:
@@ -176,7 +186,11 @@ class Claims:
         is_known = (workers.c.id == worker.id, workers.c.state != "ended")
         if db.execute(sql.update(workers).where(*is_known).values(alive)).rowcount != 1:
             raise RuntimeError(f"the worker {worker.name} has ended")
-        return db.scalar(sql.select(jobs.c.state).where(jobs.c.id == job.id)) == "running"
+        return _is_running(db, job)
+
+
+def _is_running(db: sql.Connection, job: Job) -> bool:
+    return db.scalar(sql.select(jobs.c.state).where(jobs.c.id == job.id)) == "running"
 
 
 def give_up(db: sql.Connection, worker: int, now: float) -> None:

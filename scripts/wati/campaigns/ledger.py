@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -22,18 +23,26 @@ _LAST_SECONDS = 60.0  # for which a worker that ends tries to settle what it kno
 
 
 class Ledger:
-    """The ledger in a database. `place`: the far side; jobs of another one are not seen."""
+    """The ledger in a database. `place`: the far side; jobs of another one are not seen.
+
+    `unclear`: how many requests of a job got no clear answer in a row, as far as this process knows.
+    """
 
     def __init__(self, database: Database, place: str) -> None:
         from wati.campaigns.claims import Claims
+        from wati.campaigns.course import Course
         from wati.campaigns.pace import Pace
+        from wati.campaigns.plans import Plans
         from wati.campaigns.workers import Workers
 
         self.database = database
         self.place = place
+        self.plans = Plans(database, place)
+        self.course = Course(database, place)
         self.claims = Claims(database)
         self.workers = Workers(database, place)
         self.pace = Pace(database, place)
+        self.unclear: Counter[int] = Counter()
 
     @classmethod
     def of(cls, session: Session) -> Ledger:

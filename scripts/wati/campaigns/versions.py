@@ -18,7 +18,7 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE workers ADD COLUMN locked BOOLEAN DEFAULT FALSE NOT NULL",
         "DROP TABLE pace",
         "CREATE TABLE pace (place VARCHAR NOT NULL PRIMARY KEY, turns JSON NOT NULL, "
-        "paused_until DOUBLE PRECISION NOT NULL, pause DOUBLE PRECISION NOT NULL)",
+        "paused_until FLOAT NOT NULL, pause FLOAT NOT NULL)",
     ),
 }
 VERSION = max(STEPS)
