@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wati.campaigns import deliveries
 from wati.campaigns.deliveries import NOT_FOUND, Deliveries, Due, Look
 from wati.campaigns.ledger import Ledger
+from wati.campaigns.status import find
 from wati.contract.call import Result
 from wati.contract.failures import Failure
 from wati.output.redaction import excerpt, redact
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-ENDINGS = (".html", ".csv", ".jsonl")
 COLUMNS = (
     *("receiver", "name", "state", "reason", "delivery", "delivery_code", "detail"),
     *("sent_at", "replied_at", "reply", "looked_at", "message_id"),
@@ -35,16 +35,13 @@ REPLIES, LONGEST_REPLY, LONGEST_NAME = 20, 200, 100
 _SETUP = 3  # the exit code of what would fail for every other message, too
 SECONDS_EACH = 1.1  # WATI allows ten of these reads in ten seconds, and one place is left to others
 _SLACK = 86400.0  # clocks of WATI and of the ledger may differ
-_REPORTED = ("accepted", "rejected", "in_doubt", "planned", "claimed", "left_out")
 
 
 def report(context: Context) -> Result:
-    """Look as far as the time allows, then say what is known. Raises Failure if there is no such campaign."""
+    """Look as far as the time allows, then say what is known. Raises `invalid_arguments` for no campaign."""
     arguments, path = context.call.arguments, context.call.options.output
     with closing(Ledger.of(context.session)) as ledger:
-        job = ledger.plans.get(arguments["name"])
-        if job is None or job.state == "planning":
-            raise _no_campaign(arguments["name"])
+        job = find(ledger, arguments["name"])
         known = Deliveries(ledger.database, job)
         stopped = _look(context, job, known)
         data = summary(context, ledger, job, known)
@@ -54,12 +51,6 @@ def report(context: Context) -> Result:
             _write(context, ledger, job, known, data)
             data = {"file": path, **data}
     return Result(data)
-
-
-def _no_campaign(name: str) -> Failure:
-    problem = {"at": "$.name", "problem": f"there is no campaign {name!r}"}
-    hint = "campaign_status.py lists those there are."
-    return Failure("invalid_arguments", "There is no such campaign.", hint=hint, problems=[problem])
 
 
 # --- looking ------------------------------------------------------------------------------------------------
