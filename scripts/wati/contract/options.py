@@ -155,6 +155,7 @@ _FIELDS = {
     "add_contact": "contact.id,contact.wAid",
     "assign_operator": "result",
     "brief": "waiting.count,messages",
+    "campaign_report": "delivered,failures",
     "campaign_status": "state,counts",
     "campaign_worker": "campaigns.name,campaigns.counts",
     "check_send": "unresolved",
