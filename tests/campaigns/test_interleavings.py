@@ -203,7 +203,7 @@ class Model:
             return [Row(*each) for each in db.execute(sql.select(*ROW).where(rows.c.job == job.id))]
 
     def end(self) -> None:
-        """Nobody is lost: once everyone has said what they know, a new worker brings the jobs to their end."""
+        """Nobody is lost: once everyone has said what they know, a new worker ends the jobs."""
         late = [one for one in self.senders if one.is_alive]
         self.watch(GONE_SECONDS + 2 * BEAT_SECONDS)
         for sender in late:
