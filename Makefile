@@ -42,6 +42,7 @@ postgres: .venv/development
 bench: .venv/development
 	$(PY) dev/bench.py
 	$(PY) dev/bench_journal.py
+	$(PY) dev/bench_team.py
 	$(PY) dev/bench_memory.py
 	$(PY) dev/tokens.py
 

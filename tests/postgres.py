@@ -29,7 +29,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -64,11 +64,12 @@ def guarded(address: str) -> str:
 class Server:
     """One server; `folder` holds its data. It runs until `close`."""
 
-    def __init__(self, template: Path) -> None:
+    def __init__(self, template: Path, **settings: str) -> None:
+        self._settings = {**_SETTINGS, **settings}
         self.folder = _new_folder()
         self._data = self.folder / "data"
         self._log = self.folder / "log"
-        self._run(["cp", "-R", str(template), str(self._data)])
+        _run(["cp", "-R", str(template), str(self._data)])
         self._numbers = count(1)
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
@@ -91,7 +92,7 @@ class Server:
         while True:
             port = self.port or _free_port()
             command = [_program("postgres"), "-D", str(self._data), "-k", str(self.folder), "-p", str(port)]
-            for name, value in _SETTINGS.items():
+            for name, value in self._settings.items():
                 command += ["-c", f"{name}={value}"]
             with open(self._log, "wb") as log:
                 self._process = subprocess.Popen(
@@ -152,26 +153,39 @@ class Server:
     def _said(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
-    @staticmethod
-    def _run(command: list[str]) -> None:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd="/", **_as_its_user())
-        assert done.returncode == 0, done.stdout + done.stderr
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd="/", **_as_its_user())
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.fixture(scope="session")
-def postgres_template() -> Iterator[Path]:
+@contextmanager
+def template() -> Iterator[Path]:
     """The data of a server that has not run yet."""
-    if reason := missing():
-        pytest.skip(f"NOT RUN: PostgreSQL: {reason}")
     folder = _new_folder()
     data = folder / "data"
     try:
-        made = [_program("initdb"), "-D", str(data), "-U", "wati", "--no-sync", "--locale=C", "-E", "UTF8"]
-        Server._run([*made, "-A", "trust"])
+        command = [_program("initdb"), "-D", str(data), "-U", "wati", "-A", "trust", "--no-sync"]
+        _run([*command, "--locale=C", "-E", "UTF8"])
         (data / "pg_hba.conf").write_text(_ACCESS, encoding="utf-8")
         yield data
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """A server outside of a test, for which nothing may be `missing`."""
+    with template() as data, closing(Server(data)) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> Iterator[Path]:
+    if reason := missing():
+        pytest.skip(f"NOT RUN: PostgreSQL: {reason}")
+    with template() as data:
+        yield data
 
 
 @pytest.fixture(scope="session")

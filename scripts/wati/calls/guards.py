@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wati.calls.context import Context
     from wati.calls.session import Session
     from wati.contract.call import Call
     from wati.contract.endpoint import Endpoint
@@ -85,10 +86,13 @@ def _number_of(session: Session, receiver: str) -> str:
         return ""  # the journal says itself that it cannot be used
 
 
-def needed_confirmation(call: Call) -> str:
+def needed_confirmation(context: Context) -> str:
     """The value that `--confirm` has to repeat; "" if the call needs none."""
+    call = context.call
     if call.endpoint.confirms == "none":
         return ""
+    if call.endpoint.confirmation is not None:
+        return call.endpoint.confirmation(context)
     by_name = call.endpoint.confirms not in ("receivers", "records")
     return str(call.arguments[call.endpoint.confirms] if by_name else len(call.receivers))
 
@@ -102,13 +106,19 @@ def files(call: Call) -> None:
         raise Failure("confirmation_required", message, hint="Call the tool again to ask again.")
 
 
-def confirmation(call: Call) -> None:
+_CONFIRMED = {
+    "connection_id": "the connection's id",
+    "whatsappNumber": "the customer's number",
+    "plan": "the value that the plan shows",
+}
+
+
+def confirmation(context: Context) -> None:
     """Raises `confirmation_required` unless `--confirm` repeats what the endpoint asks for."""
-    given, needed = call.options.confirm, needed_confirmation(call)
+    given, needed = context.call.options.confirm, needed_confirmation(context)
     if not needed or given == needed:
         return
-    own = {"connection_id": "the connection's id", "whatsappNumber": "the customer's number"}
-    what = own.get(call.endpoint.confirms, "the number of receivers")
+    what = _CONFIRMED.get(context.call.endpoint.confirms, "the number of receivers")
     # Not the value: whoever copies it from here has seen no text, and no problem of the send.
     message = f"--confirm must repeat {what}" + (f", not {given!r}." if given else ".")
     raise Failure("confirmation_required", message)

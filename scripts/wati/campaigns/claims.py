@@ -53,13 +53,18 @@ class Claims:
         self._catching_up = threading.Lock()
 
     def claim(
-        self, job: Job, chunk: int, worker: Worker, is_open: Callable[[str], bool] = lambda zone: True
+        self,
+        job: Job,
+        chunk: int,
+        worker: Worker,
+        is_open: Callable[[str], bool] = lambda zone: True,
+        most: int | None = None,
     ) -> list[Row]:
         """Claim what is planned of a chunk, unless the job was stopped; committed when this returns.
 
         `is_open`: whether it is no quiet hour in a zone. Whose message another job has sent, or may have, is
         rejected here; while another one is sending it, nobody knows, and the row waits. Rows that are sent
-        once more are claimed alone, after the others.
+        once more are claimed alone, after the others. `most`: how many of them; None = all.
         """
         with self._database.writing() as db:
             now = self._database.now(db)
@@ -74,7 +79,7 @@ class Claims:
                 db.execute(sql.update(rows).where(*taken).values({**rejected, "detail": why}))
             free = sql.select(*ROW).where(*mine, ~_elsewhere("claimed")).order_by(rows.c.position)
             found = [Row(*each) for each in db.execute(free)]
-            found = [row for row in found if not row.again] or found
+            found = ([row for row in found if not row.again] or found)[:most]
             for some in _batches(row.position for row in found):
                 claimed = {
                     "state": "claimed",

@@ -45,6 +45,7 @@ class Database:
     """
 
     def __init__(self, address: str, *, patience: float = PATIENCE) -> None:
+        self.address = address
         is_file = "://" not in address
         self.path = os.path.abspath(os.path.expanduser(address)) if is_file else ""
         self._store: _Store = _File(self.path, patience) if is_file else _Server(address, patience)
@@ -54,13 +55,13 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sql.Connection]:
         """Everything inside sees what is committed. Keep it short: in a file, no writer can end meanwhile."""
-        with self._failing(), self._opened().connect() as connection:
+        with self.failing(), self._opened().connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[sql.Connection]:
         """Everything inside is one change, and happens while nobody else changes anything."""
-        with self._failing(), self._written(self._opened()) as connection:
+        with self.failing(), self._written(self._opened()) as connection:
             yield connection
 
     def now(self, connection: sql.Connection) -> float:
@@ -94,7 +95,8 @@ class Database:
         return self._store.engine
 
     @contextmanager
-    def _failing(self) -> Iterator[None]:
+    def failing(self) -> Iterator[None]:
+        """Errors of databases inside become a Failure."""
         try:
             yield
         except (OSError, SQLAlchemyError, sqlite3.Error, versions.Unusable) as error:

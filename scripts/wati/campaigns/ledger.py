@@ -30,11 +30,15 @@ class Ledger:
 
     def __init__(self, database: Database, place: str) -> None:
         from wati.campaigns.claims import Claims
+        from wati.campaigns.course import Course
         from wati.campaigns.pace import Pace
+        from wati.campaigns.plans import Plans
         from wati.campaigns.workers import Workers
 
         self.database = database
         self.place = place
+        self.plans = Plans(database, place)
+        self.course = Course(database, place)
         self.claims = Claims(database)
         self.workers = Workers(database, place)
         self.pace = Pace(database, place)

@@ -58,6 +58,9 @@ _HINTS = {
             "WATI_READ_ONLY is set, so only scripts with the effect read run. Ask the person who set it; do "
             "not work around it."
         ),
+        "plan_exists": (
+            "Use another name for another plan. campaign_status.py shows the plans that there are."
+        ),
         "repeated_send": "Do not send it again unless the user wants a second message.",
         "preflight_failed": (
             "Fix every problem listed, then repeat the dry run. Tell the user what only they can fix, such "

@@ -148,14 +148,20 @@ class Journal:
         return send
 
     def repeats(
-        self, connection: str, messages: Iterable[Message], channel: str = "", *, wait: float = PATIENCE
+        self,
+        connection: str,
+        messages: Iterable[Message],
+        channel: str = "",
+        *,
+        wait: float = PATIENCE,
+        within: float = MENTION_SECONDS,
     ) -> Iterator[Repeat]:
         with database.connect(self._address, Wait(wait), create=False) as db:
             if db.salt:
                 db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
                 mine = {"place": self._place, "connection": connection, "channel": channel}
                 count = self._stage(db, connection, messages)
-                yield from self._repeats(db, count, mine, self._times(db), MENTION_SECONDS)
+                yield from self._repeats(db, count, mine, self._times(db), within)
 
     def _stage(self, db: Connection, connection: str, messages: Iterable[Message]) -> int:
         """Hash the messages, and put them beside the journal. Returns how many they are."""
@@ -177,7 +183,8 @@ class Journal:
         now, up = times.there, self._uptime()
         values = {**mine, "since": now - seconds, "boot": up.boot, "up": up.seconds - seconds}
         twice = database.rows(db, "twice", _TWICE, {}, count) if count > 1 else ()
-        return repeats.found(twice, database.rows(db, "before", _BEFORE, values, count), now, up)
+        before = db.patience.heeded(database.rows(db, "before", _BEFORE, values, count))
+        return repeats.found(twice, before, now, up, seconds)
 
     def settle(
         self,
@@ -188,12 +195,13 @@ class Journal:
     ) -> None:
         wait = Wait(_SETTLE_SECONDS, deaf=True)
         kept = self._kept.pop(send, None)
-        if kept is not None:
-            kept.patience = wait.at_most(_SETTLE_SECONDS / 4)  # it may be lost; then another one is tried
         while True:
             try:
                 with kept or database.connect(self._address, wait) as db:
-                    self._settle(db, send, state, by_receiver or {}, answered or {})
+                    db.patience = wait.at_most(database.ANSWER_SECONDS)
+                    now = self._times(db).there
+                    db.patience = wait
+                    self._settle(db, send, now, state, by_receiver or {}, answered or {})
                 return
             except database.Lost:
                 kept = None
@@ -202,19 +210,24 @@ class Journal:
                 time.sleep(_RETRY_SECONDS)
 
     def _settle(
-        self, db: Connection, send: int, state: str, own: Mapping[str, str], answered: Mapping[str, str]
+        self,
+        db: Connection,
+        send: int,
+        now: float,
+        state: str,
+        own: Mapping[str, str],
+        answered: Mapping[str, str],
     ) -> None:
         """Twice is as once: nobody knows whether a transaction was done whose end was not heard of."""
-        now = self._times(db).there
         with writing(db):
             connection = self._turn_of(db, send)
             for other in set(own.values()):
                 receivers = [receiver for receiver, each in own.items() if each == other]
                 _move(db, send, other, rules.BY_SENDER, receivers)
             _move(db, send, state, rules.BY_SENDER)
-            # Nothing leaves after this. By the clock that nobody sets: it is the same process.
-            earlier = "UPDATE sends SET until = least(until, at + %s - ticks) WHERE id = %s AND ticks <= %s"
-            db.execute(earlier, (ticks := self._ticks(), send, ticks))
+            # The latest moment at which it can have left, as in store.py.
+            until = "UPDATE sends SET until = at + %s - ticks WHERE id = %s AND ticks <= %s"
+            db.execute(until, (ticks := self._ticks(), send, ticks))
             if answered:
                 db.execute(
                     "UPDATE messages SET answered = number FROM (SELECT unnest(%s::text[]) AS who, "
@@ -352,7 +365,7 @@ def _forget(db: Connection, now: float, up: uptime.Uptime) -> None:
     unresolved = f"SELECT FROM messages WHERE send = sends.id AND {_UNRESOLVED}"
     is_new = "boot = %s AND boot != '' AND up > %s"  # whatever its date says
     old = f"SELECT id FROM sends WHERE at < %s AND NOT ({is_new}) AND NOT EXISTS ({unresolved})"
-    values = (rules.forgettable(now, witness), up.boot, up.seconds - MENTION_SECONDS)
+    values = (rules.forgettable(witness), up.boot, up.seconds - MENTION_SECONDS)
     left = _MOST_FORGOTTEN
     with writing(db):
         for row in db.execute(
