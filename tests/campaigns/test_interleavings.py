@@ -25,12 +25,12 @@ from wati.campaigns.records import BEAT_SECONDS, GONE_SECONDS, Job, Row, RowStat
 from wati.campaigns.schema import ROW, rows
 from wati.campaigns.workers import Workers
 
-WALKS, STEPS = 6, 80
+WALKS, STEPS = 8, 80
+PEOPLE, CHUNK = 6, 2
 BAD = numbers(1)[0]  # whom the far side rejects
-CHUNK = 2
 NAMES = count(1)
 # How often each kind of step is chosen, of those that can happen. Without a number: once.
-OFTEN = {"claim": 4, "send": 4, "answer": 3, "lose the answer": 2}
+OFTEN = {"claim": 10, "send": 10, "answer": 4, "lose the answer": 4, "watch long": 2}
 
 Steps = Iterator[tuple[str, Callable[[], None]]]
 
@@ -54,7 +54,7 @@ class Sender:
 
 
 class Model:
-    """Two jobs with two people of whom both would get the same message, and any number of workers."""
+    """Two jobs with the same message to some of the same people, and any number of workers."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
@@ -66,10 +66,10 @@ class Model:
         self.delivered: Counter[str] = Counter()
         self.wanted_again: Counter[str] = Counter()
         run = next(NAMES)
-        ann, bob, cleo = numbers(3, 10 * run)
+        people = [BAD, *numbers(2 * PEOPLE, 100 * run)]
         self.jobs = [
-            add_job(ledger, people, f"{run}-{index}", chunk=CHUNK, message=f"hello {run}")
-            for index, people in enumerate(([ann, BAD, bob], [bob, cleo, BAD]))
+            add_job(ledger, some, f"{run}-{index}", chunk=CHUNK, message=f"hello {run}")
+            for index, some in enumerate((people[:PEOPLE], people[PEOPLE // 2 :: -1] + people[PEOPLE:-2]))
         ]
 
     def steps(self) -> Steps:
@@ -84,7 +84,7 @@ class Model:
             yield "enlist", self.enlist
         for sender in awake:
             for job in self.jobs:
-                for chunk in range(2):
+                for chunk in range(PEOPLE // CHUNK):
                     yield "claim", lambda one=sender, job=job, chunk=chunk: self.claim(one, job, chunk)
             for request in sender.requests:
                 if request.has_left:
