@@ -58,6 +58,11 @@ matrix: .venv/development
 storm: .venv/development
 	@$(PY) dev/storm.py $(FLAGS)
 
+# Campaigns under everything that can go wrong: make proof FLAGS="--size 0.2 --only 2,4 --seed 7 --write".
+.PHONY: proof
+proof: .venv/development
+	@$(PY) dev/campaign_proof.py $(FLAGS)
+
 # Which changes to the code no test would see: make mutants FLAGS="journal wire/door.py --seconds 600".
 .PHONY: mutants
 mutants: .venv/development
