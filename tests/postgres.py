@@ -29,7 +29,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -171,6 +171,13 @@ def template() -> Iterator[Path]:
         yield data
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """A server outside of a test, for which nothing may be `missing`."""
+    with template() as data, closing(Server(data)) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,7 @@ EXIT_OF = {
         "confirmation_required",
         "recipient_not_allowed",
         "read_only",
+        "plan_exists",
         "repeated_send",
         "preflight_failed",
     },

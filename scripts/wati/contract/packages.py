@@ -11,6 +11,7 @@ from typing import Any
 from wati.contract.commands import command_line, portable, python
 from wati.contract.endpoint import SKILL_FOLDER
 from wati.contract.failures import Failure
+from wati.contract.unexpected import fault_of_the_machine
 
 # Packages that only some scripts need, by the file with their requirements.
 EXTRAS = {
@@ -27,6 +28,8 @@ def import_package(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
+        if fault_of_the_machine(error):
+            raise
         found = "" if isinstance(error, ModuleNotFoundError) else f"cannot be loaded ({error})"
         raise _missing(name, found) from None
 

@@ -148,14 +148,20 @@ class Journal:
         return send
 
     def repeats(
-        self, connection: str, messages: Iterable[Message], channel: str = "", *, wait: float = PATIENCE
+        self,
+        connection: str,
+        messages: Iterable[Message],
+        channel: str = "",
+        *,
+        wait: float = PATIENCE,
+        within: float = MENTION_SECONDS,
     ) -> Iterator[Repeat]:
         with database.connect(self._address, Wait(wait), create=False) as db:
             if db.salt:
                 db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
                 mine = {"place": self._place, "connection": connection, "channel": channel}
                 count = self._stage(db, connection, messages)
-                yield from self._repeats(db, count, mine, self._times(db), MENTION_SECONDS)
+                yield from self._repeats(db, count, mine, self._times(db), within)
 
     def _stage(self, db: Connection, connection: str, messages: Iterable[Message]) -> int:
         """Hash the messages, and put them beside the journal. Returns how many they are."""
@@ -178,7 +184,7 @@ class Journal:
         values = {**mine, "since": now - seconds, "boot": up.boot, "up": up.seconds - seconds}
         twice = database.rows(db, "twice", _TWICE, {}, count) if count > 1 else ()
         before = db.patience.heeded(database.rows(db, "before", _BEFORE, values, count))
-        return repeats.found(twice, before, now, up)
+        return repeats.found(twice, before, now, up, seconds)
 
     def settle(
         self,
@@ -219,7 +225,7 @@ class Journal:
                 receivers = [receiver for receiver, each in own.items() if each == other]
                 _move(db, send, other, rules.BY_SENDER, receivers)
             _move(db, send, state, rules.BY_SENDER)
-            # The latest moment at which it can have left, by the clock that nobody sets: see the file's.
+            # The latest moment at which it can have left, as in store.py.
             until = "UPDATE sends SET until = at + %s - ticks WHERE id = %s AND ticks <= %s"
             db.execute(until, (ticks := self._ticks(), send, ticks))
             if answered:

@@ -99,7 +99,13 @@ class Journal:
         return send
 
     def repeats(
-        self, connection: str, messages: Iterable[Message], channel: str = "", *, wait: float = PATIENCE
+        self,
+        connection: str,
+        messages: Iterable[Message],
+        channel: str = "",
+        *,
+        wait: float = PATIENCE,
+        within: float = MENTION_SECONDS,
     ) -> Iterator[Repeat]:
         if not os.path.exists(self.path):
             return
@@ -108,14 +114,14 @@ class Journal:
             count = self._stage(db, connection, messages, patience)
             with schema.reading(db, patience):
                 self._know(db, connection)
-                yield from self._repeats(db, count, channel, MENTION_SECONDS, patience)
+                yield from self._repeats(db, count, channel, within, patience)
 
     def _repeats(
         self, db: sqlite3.Connection, count: int, channel: str, seconds: float, wait: Wait
     ) -> Iterator[Repeat]:
         now, up = self._clock(), self._uptime()
         before = candidates.before(db, count, channel, now, up, seconds)
-        return repeats.found(candidates.twice(db), wait.heeded(before), now, up)
+        return repeats.found(candidates.twice(db), wait.heeded(before), now, up, seconds)
 
     def _stage(self, db: sqlite3.Connection, connection: str, messages: Iterable[Message], wait: Wait) -> int:
         """Hash the messages, and put them beside the journal. Returns how many they are."""
@@ -127,7 +133,7 @@ class Journal:
         count = db.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows).rowcount
         db.execute("CREATE INDEX temp.staged_persons ON staged (person, digest)")
         db.execute("COMMIT")
-        return max(0, count)
+        return count
 
     def _know(self, db: sqlite3.Connection, connection: str) -> None:
         """Who the staged receivers are, by what the answers and the contacts have said."""
@@ -165,8 +171,7 @@ class Journal:
             self._owners.release(send)
 
     def _answered(self, db: sqlite3.Connection, send: int, numbers: Mapping[str, str]) -> None:
-        answered = [(number, send, receiver) for receiver, number in numbers.items()]
-        if answered:
+        if numbers:
             db.execute("CREATE TEMP TABLE answered (receiver TEXT PRIMARY KEY, number TEXT) WITHOUT ROWID")
             db.executemany("INSERT OR REPLACE INTO answered VALUES (?, ?)", numbers.items())
             number = "SELECT number FROM answered WHERE answered.receiver = messages.receiver"

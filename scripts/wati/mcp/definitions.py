@@ -33,6 +33,7 @@ CONFIRMS = {
     "records": "run.confirm: the number of records, from a dry run.",
     "connection_id": "run.confirm: the connection id.",
     "whatsappNumber": "run.confirm: the number, to take it back.",
+    "plan": "run.confirm: the plan's value, from a dry run.",
 }
 # MCP's hints: readOnly, destructive, idempotent. A send destroys nothing, but it cannot be taken back, and
 # hosts ask their user before a destructive call. A delete is not idempotent here, because one with an unknown
@@ -134,11 +135,11 @@ def _shown(schema: Json, said: set[str]) -> Json:
     """A copy of a schema without what is for people, its members described in short."""
     copy = {name: value for name, value in schema.items() if name not in _FOR_PEOPLE and value != []}
     for name, member in schema.get("properties", {}).items():
-        text = re.split(r"\. |; ", member["description"])[0].rstrip(".")
-        if text in said:
-            text = re.split("[,:;.] | from ", text)[0]
-        said.add(re.split(r"\. |; ", member["description"])[0].rstrip("."))
-        copy["properties"] = {**copy["properties"], name: {**_shown(member, said), "description": text}}
+        whole = re.split(r"\. |; ", member.get("description", ""))[0].rstrip(".")
+        text = re.split("[,:;.] | from ", whole)[0] if whole in said else whole
+        said.add(whole)
+        described = {"description": text} if text else {}  # inner members may say it by their names alone
+        copy["properties"] = {**copy["properties"], name: {**_shown(member, said), **described}}
     if "items" in copy:
         copy["items"] = _shown(copy["items"], said)
     return copy
