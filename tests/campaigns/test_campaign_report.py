@@ -102,11 +102,24 @@ def test_what_is_final_is_not_read_again(sent: World) -> None:
     assert sorted(path.rpartition("/")[2] for path in read) == open_ones
 
 
-def test_it_goes_on_where_the_time_ended(sent: World) -> None:
-    control.fault(sent.state, {"fault": "status", "status": 503, "after": 4, "times": 0})
-    run = sent.run("campaign_report", {"name": "spring"}, "--timeout", "5")
+@pytest.mark.parametrize(("status", "seconds"), [("SENT", 30), ("not_found", 30), ("DELIVERED", 600)])
+def test_what_is_on_its_way_is_soon_looked_at_again(sent: World, status: str, seconds: int) -> None:
+    sent.run("campaign_report", {"name": "spring"})
+    for ago, reads in ((seconds - 5, 0), (seconds + 5, 1)):
+        with closing(open_ledger(f"{sent.state}-campaigns")) as ledger, ledger.database.writing() as db:
+            values = {"delivery": status, "looked_at": ledger.database.now(db) - ago}
+            where = schema.rows.c.receiver == "14155550007"
+            db.execute(sql.update(schema.rows).where(where).values(values))
+        before = len(control.requests(sent.state))
+        sent.run("campaign_report", {"name": "spring"})
+        assert len(control.requests(sent.state)) == before + reads
+
+
+def test_it_goes_on_where_it_was_stopped(sent: World) -> None:
+    control.fault(sent.state, {"fault": "status", "status": 401, "after": 4, "times": 0})
+    run = sent.run("campaign_report", {"name": "spring"})
     seen = run.data["looked_at"]
-    assert 0 < seen < 9 and run.data["complete"] is False and run.data["stopped"]
+    assert (seen, run.data["complete"], run.data["stopped"]) == (4, False, "unauthorized")
     assert run.data["not_looked_at"] == 9 - seen and "Run it again" in run.data["next"]
     control.clear_faults(sent.state)
     assert sent.run("campaign_report", {"name": "spring"}).data["looked_at"] == 9
