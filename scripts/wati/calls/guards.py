@@ -102,7 +102,11 @@ def confirmation(call: Call) -> None:
     given, needed = call.options.confirm, needed_confirmation(call)
     if not needed or given == needed:
         return
-    own = {"connection_id": "the connection's id", "whatsappNumber": "the customer's number"}
+    own = {
+        "connection_id": "the connection's id",
+        "whatsappNumber": "the customer's number",
+        "own_number": "your own number",
+    }
     what = own.get(call.endpoint.confirms, "the number of receivers")
     # Not the value: whoever copies it from here has seen no text, and no problem of the send.
     message = f"--confirm must repeat {what}" + (f", not {given!r}." if given else ".")

@@ -143,6 +143,7 @@ _CONFIRMED = {
     "records": "number of records in the file",
     "connection_id": "connection id",
     "whatsappNumber": "number, to take it back",
+    "own_number": "number that is yours",
 }
 
 # Members of each answer, as an example for --fields.
@@ -164,6 +165,7 @@ _FIELDS = {
     "get_messages": "created,text",
     "list_connections": "connections.connection_id,connections.status",
     "needs_reply": "waiting.name,waiting.since",
+    "probe": "different",
     "send_interactive_buttons_message": "message.id",
     "send_interactive_list_message": "message.id",
     "send_session_file": "ticketStatus",
