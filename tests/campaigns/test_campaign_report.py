@@ -17,6 +17,7 @@ from ledgers import VALUES, add_job, numbers, open_ledger
 from sends import World, make_world
 from wati.campaigns import deliveries, report_page, reporting, schema
 from wati.campaigns.deliveries import Due
+from wati.contract.failures import Failure
 from wati.reads import undelivered
 from wati.sandbox import control
 
@@ -41,6 +42,7 @@ def send(world: World, receivers: list[str], name: str = "spring") -> None:
         job = add_job(ledger, receivers, name, state="done", connection="sandbox-main")
         with ledger.database.writing() as db:
             now = ledger.database.now(db)
+            db.execute(sql.update(schema.jobs).values(started_at=now))
             for number, message_id in ids.items():
                 values = {"state": "accepted", "settled_at": now, "message_id": message_id}
                 where = (schema.rows.c.job == job.id, schema.rows.c.receiver == number)
@@ -100,11 +102,24 @@ def test_what_is_final_is_not_read_again(sent: World) -> None:
     assert sorted(path.rpartition("/")[2] for path in read) == open_ones
 
 
-def test_it_goes_on_where_the_time_ended(sent: World) -> None:
-    control.fault(sent.state, {"fault": "status", "status": 503, "after": 4, "times": 0})
-    run = sent.run("campaign_report", {"name": "spring"}, "--timeout", "5")
+@pytest.mark.parametrize(("status", "seconds"), [("SENT", 30), ("not_found", 30), ("DELIVERED", 600)])
+def test_what_is_on_its_way_is_soon_looked_at_again(sent: World, status: str, seconds: int) -> None:
+    sent.run("campaign_report", {"name": "spring"})
+    for ago, reads in ((seconds - 5, 0), (seconds + 5, 1)):
+        with closing(open_ledger(f"{sent.state}-campaigns")) as ledger, ledger.database.writing() as db:
+            values = {"delivery": status, "looked_at": ledger.database.now(db) - ago}
+            where = schema.rows.c.receiver == "14155550007"
+            db.execute(sql.update(schema.rows).where(where).values(values))
+        before = len(control.requests(sent.state))
+        sent.run("campaign_report", {"name": "spring"})
+        assert len(control.requests(sent.state)) == before + reads
+
+
+def test_it_goes_on_where_it_was_stopped(sent: World) -> None:
+    control.fault(sent.state, {"fault": "status", "status": 401, "after": 4, "times": 0})
+    run = sent.run("campaign_report", {"name": "spring"})
     seen = run.data["looked_at"]
-    assert 0 < seen < 9 and run.data["complete"] is False and run.data["stopped"]
+    assert (seen, run.data["complete"], run.data["stopped"]) == (4, False, "unauthorized")
     assert run.data["not_looked_at"] == 9 - seen and "Run it again" in run.data["next"]
     control.clear_faults(sent.state)
     assert sent.run("campaign_report", {"name": "spring"}).data["looked_at"] == 9
@@ -115,6 +130,19 @@ def test_a_conversation_that_is_gone_is_not_delivered(sent: World) -> None:
         tx.run("DELETE FROM contacts WHERE number = '14155550006'")
     data = sent.run("campaign_report", {"name": "spring"}).data
     assert (data["not_found"], data["delivered"], data["complete"]) == (1, 5, True)
+
+
+def test_the_day_s_brief_says_how_the_latest_did(sent: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent.run("campaign_report", {"name": "spring"})
+    found = sent.run("brief", {}, "--timeout", "2").data["campaigns"]
+    latest = {name: found["latest"][name] for name in ("name", "looked_at", "replied", "failed")}
+    assert latest == {"name": "spring", "looked_at": 9, "replied": 3, "failed": 3} and found["running"] == []
+    monkeypatch.setattr("wati.campaigns.ledger.require_package", missing)
+    assert sent.run("brief", {}, "--timeout", "2").data["campaigns"] == {"not_read": "missing_dependency"}
+
+
+def missing(name: str) -> None:
+    raise Failure("missing_dependency", f"The Python package {name} is not installed.")
 
 
 def test_an_unknown_campaign_is_named(world: World) -> None:

@@ -19,7 +19,8 @@ DELIVERED = ("DELIVERED", "READ", "REPLIED")
 READ = ("READ", "REPLIED")
 FAILED, SENT, NOT_FOUND = "FAILED", "SENT", "not_found"
 REPLY_SECONDS = 7 * 86400.0  # after which an answer is no answer to this message (our choice)
-FRESH_SECONDS = 600.0  # for which nobody is looked at again
+# For so long, nobody is looked at again: what was delivered changes slowly, what is on its way does not.
+FRESH_SECONDS, ON_ITS_WAY_SECONDS = 600.0, 30.0
 _AT_ONCE = 100
 _HOUR = 3600
 
@@ -69,7 +70,12 @@ class Deliveries:
         """The next ones to look at: those never looked at, then those whose look is the oldest."""
         with self._database.reading() as db:
             now = self._database.now(db)
-            is_old = sql.or_(rows.c.looked_at.is_(None), rows.c.looked_at < now - FRESH_SECONDS)
+            is_on_its_way = rows.c.delivery.in_((SENT, NOT_FOUND))
+            is_old = sql.or_(
+                rows.c.looked_at.is_(None),
+                rows.c.looked_at < now - FRESH_SECONDS,
+                sql.and_(is_on_its_way, rows.c.looked_at < now - ON_ITS_WAY_SECONDS),
+            )
             columns = [rows.c[name] for name in Due._fields]
             query = sql.select(*columns).where(*self._accepted, _is_open(now), is_old)
             # Not all databases sort NULL alike.

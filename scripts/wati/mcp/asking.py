@@ -47,10 +47,10 @@ def question(call: Call, data: dict[str, Any]) -> str:
     facts = data.get("preflight", {})
     if call.endpoint.effect == "delete":
         lines = [f"Delete the connection {data['confirm']} from Maton for good?"]
+    elif "add" in facts:
+        lines = [f"Add {facts['add']} contacts to WATI, and update {facts['update']}?"]
     elif call.endpoint.effect == "write":
         lines = [f"Let {data['confirm']}, who wants no more messages, be messaged again?"]
-    elif call.endpoint.effect == "create":
-        lines = [f"Add {facts['add']} contacts to WATI, and update {facts['update']}?"]
     elif "campaigns" in facts:
         lines = [_campaign(each) for each in facts["campaigns"]] or ["Wait for campaigns, and send them?"]
         lines += [_first(each) for each in facts.get("texts", [])[:MOST_TEXTS]]
@@ -69,6 +69,8 @@ def question(call: Call, data: dict[str, Any]) -> str:
 
 def _campaign(one: dict[str, Any]) -> str:
     count = one["receivers"]
+    if "template_name" not in one:
+        return f"Run {one['name']}: add or update {count} contact{'' if count == 1 else 's'}?"
     to = f"to {count} receiver{'' if count == 1 else 's'}"
     return f"Run {one['name']}: send the template {one['template_name']} {to}?"
 
