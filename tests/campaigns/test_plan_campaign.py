@@ -486,7 +486,8 @@ def test_problems_of_a_dry_run(world: World, arguments: Json, codes: list[str]) 
         ({"quiet_hours": {"zone": "Lisbon", "from": "9"}}, ["$.quiet_hours.from", "$.quiet_hours.zone"]),
         ({"limit": None}, ["$.limit"]),
         ({"exclude": None}, ["$.exclude"]),
-        ({"name": "spring sale"}, ["$.name"]),
+        ({"name": "x" * 65}, ["$.name"]),
+        ({"name": "a\nb"}, ["$.name"]),
     ],
 )
 def test_arguments_that_cannot_be_meant(world: World, arguments: Json, places: list[str]) -> None:

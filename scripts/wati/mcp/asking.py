@@ -47,10 +47,10 @@ def question(call: Call, data: dict[str, Any]) -> str:
     facts = data.get("preflight", {})
     if call.endpoint.effect == "delete":
         lines = [f"Delete the connection {data['confirm']} from Maton for good?"]
+    elif "add" in facts:
+        lines = [f"Add {facts['add']} contacts to WATI, and update {facts['update']}?"]
     elif call.endpoint.effect == "write":
         lines = [f"Let {data['confirm']}, who wants no more messages, be messaged again?"]
-    elif call.endpoint.effect == "create":
-        lines = [f"Add {facts['add']} contacts to WATI, and update {facts['update']}?"]
     elif "campaigns" in facts:
         lines = [_campaign(each) for each in facts["campaigns"]] or ["Wait for campaigns, and send them?"]
         lines += [_first(each) for each in facts.get("texts", [])[:MOST_TEXTS]]
