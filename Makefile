@@ -69,8 +69,8 @@ mutants: .venv/development
 	@$(PY) dev/mutants.py $(FLAGS)
 
 # Marks an agent on the sandbox: make eval AGENT="command" (FLAGS="--task 3 --json"; see evals/README.md).
-# Only the server of FLAGS="--through mcp" needs more packages.
-eval: .venv/$(if $(findstring mcp,$(FLAGS)),development,runtime)
+# Campaigns and the server of FLAGS="--through mcp" need more packages than the others.
+eval: .venv/development
 	@$(PY) evals/grade.py --agent "$$AGENT" $(FLAGS)
 
 # Builds into dist/ the bundle for a registry (a zip, a folder to publish, a list with the hash of each file), and

@@ -139,6 +139,15 @@ def test_whoever_sends_is_believed_even_if_others_gave_up_on_it(ledger: Ledger, 
     assert row_of(ledger, job, BOB).reason == "" and not row_of(ledger, job, DAN).again
 
 
+def test_whoever_knows_that_nothing_left_gives_it_back_even_then(ledger: Ledger, opened: Open) -> None:
+    job = add_job(ledger, [ANN, BOB])
+    worker = ledger.workers.enlist("first")
+    rows = ledger.claims.claim(job, 0, worker)
+    opened().workers.give_up("first")
+    ledger.claims.settle(job, worker, become(rows[:1], "planned"))
+    assert states(ledger, job) == {ANN: "planned", BOB: "in_doubt"}
+
+
 def test_a_late_word_on_an_earlier_claim_is_not_about_the_next_one(ledger: Ledger) -> None:
     job = add_job(ledger, [ANN])
     worker = ledger.workers.enlist("first")

@@ -180,11 +180,15 @@ def test_a_busy_journal_sends_nothing(world: World, monkeypatch: pytest.MonkeyPa
         raise Busy
 
     job = world.job(ANN)
-    for name in ("enter", "repeats"):
-        with monkeypatch.context() as held:
-            held.setattr(Journal, name, busy)
-            assert world.send(job) == {ANN: "planned"}
+    with monkeypatch.context() as held:
+        held.setattr(Journal, "enter", busy)
+        assert world.send(job) == {ANN: "planned"}
     assert world.asked(SENDS) == 0 and world.send(job) == {ANN: "accepted"}
+    again = world.job(ANN, BOB, name="again", message="again")
+    with monkeypatch.context() as held:
+        held.setattr(Journal, "repeats", busy)  # when it is asked whom it has stopped
+        assert world.send(again) == {ANN: "planned", BOB: "planned"}
+    assert world.send(again) == {ANN: "rejected", BOB: "accepted"}
 
 
 def test_a_bug_after_the_claim_loses_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

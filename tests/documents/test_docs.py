@@ -498,7 +498,7 @@ def test_skill_md_shows_the_three_main_jobs() -> None:
 
 def test_skill_md_names_the_lookups_where_an_agent_chooses_a_script() -> None:
     rows = {row[1].split()[0] for row in table(SKILL, "to")}
-    assert rows == {helper["name"] for helper in CATALOGUE["helpers"] if "schema" in helper}
+    assert rows == {helper["name"] for helper in CATALOGUE["helpers"] if "group" in helper}
 
 
 def properties(name: str) -> Any:

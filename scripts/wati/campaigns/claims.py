@@ -77,8 +77,9 @@ class Claims:
             for state, why in _TAKEN.items():
                 taken = (*mine, _elsewhere(state))
                 db.execute(sql.update(rows).where(*taken).values({**rejected, "detail": why}))
-            free = sql.select(*ROW).where(*mine, ~_elsewhere("claimed")).order_by(rows.c.position)
-            found = [Row(*each) for each in db.execute(free)]
+            free = sql.select(*ROW).where(*mine, ~_elsewhere("claimed"))
+            # Sorted here: asked for the order, SQLite would go through the whole job in it.
+            found = sorted((Row(*each) for each in db.execute(free)), key=lambda row: row.position)
             found = ([row for row in found if not row.again] or found)[:most]
             for some in _batches(row.position for row in found):
                 claimed = {

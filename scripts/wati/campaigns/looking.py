@@ -43,7 +43,6 @@ _KNOWN: dict[str, tuple[RowState, str]] = {
     **dict.fromkeys(DELIVERING, ("accepted", "")),
     "rejected": ("rejected", "rejected"),
     "not_seen": ("rejected", NOT_SEEN),
-    "not_sent": ("planned", ""),
 }
 
 

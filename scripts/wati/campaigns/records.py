@@ -22,13 +22,9 @@ BY_SENDER: Mapping[str, tuple[RowState, ...]] = {
     "accepted": ("claimed", "in_doubt", "rejected", "planned"),
     "rejected": ("claimed", "in_doubt"),
     "in_doubt": ("claimed",),
-    "planned": ("claimed",),  # nothing left this machine
+    "planned": ("claimed", "in_doubt"),  # nothing left this machine
 }
-BY_LOOK: Mapping[str, tuple[RowState, ...]] = {
-    "accepted": ("in_doubt",),
-    "rejected": ("in_doubt",),
-    "planned": ("in_doubt",),  # the journal knows that nothing left
-}
+BY_LOOK: Mapping[str, tuple[RowState, ...]] = {"accepted": ("in_doubt",), "rejected": ("in_doubt",)}
 
 BEAT_SECONDS = 5.0
 GONE_SECONDS = 30.0  # without a beat; then another worker takes over

@@ -13,7 +13,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from typing import NamedTuple
 
 import psycopg
 
@@ -23,6 +22,7 @@ from wati.contract.options import LONGEST_TIMEOUT
 from wati.journal import database, hashes, repeats, rules, uptime
 from wati.journal.database import Connection, Row, value, writing
 from wati.journal.entries import PATIENCE, USUAL_SECONDS, Entry, Repeat, Repeats, Send
+from wati.journal.times import Times
 from wati.journal.waiting import Wait
 
 _SETTLE_SECONDS = 60.0  # the message is out, so its entry is worth a longer wait
@@ -55,28 +55,6 @@ WHERE {_SAME_CHANNEL} AND ({_UNRESOLVED} OR (state IN {DELIVERING}
     AND (sends.at > %(since)s OR (boot = %(boot)s AND boot != '' AND up > %(up)s))))
 ORDER BY position, sends.id DESC
 """
-
-
-class Times(NamedTuple):
-    """One moment by two clocks: the database's, and this machine's just before and after it was asked."""
-
-    there: float
-    before: float
-    after: float
-
-    def stored(self, latest: float) -> float:
-        return latest - self.before + self.there
-
-    def earliest(self, there: float) -> float:
-        return there - self.there + self.before
-
-    def latest(self, there: float) -> float:
-        return there - self.there + self.after
-
-    @property
-    def ahead(self) -> float:
-        """By how many seconds this machine's clock is ahead."""
-        return self.before - self.there
 
 
 class Journal:

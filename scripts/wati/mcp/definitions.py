@@ -71,11 +71,11 @@ def schema_of(tool: Json) -> Json:
 
 
 def offered(read: Json, groups: frozenset[str] = frozenset(), *, read_only: bool = False) -> list[Json]:
-    """The endpoints, and the helpers that take arguments, in the order of the catalogue.
+    """The endpoints, and the helpers that are in a group, in the order of the catalogue.
 
     `groups`: only these; none means all.
     """
-    helpers = [helper for helper in read["helpers"] if "schema" in helper]
+    helpers = [helper for helper in read["helpers"] if "group" in helper]
     tools = [*read["tools"], *({"effect": "read", "confirm": "none", **helper} for helper in helpers)]
     return [
         tool
