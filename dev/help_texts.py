@@ -31,7 +31,8 @@ def _members(schema: dict[str, Any], depth: int = 1) -> str:
         needed = ", required" if name in schema.get("required", []) else ""
         default = f", default {member['default']}" if "default" in member else ""
         facts = f"{kind}{needed}{_limits(member)}{default}{choice}"
-        lines.append(f"{'  ' * depth}{name} ({facts}): {member.get('description', '')}")
+        said = f": {member['description']}" if "description" in member else ""
+        lines.append(f"{'  ' * depth}{name} ({facts}){said}")
         if inner.get("properties"):
             lines.append(_members(inner, depth + 1))
     return "\n".join(lines)

@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -276,6 +277,23 @@ def opt_out(name: str) -> str:
     return f"{name} ({to}) is marked as opted out. No one was messaged."
 
 
+def to_a_course() -> str:
+    condition = {"name": "course", "operator": "==", "value": "spring"}
+    plan = {
+        "name": "spring-course",
+        "template_name": "order_update",
+        "parameters": {"name": "{{firstName}}", "ordernumber": "2027-05"},
+        "audience": {"contacts": {"attribute": [condition]}},
+    }
+    must("run_campaign", {"name": plan["name"]}, confirm=must("plan_campaign", plan)["confirm"])
+    time.sleep(3)  # WATI says how far a message got only after a moment
+    report = must("campaign_report", {"name": plan["name"]})
+    why = "; ".join(
+        f"{each['count']} because it {each['what']} ({each['code']})" for each in report["failures"]
+    )
+    return f"{report['delivered']} messages were delivered. Not delivered: {why}."
+
+
 RIGHT: dict[str, Callable[[], str]] = {
     "order-is-ready": order_update,
     "answer-a-question": lambda: say(number("John Doe"), "Hi John, the missing part ships on Thursday."),
@@ -315,6 +333,7 @@ RIGHT: dict[str, Callable[[], str]] = {
     "export-a-chat": export_chat,
     "no-more-messages": lambda: opt_out("Priya Sharma"),
     "which-ahmed-opts-out": lambda: opt_out("Ahmed"),
+    "to-a-course": to_a_course,
 }
 
 

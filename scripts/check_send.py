@@ -223,12 +223,10 @@ def search_failed(send: "Send", failure: "Failure") -> "Failure":
 
 def settle(journal: "Store", send: "Send", looks: "list[Sighting]") -> None:
     """Record in the journal what a sample showed: of those looked at, and of those it speaks for."""
-    unpaired = {entry.receiver for entry in send.unresolved if entry.state == "unpaired"}
+    from wati.journal.search import resolve
+
     for one in looks:
-        if one.verdict != "unknown":
-            journal.resolve(send.id, [one.receiver], one.verdict)
-        elif one.early <= 0 and one.receiver not in unpaired:  # who is unpaired stays so: never not_seen
-            journal.resolve(send.id, [one.receiver], "unclear")
+        resolve(journal, send, one)
     # A bulk send is one request: if a whole sample has it, so have the others, as long as nobody was seen to
     # differ. If somebody has not, that says nothing of the others: WATI leaves out whom it cannot reach.
     differs = {entry.state for entry in send.entries} & {"not_seen", *FOR_A_PERSON}

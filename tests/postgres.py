@@ -29,7 +29,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -52,8 +52,9 @@ _SETTINGS = {
     "autovacuum": "off",
 }
 _ACCESS = f"host all {_GUARDED} 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
-# The server ends with this process, however that ends: then `cat` reads the end of its input.
-_WATCHED = '"$@" & cat; kill -QUIT $!; wait'
+# The server ends with this process, however that ends: then `cat` reads the end of its input. Its folder goes
+# with it, unless it is to start again.
+_WATCHED = '"$@" & cat; kill -QUIT $!; wait; test -e stopped || { cd / && rm -rf "$0"; }'
 
 
 def guarded(address: str) -> str:
@@ -90,13 +91,14 @@ class Server:
         assert self._process is None
         until = time.monotonic() + _START_SECONDS
         while True:
+            (self.folder / "stopped").unlink(missing_ok=True)
             port = self.port or _free_port()
             command = [_program("postgres"), "-D", str(self._data), "-k", str(self.folder), "-p", str(port)]
             for name, value in self._settings.items():
                 command += ["-c", f"{name}={value}"]
             with open(self._log, "wb") as log:
                 self._process = subprocess.Popen(
-                    ["/bin/sh", "-c", _WATCHED, "sh", *command],
+                    ["/bin/sh", "-c", _WATCHED, str(self.folder), *command],
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=log,
@@ -115,6 +117,7 @@ class Server:
         """End it at once, as a crash does."""
         process, self._process = self._process, None
         if process is not None and process.stdin is not None:
+            (self.folder / "stopped").touch()
             process.stdin.close()
             process.wait(_START_SECONDS)
 
@@ -171,6 +174,13 @@ def template() -> Iterator[Path]:
         yield data
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """A server outside of a test, for which nothing may be `missing`."""
+    with template() as data, closing(Server(data)) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,8 @@ def schema_of(name: str) -> Json:
 def test_these_scripts_take_names_and_values() -> None:
     found = [name for name in RUNNABLE if '"customParams"' in (text := json.dumps(schema_of(name))) or
              '"parameters"' in text]  # fmt: skip
-    assert sorted(found) == sorted([*TAKING, "find_template"]), "its parameters are names without values"
+    # Those of find_template are names without values; plan_campaign sends nothing.
+    assert sorted(found) == sorted([*TAKING, "find_template", "plan_campaign"])
 
 
 @pytest.mark.parametrize("name", TAKING)
@@ -117,3 +118,14 @@ def test_the_same_name_twice_is_refused(call: Callable[..., Run], far_side: FarS
     text = '{"whatsappNumber": "14155551234", "customParams": {"city": "Rome", "city": "Lima"}}'
     assert call("add_contact", text).error["code"] == "invalid_json"
     assert far_side.writes == []
+
+
+def test_a_text_in_a_list_is_the_object_that_needs_only_it() -> None:
+    schema = schema_of("plan_campaign")
+    given = {"audience": {"receivers": ["351912345601", {"whatsappNumber": "1"}, 7]}}
+    assert as_lists(schema, given) == {
+        "audience": {"receivers": [{"whatsappNumber": "351912345601"}, {"whatsappNumber": "1"}, 7]}
+    }
+    # Where more is needed, a text is none of it.
+    bulk = schema_of("send_template_messages_v2")
+    assert as_lists(bulk, {"receivers": ["351912345601"]}) == {"receivers": ["351912345601"]}

@@ -16,7 +16,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from conftest import ENDPOINTS, ROOT, RUNNABLE, Run
-from sends import SENDS, make_world
+from sends import JOHN, SENDS, make_world
 from wati.cli import help as help_module
 from wati.cli.command import execute
 from wati.contract.endpoint import Endpoint
@@ -47,6 +47,7 @@ EXIT_OF = {
         "confirmation_required",
         "recipient_not_allowed",
         "read_only",
+        "plan_exists",
         "repeated_send",
         "preflight_failed",
     },
@@ -61,7 +62,7 @@ EXIT_OF = {
     },
     4: {"rejected", "session_closed", "template_rejected", "invalid_recipient", "not_found"},
     5: {"rate_limited"},
-    6: {"unreachable", "timeout", "upstream_error", "bad_answer", "journal_busy"},
+    6: {"unreachable", "timeout", "upstream_error", "bad_answer", "journal_busy", "ledger_unavailable"},
     7: {"outcome_unknown"},
     8: {"partial"},
 }
@@ -374,6 +375,9 @@ def test_the_example_of_fields_names_members_of_this_script(
     if name in ("brief", "needs_reply", "wait_for_reply"):
         flags = ["--timeout", "3"]  # they take all the time they get
     world = make_world(tmp_path, call)
+    if name == "import_contacts":
+        (tmp_path / given["csv"]).write_text(f"Phone,Full name,City\n{JOHN},John,Faro\n", encoding="utf-8")
+        flags = ["--confirm", world.run(name, given, "--dry-run").data["confirm"], "--detach"]
     run = world.run(name, given, "--fields", found[1], *flags)
     assert run.exit == 0, run.text
     assert "names members" not in run.document.get("notice", ""), run.text

@@ -31,7 +31,11 @@ FORM = json.loads((ROOT / "dev" / "skill.schema.json").read_text(encoding="utf-8
 TOOLS = {tool["name"]: tool for tool in CATALOGUE["tools"]}
 HELPERS = {helper["name"]: helper for helper in CATALOGUE["helpers"]}
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
-EXTRAS_OF = {"mcp_server": "mcp"}  # by script
+# By script; those of a group need the same.
+EXTRAS_OF = {
+    "mcp_server": "mcp",
+    **{name: "campaigns" for name, helper in HELPERS.items() if helper.get("group") == "campaigns"},
+}
 EXTRAS = {extra["name"]: extra["packages"] for extra in CATALOGUE["runtime"]["extras"]}
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 

@@ -87,18 +87,18 @@ OTHER_TEMPLATES = {
 
 
 @pytest.mark.parametrize("how", SAME_TEMPLATES)
-def test_the_same_template(how: str, books: Books) -> None:
+def test_the_same_template(how: str, one_book: Books) -> None:
     first, second = template(**VALUES), SAME_TEMPLATES[how]
-    assert books.enter(first) == 1
-    (repeat,) = books.enter(second)
+    assert one_book.enter(first) == 1
+    (repeat,) = one_book.enter(second)
     assert repeat.refused and repeat.send == 1
-    assert books.enter(second, again=True) == 2
+    assert one_book.enter(second, again=True) == 2
 
 
 @pytest.mark.parametrize("how", OTHER_TEMPLATES)
-def test_another_template(how: str, books: Books) -> None:
-    assert books.enter(template(**VALUES)) == 1
-    assert books.enter(OTHER_TEMPLATES[how]) == 2
+def test_another_template(how: str, one_book: Books) -> None:
+    assert one_book.enter(template(**VALUES)) == 1
+    assert one_book.enter(OTHER_TEMPLATES[how]) == 2
 
 
 parts = some.dictionaries(some.sampled_from("aAbB"), some.sampled_from("12"), max_size=4)

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -210,6 +211,13 @@ def test_another_programs_tables_are_left_alone(postgres: Server) -> None:
     assert found == [("journal", "page"), ("sends", "id"), ("sends", "id")]
 
 
+def test_of_those_who_find_no_tables_one_makes_them(postgres: Server) -> None:
+    address = postgres.database()
+    with ThreadPoolExecutor(5) as machines:
+        numbers = list(machines.map(lambda _: Database(address).journal().recent(1), range(10)))
+    assert numbers == [[]] * 10 and Database(address).rows("SELECT count(*) FROM journal") == [(1,)]
+
+
 def test_a_schema_that_an_administrator_has_made_is_used(postgres: Server) -> None:
     address = postgres.database()
     with psycopg.connect(address) as db:
@@ -252,7 +260,8 @@ def test_without_psycopg_only_such_a_journal_is_missed(
     assert code == (3 if is_set else 0), document
     if is_set:
         assert document["error"]["code"] == "missing_dependency"
-        assert "requirements-campaigns.txt" in document["error"]["hint"]
+        hint = document["error"]["hint"]
+        assert "requirements-campaigns.txt" in hint and '--with "psycopg[binary]"' in hint
     assert len(far_side.writes) == (0 if is_set else 1)
 
 
@@ -314,20 +323,16 @@ def test_machines_whose_clocks_differ_know_what_the_others_have_sent(
         for name, shift in (("right", 0.0), ("ahead", 7200.0), ("behind", -40 * 86400.0))
     )
     assert ahead.run("send_session_message", HELLO)[0] == 0
-    for machine in (right, behind):
-        code, document = machine.run("send_session_message", HELLO)
-        said = document["error"]["problems"][0]["problem"]
-        assert code == 2 and "accepted" in said and "second" in said and "future" not in said, said
+    code, document = behind.run("send_session_message", HELLO)
+    said = document["error"]["problems"][0]["problem"]
+    assert code == 2 and "accepted" in said and "second" in said and "future" not in said, said
     world.lose()
     assert behind.run("send_template_message", ONE)[0] == 7
-    assert ahead.run("send_template_message", ONE)[0] == 2
     (unresolved,) = right.run("check_send", {})[1]["data"]["unresolved"]
     assert abs(when(unresolved["sent_at"]) - time.time()) < 60
-    (unresolved,) = ahead.run("check_send", {})[1]["data"]["unresolved"]
-    assert abs(when(unresolved["sent_at"]) - time.time() - 7200) < 60
     code, document = ahead.run("check_send", {"id": unresolved["id"]})
     assert code == 0 and document["data"]["verdict"] == "sent", document
-    assert behind.run("check_send", {"id": unresolved["id"]})[1]["data"]["verdict"] == "sent"
+    assert abs(when(document["data"]["sent_at"]) - time.time() - 7200) < 60
     assert world.count == {JOHN: 2}
 
 
@@ -340,16 +345,16 @@ def when(text: str) -> float:
 def test_of_machines_with_one_list_one_sends_it(far_side: FarSide, postgres: Server, tmp_path: Path) -> None:
     """And of those that find no tables, one makes them."""
     far_side.always(Answer(body=b'{"ok": true, "result": true}', delay=0.3), to="/wati/")
-    rows = "".join(f"{14_150_000_000 + number},John,12345\n" for number in range(2_000))
+    rows = "".join(f"{14_150_000_000 + number},John,12345\n" for number in range(1_500))
     address = postgres.database()
-    machines = [Machine(tmp_path / f"m{n}", far_side.url, address, ahead=n * 1000.0) for n in range(4)]
+    machines = [Machine(tmp_path / f"m{n}", far_side.url, address, ahead=n * 1000.0) for n in range(3)]
     for machine in machines:
         (machine.folder / "list.csv").write_text(f"Phone,name,ordernumber\n{rows}", encoding="utf-8")
-    flags = ("--connection", "conn-1", "--confirm", "2000", "--timeout", "60")
+    flags = ("--connection", "conn-1", "--confirm", "1500", "--timeout", "60")
     results = [
         ended(process) for process in [m.start("send_template_message_csv", CSV, *flags) for m in machines]
     ]
-    assert sorted(code for code, _ in results) == [0, 2, 2, 2], results
+    assert sorted(code for code, _ in results) == [0, 2, 2], results
     assert len([request for request in far_side.writes if "CSV" in request.path]) == 1
 
 

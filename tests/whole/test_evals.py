@@ -285,14 +285,19 @@ def errors_of(names: Iterable[str], folder: Path) -> str:
     return "".join((folder / name / "stderr.txt").read_text(encoding="utf-8") for name in names)
 
 
+# In these, something has to happen in the sandbox's own time, not in that of this process.
+IN_TIME = ("to-a-course",)
+
+
 def test_the_right_agent_scores_full_marks(tmp_path: Path, in_this_process: None) -> None:
     assert set(scripted.RIGHT) == set(EVALS)
-    graded = grade.grade_all(list(EVALS.values()), scripted_agent("right"), tmp_path)
-    assert errors_of(EVALS, tmp_path) == ""
-    assert marks(graded) == dict.fromkeys(EVALS, 10)
-    assert graded["total"] == {"marks": 10 * len(EVALS), "of": 10 * len(EVALS), "rate": 1.0}
+    tasks = {name: task for name, task in EVALS.items() if name not in IN_TIME}
+    graded = grade.grade_all(list(tasks.values()), scripted_agent("right"), tmp_path)
+    assert errors_of(tasks, tmp_path) == ""
+    assert marks(graded) == dict.fromkeys(tasks, 10)
+    assert graded["total"] == {"marks": 10 * len(tasks), "of": 10 * len(tasks), "rate": 1.0}
     # It worked through the scripts: what the far side saw came from them, and faults did strike.
-    seen = {name: control.requests(tmp_path / name / "sandbox.sqlite") for name in EVALS}
+    seen = {name: control.requests(tmp_path / name / "sandbox.sqlite") for name in tasks}
     agents = {row["headers"]["user-agent"].split("/")[0] for rows in seen.values() for row in rows}
     assert agents == {"wati-skill"}
     assert [row["fault"] for row in seen["lost-answer"] if row["fault"]] == ["lost_answer"]
@@ -302,7 +307,7 @@ def test_the_right_agent_scores_full_marks(tmp_path: Path, in_this_process: None
 @pytest.mark.parametrize(
     ("agent_", "through", "names"),
     [
-        ("right", "scripts", ["send-a-file", "lost-answer", "customers-from-a-csv", "which-ahmed"]),
+        ("right", "scripts", ["send-a-file", "lost-answer", "customers-from-a-csv", "which-ahmed", *IN_TIME]),
         ("right", "mcp", ["send-a-file", "lost-answer", "customers-from-a-csv", "save-a-photo"]),
         ("blind", "scripts", ["lost-answer"]),
     ],
@@ -340,8 +345,8 @@ def test_the_readme_tells_these_scores() -> None:
     most = 10 * len(EVALS)
     assert f"`right` scores {most} of {most}, through the scripts and through MCP. `blind`, which" in text
     assert "until it works, scores 6. Doing nothing scores 42." in text
-    assert len(EVALS) == 30
-    assert text.splitlines()[2].startswith("Thirty requests")
+    assert len(EVALS) == 31
+    assert text.splitlines()[2].startswith("Thirty-one requests")
 
 
 # --- the protocol -------------------------------------------------------------------------------------------

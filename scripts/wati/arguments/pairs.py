@@ -2,7 +2,9 @@
 
 `{"name": "Jane"}` is `[{"name": "name", "value": "Jane"}]`, in every list of a schema whose items are just
 that. What is sent is the list. An empty object stays one, and is refused: `[]` says that there are none.
-So does `{"name": "city", "value": "Lisbon"}`, which may be one item without its list or two values. Pure.
+So does `{"name": "city", "value": "Lisbon"}`, which may be one item without its list or two values.
+
+Where each object of a list needs only one member, such as the number of a receiver, a text is that. Pure.
 """
 
 from __future__ import annotations
@@ -25,8 +27,14 @@ def as_lists(schema: Any, value: Any) -> Any:
             return value
         return {name: as_lists(members.get(name, {}), each) for name, each in value.items()}
     if isinstance(value, list) and schema.get("items", {}).get("properties"):
-        return [as_lists(schema["items"], item) for item in value]
+        return [as_lists(schema["items"], _as_object(schema["items"], item)) for item in value]
     return value
+
+
+def _as_object(schema: dict[str, Any], item: Any) -> Any:
+    """A text in a list of objects that need only one member, as the object with it."""
+    needed = schema.get("required", [])
+    return {needed[0]: item} if isinstance(item, str) and len(needed) == 1 else item
 
 
 def listed(values: dict[str, Any]) -> list[dict[str, Any]]:

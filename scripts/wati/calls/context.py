@@ -30,7 +30,8 @@ class Context:
 
     `call`: as the steps so far have filled it in. `given`: its arguments as they came. `entered`: its entry
     in the journal. `left_out`: whom `--skip-sent` took out of it. `remarks`: what the files, and a look
-    before the send, have to say in the document.
+    before the send, have to say in the document. `lately`: how many seconds ago the template may have been
+    read that is looked at before a send; 0 = it is read for this call.
     """
 
     def __init__(self, session: Session, call: Call) -> None:
@@ -47,6 +48,7 @@ class Context:
         self._look = partial(self.gateway.look, hint=_TOO_LONG)
         self.entered = once.Entered()
         self.left_out: LeftOut | None = None
+        self.lately = 0.0
         self.remarks: list[str] = []
 
     @property

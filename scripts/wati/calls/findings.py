@@ -27,6 +27,10 @@ CODES = {
     "file_too_large": "the file is larger than WhatsApp accepts",
     "file_not_allowed": "the output file is not allowed, or already exists",
     "repeated_send": "the journal has the same message to the same receiver, and would refuse this one",
+    "member_unknown": "a parameter of a plan names a member that nobody in the audience has",
+    "audience_empty": "a plan would send to nobody, or an import has nobody to add or update",
+    "column_missing": "the mapping of an import names a column that the file does not have",
+    "attribute_near": "an import makes an attribute with nearly the name of one that contacts have",
     "look_up_failed": "a read failed, so something could not be checked",
 }
 
@@ -34,10 +38,10 @@ CODES = {
 class Findings:
     """What the checks found; each check adds to it.
 
-    `invalid`: the problems of the arguments themselves. `hint`: what could be done instead. `newest`: the
-    customer's newest message, if it was read. `can_ask`: whether there is a key, and a connection to read
-    over. `failed_reads`: the reads that failed. `is_last_look`: the checks are made right before a send, so
-    they read as little as possible. `unlisted`: how many more problems there are.
+    `invalid`: the problems of the arguments themselves; `all_valid`: there are none. `hint`: what could be
+    done instead. `newest`: the customer's newest message, if it was read. `can_ask`: whether there is a key,
+    and a connection to read over. `failed_reads`: the reads that failed. `is_last_look`: the checks are made
+    right before a send, so they read as little as possible. `unlisted`: how many more problems there are.
     """
 
     def __init__(self, *, can_ask: bool, invalid: Sequence[Problem] = (), is_last_look: bool = False) -> None:
@@ -50,6 +54,7 @@ class Findings:
         self.hint = ""
         self.newest: dict[str, Any] | None = None
         self.failed_reads: list[Failure] = []
+        self.all_valid = not invalid
         self._invalid = {problem["at"] for problem in invalid}
 
     def add(self, at: str, code: str, problem: str) -> None:

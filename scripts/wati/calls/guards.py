@@ -8,10 +8,10 @@ from wati.contract.numbers import person
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
+    from wati.calls.context import Context
     from wati.calls.session import Session
-    from wati.contract.blocked import Blocked
     from wati.contract.call import Call
     from wati.contract.endpoint import Endpoint
     from wati.contract.settings import Settings
@@ -40,9 +40,9 @@ def receivers(session: Session, call: Call) -> None:
     if settings.allowed_recipients is None and not listed.entries:
         return
     blocked, others = Some(), Some()
-    ids = {person(number): each for each in listed.ids if (number := _number_of(session, each))}
+    why_blocked = blocking(session)
     for at, number in call.receivers:
-        if why := _blocked(session, listed, ids, number):
+        if why := why_blocked(number):
             blocked.add(at, why)
         elif not settings.may_message(number):
             others.add(at, f"{number} is not in WATI_ALLOWED_RECIPIENTS")
@@ -58,16 +58,22 @@ def receivers(session: Session, call: Call) -> None:
     raise failure
 
 
-def _blocked(session: Session, listed: Blocked, ids: Mapping[str, str], receiver: str) -> str:
-    """Why a receiver must not be messaged; "" if they may be. `ids`: those on the list, by their persons."""
-    if not listed.entries:
+def blocking(session: Session) -> Callable[[str], str]:
+    """A function of a receiver: why they must not be messaged, by the list as it is now; "" if they may."""
+    listed = session.settings.blocked_recipients
+    ids = {person(number): each for each in listed.ids if (number := _number_of(session, each))}
+
+    def why(receiver: str) -> str:
+        if not listed.entries:
+            return ""
+        number = receiver if receiver.isdigit() else _number_of(session, receiver)
+        for name in (receiver, number, ids.get(person(number), "")):
+            if name and name in listed:
+                who = receiver if name == receiver else f"{receiver} is {name}, who"
+                return f"{who} is in WATI_BLOCKED_RECIPIENTS"
         return ""
-    number = receiver if receiver.isdigit() else _number_of(session, receiver)
-    for name in (receiver, number, ids.get(person(number), "")):
-        if name and name in listed:
-            who = receiver if name == receiver else f"{receiver} is {name}, who"
-            return f"{who} is in WATI_BLOCKED_RECIPIENTS"
-    return ""
+
+    return why
 
 
 def _number_of(session: Session, receiver: str) -> str:
@@ -80,10 +86,13 @@ def _number_of(session: Session, receiver: str) -> str:
         return ""  # the journal says itself that it cannot be used
 
 
-def needed_confirmation(call: Call) -> str:
+def needed_confirmation(context: Context) -> str:
     """The value that `--confirm` has to repeat; "" if the call needs none."""
+    call = context.call
     if call.endpoint.confirms == "none":
         return ""
+    if call.endpoint.confirmation is not None:
+        return call.endpoint.confirmation(context)
     by_name = call.endpoint.confirms not in ("receivers", "records")
     return str(call.arguments[call.endpoint.confirms] if by_name else len(call.receivers))
 
@@ -97,17 +106,20 @@ def files(call: Call) -> None:
         raise Failure("confirmation_required", message, hint="Call the tool again to ask again.")
 
 
-def confirmation(call: Call) -> None:
+_CONFIRMED = {
+    "connection_id": "the connection's id",
+    "whatsappNumber": "the customer's number",
+    "own_number": "your own number",
+    "plan": "the value that the plan shows",
+}
+
+
+def confirmation(context: Context) -> None:
     """Raises `confirmation_required` unless `--confirm` repeats what the endpoint asks for."""
-    given, needed = call.options.confirm, needed_confirmation(call)
+    given, needed = context.call.options.confirm, needed_confirmation(context)
     if not needed or given == needed:
         return
-    own = {
-        "connection_id": "the connection's id",
-        "whatsappNumber": "the customer's number",
-        "own_number": "your own number",
-    }
-    what = own.get(call.endpoint.confirms, "the number of receivers")
+    what = _CONFIRMED.get(context.call.endpoint.confirms, "the number of receivers")
     # Not the value: whoever copies it from here has seen no text, and no problem of the send.
     message = f"--confirm must repeat {what}" + (f", not {given!r}." if given else ".")
     raise Failure("confirmation_required", message)

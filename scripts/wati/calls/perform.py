@@ -29,7 +29,12 @@ def perform(session: Session, call: Call) -> Result:
     if session.client.closed:
         raise RuntimeError("the session is closed")
     # The caller may change its own objects meanwhile: what was checked is what is sent.
-    context = Context(session, call.copied())
+    return carry_out(Context(session, call.copied()))
+
+
+def carry_out(context: Context) -> Result:
+    """Make the call of a context, which shows afterwards what became of it. Raises as `perform` does."""
+    session, call = context.session, context.call
     try:
         # Only these steps can be interrupted: what comes after them knows what became of the call.
         result = interrupts.allow(partial(_steps, context))
@@ -75,7 +80,7 @@ def _steps(context: Context) -> Result:
         return preflight.dry_run(context, refused)
     if refused is not None:
         raise refused
-    guards.confirmation(context.call)
+    guards.confirmation(context)
     last_look.files(context)
     guards.key(session.settings)
     result = _act(context)

@@ -154,9 +154,9 @@ def _preview(context: Context, found: Findings) -> Result:
     """
     call, settings = context.call, context.session.settings
     data: dict[str, Any] = {}
-    if call.options.raw or call.options.verbose or not settings.key:
+    if call.endpoint.path and (call.options.raw or call.options.verbose or not settings.key):
         data["request"] = request_of(call, settings.base_url)
-    if needed := guards.needed_confirmation(call):
+    if needed := guards.needed_confirmation(context):
         data["confirm"] = needed
     findings = {"preflight": found.facts, "warnings": found.warnings}
     data |= {name: value for name, value in findings.items() if value}

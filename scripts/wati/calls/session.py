@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING
 
 from wati.contract.settings import Settings
 from wati.wire.client import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
+    from typing import TypeVar
 
     from wati.files.uploads import Files
     from wati.journal.entries import Store
     from wati.wire.gateway import Trace
 
     Progress = Callable[[str], None]
+    T = TypeVar("T")
 
 
 class Session:
@@ -39,6 +43,7 @@ class Session:
         self.trace = trace
         self.progress = progress
         self.queue = queue
+        self.recent = Recent()
 
     @property
     def journal(self) -> Store | None:
@@ -62,3 +67,21 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class Recent:
+    """What was read a short time ago, for calls that need no newer one. No two read the same at once."""
+
+    def __init__(self) -> None:
+        self._reading = threading.Lock()
+        self._kept: dict[Hashable, tuple[float, object]] = {}
+
+    def get(self, key: Hashable, seconds: float, read: Callable[[], T]) -> T:
+        """What `read` returned for the key, at most `seconds` ago; with 0, nothing is kept or taken."""
+        if seconds <= 0:
+            return read()
+        with self._reading:
+            if key not in self._kept or time.monotonic() - self._kept[key][0] >= seconds:
+                self._kept[key] = time.monotonic(), read()
+            found: T = self._kept[key][1]  # type: ignore[assignment] # a key is for one kind of read
+            return found

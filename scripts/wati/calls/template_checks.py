@@ -62,9 +62,8 @@ def named(context: Context, found: Findings) -> list[Template]:
     name = found.valid(context.call, "template_name")
     if not found.can_ask or not name:
         return []
-    others: dict[str, None] = {}
     pages = 1 if found.is_last_look else MOST_PAGES_OF_TEMPLATES
-    rows, whole = context.inbox.templates_named(name, others, most_pages=pages)
+    rows, whole, others = read(context, name, pages, context.lately if found.is_last_look else 0.0)
     approved = [row for row in rows if row.get("status") == "APPROVED"]
     if approved:
         return [Template(row) for row in approved]
@@ -79,6 +78,22 @@ def named(context: Context, found: Findings) -> list[Template]:
         problem = f"the template {quoted(name)} is {status_of(rows[0])}; only APPROVED ones can be sent"
         found.add("$.template_name", "template_not_approved", problem)
     return [Template(row) for row in rows[:1]]
+
+
+def read(
+    context: Context, name: str, pages: int, lately: float = 0.0
+) -> tuple[list[dict[str, Any]], bool, dict[str, None]]:
+    """The templates of a name, whether the list was read to its end, and the names of other APPROVED ones.
+
+    `lately`: how many seconds ago they may have been read, of however many pages.
+    """
+
+    def anew() -> tuple[list[dict[str, Any]], bool, dict[str, None]]:
+        others: dict[str, None] = {}
+        return *context.inbox.templates_named(name, others, most_pages=pages), others
+
+    key = "templates", context.call.connection, context.call.channel, name
+    return context.session.recent.get(key, lately, anew)
 
 
 def fitting(

@@ -16,17 +16,23 @@ RowState = Literal["left_out", "planned", "claimed", "accepted", "rejected", "in
 COUNTED = ("planned", "claimed", "accepted", "rejected", "in_doubt")
 # States in which a person has a message, or may have it: no other job may send it, too.
 TAKEN = ("claimed", "accepted", "in_doubt")
-# Whoever sends a row knows what its answer says, even if others have given up on the sender meanwhile.
+# Whoever sends a row knows what its answer says, even if others have given up on the sender meanwhile: then a
+# look may have missed the message, or a person may want it sent again.
 BY_SENDER: Mapping[str, tuple[RowState, ...]] = {
-    "accepted": ("claimed", "in_doubt"),
+    "accepted": ("claimed", "in_doubt", "rejected", "planned"),
     "rejected": ("claimed", "in_doubt"),
     "in_doubt": ("claimed",),
-    "planned": ("claimed",),  # nothing left this machine
+    "planned": ("claimed", "in_doubt"),  # nothing left this machine
 }
 BY_LOOK: Mapping[str, tuple[RowState, ...]] = {"accepted": ("in_doubt",), "rejected": ("in_doubt",)}
 
 BEAT_SECONDS = 5.0
 GONE_SECONDS = 30.0  # without a beat; then another worker takes over
+# A request leaves within this time of its claim, or never: whoever is given up sends nothing any more.
+LEAVES_SECONDS = 25.0
+
+NOT_SEEN = "not_seen"  # the reason of a rejected row: a look did not find it
+ALREADY_SENT = "already_sent"  # another job, or the journal, has sent this message, or may have
 
 
 class Job(NamedTuple):
@@ -68,10 +74,13 @@ class Row(NamedTuple):
     message_id: str = ""  # WATI's localMessageId
     send: int | None = None  # its number in the journal
     settled_at: float | None = None
+    claim: int = 0  # how often it was claimed
+    claimed_at: float | None = None  # the last time
+    again: bool = False  # a person wants it sent once more
 
 
 class Settled(NamedTuple):
-    """What became of a claimed row."""
+    """What became of a claimed row. `claim`: that of the row; None = the worker's own last one."""
 
     position: int
     state: RowState
@@ -80,6 +89,7 @@ class Settled(NamedTuple):
     answered: str = ""
     message_id: str = ""
     send: int | None = None
+    claim: int | None = None
 
 
 class Worker(NamedTuple):

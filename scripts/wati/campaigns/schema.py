@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -16,8 +17,11 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
+
+from wati.campaigns.records import Row
 
 metadata = MetaData()
 
@@ -68,9 +72,11 @@ rows = Table(
     # What the report has seen of it.
     Column("delivery", String, nullable=False, default=""),
     Column("delivery_code", String, nullable=False, default=""),
-    Column("delivered_at", Float),
+    Column("replied_at", Float),
     Column("reply", String, nullable=False, default=""),
     Column("looked_at", Float),
+    Column("claim", Integer, nullable=False, server_default="0"),  # how often it was claimed
+    Column("again", Boolean, nullable=False, server_default=false()),  # a person wants it sent once more
 )
 # One person is in a job once.
 Index(
@@ -83,6 +89,8 @@ Index(
 )
 Index("job_rows_state", rows.c.job, rows.c.state, rows.c.chunk)
 Index("job_rows_message", rows.c.message)
+_CLAIMED = text("state = 'claimed'")
+Index("job_rows_worker", rows.c.worker, sqlite_where=_CLAIMED, postgresql_where=_CLAIMED)
 Index("job_rows_people", rows.c.person, rows.c.settled_at)
 
 workers = Table(
@@ -94,13 +102,17 @@ workers = Table(
     Column("beats", Integer, nullable=False, default=0),
     Column("seen_at", Float, nullable=False),
     Column("state", String, nullable=False),
+    Column("locked", Boolean, nullable=False, server_default=false()),  # holds a lock while it lives
 )
 
-# The pace of all workers together: when the next request may leave, and until when all of them pause.
+# The pace of all workers together: when the last requests left, and until when all of them pause.
 pace = Table(
     "pace",
     metadata,
     Column("place", String, primary_key=True),
-    Column("next_at", Float, nullable=False, default=0.0),
+    Column("turns", JSON, nullable=False, default=list),
     Column("paused_until", Float, nullable=False, default=0.0),
+    Column("pause", Float, nullable=False, default=0.0),  # how long it was meant to be
 )
+
+ROW = tuple(rows.c[name] for name in Row._fields)

@@ -58,7 +58,8 @@ def exit_codes(endpoint: Endpoint) -> str:
 
     words = {1: "bug", 2: "arguments", 3: "setup", 4: "rejected", 5: "rate limited"}
     words |= {0: EXITS[0], 6: EXITS[6], 7: "unknown (never run it again)", 8: "partial"}
-    absent = {7, 8} if endpoint.effect in ("read", "write") else set() if endpoint.is_bulk else {8}
+    is_one_send = endpoint.path and endpoint.effect not in ("read", "write")
+    absent = set() if endpoint.is_bulk else {8} if is_one_send else {7, 8}
     if endpoint.name == "check_send":
         absent.remove(7)
     return ", ".join(f"{code} {words[code]}" for code in EXITS if code not in absent)

@@ -64,6 +64,7 @@ class Endpoint:
     default_timeout: float | None = None  # seconds, without --timeout; None = the gateway's own limit
     # (arguments) -> the endpoint that a call with these arguments is of, if that depends on them
     by_arguments: Callable[[Arguments], Endpoint] | None = None
+    meanings: Mapping[str, str] = {}  # what a flag does here, if it is not what it does elsewhere
 
     # What is special about one endpoint is a function in its own script.
     parts: Callable[..., list[Any]] | None = None  # (arguments, files) -> the files to upload
@@ -71,6 +72,8 @@ class Endpoint:
     only: Callable[..., list[Any]] | None = None  # (parts, kept) -> the files with only these receivers
     messages: Callable[..., Iterable[Any]] | None = None  # (call) -> what each receiver gets, for the journal
     perform: Callable[..., Any] | None = None  # (context) -> the result, if it takes more than one request
+    # (context) -> what --confirm must repeat, if no argument says it; "" = nothing
+    confirmation: Callable[..., str] | None = None
 
     @property
     def is_bulk(self) -> bool:
@@ -114,8 +117,13 @@ class Helper(Endpoint):
 
     @property
     def does(self) -> str:
-        return "Only reads; sends and changes nothing at WATI." if self.effect == "read" else super().does
+        if self.effect == "read":
+            return "Only reads; sends and changes nothing at WATI."
+        if self.effect == "write" and not self.path:
+            return "Sends and changes nothing at WATI (effect: write)."
+        return super().does if self.path else "Sends by send_template_messages_v2.py (effect: send)."
 
 
 PAGE = {"pageSize": 20, "pageNumber": 1}  # always sent, because WATI's defaults differ from list to list
 LISTING = ("all", "max-items", "output", "force")  # the flags of a list
+WORKING = ("detach", "until-idle")  # those of campaigns

@@ -58,6 +58,9 @@ _HINTS = {
             "WATI_READ_ONLY is set, so only scripts with the effect read run. Ask the person who set it; do "
             "not work around it."
         ),
+        "plan_exists": (
+            "Use another name for another plan. campaign_status.py shows the plans that there are."
+        ),
         "repeated_send": "Do not send it again unless the user wants a second message.",
         "preflight_failed": (
             "Fix every problem listed, then repeat the dry run. Tell the user what only they can fix, such "
@@ -116,6 +119,7 @@ _HINTS = {
         ),
         "bad_answer": "Run it again. --verbose shows the answer.",
         "journal_busy": "Run it again in a moment; --timeout SECONDS waits longer.",
+        "ledger_unavailable": "Run it again in a moment: it goes on where it was.",
     },
     7: {
         "outcome_unknown": (

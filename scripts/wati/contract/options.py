@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wati.contract.endpoint import LISTING
+from wati.contract.endpoint import LISTING, WORKING
 from wati.contract.records import record
 
 TYPE_CHECKING = False
@@ -35,6 +35,8 @@ FLAGS = {
     "output": ("FILE", "the file to write{ending}, inside WATI_FILE_ROOTS"),
     "media": ("", "also fetch the files of the messages, into a folder beside the output"),
     "force": ("", "overwrite the file if it exists"),
+    "detach": ("", "start it and end: campaign_worker.py does the work"),
+    "until-idle": ("", "end when no campaign runs any more"),
 }
 
 # The same flags as members of `run` in the JSON object, by the name of their value.
@@ -70,6 +72,8 @@ class Options:
     output: str = ""
     media: bool = False
     force: bool = False
+    detach: bool = False
+    until_idle: bool = False
 
     def __repr__(self) -> str:
         given = {name: value for name, value in vars(self).items() if value not in (False, "", None, ())}
@@ -78,7 +82,7 @@ class Options:
 
 def flags_of(endpoint: Endpoint) -> list[str]:
     """The flags that the endpoint's script takes, in the order of the table."""
-    absent = ({*LISTING, "media"} - set(endpoint.flags)) | set(endpoint.lacks)
+    absent = ({*LISTING, *WORKING, "media"} - set(endpoint.flags)) | set(endpoint.lacks)
     if not endpoint.through_wati:
         absent.add("connection")
     if endpoint.confirms == "none" and "confirm" not in endpoint.flags:
@@ -143,6 +147,7 @@ _CONFIRMED = {
     "records": "number of records in the file",
     "connection_id": "connection id",
     "whatsappNumber": "number, to take it back",
+    "plan": "head count and the digest of the plan",
     "own_number": "number that is yours",
 }
 
@@ -151,6 +156,9 @@ _FIELDS = {
     "add_contact": "contact.id,contact.wAid",
     "assign_operator": "result",
     "brief": "waiting.count,messages",
+    "campaign_report": "delivered,failures",
+    "campaign_status": "state,counts",
+    "campaign_worker": "campaigns.name,campaigns.counts",
     "check_send": "unresolved",
     "conversation": "window",
     "create_connection": "connection.connection_id,connection.url",
@@ -158,6 +166,7 @@ _FIELDS = {
     "doctor": "next",
     "find_contact": "contacts.name,contacts.whatsappNumber",
     "find_template": "templates.name,templates.asks",
+    "import_contacts": "state,counts",
     "get_connection": "connection.status",
     "get_contacts": "wAid,fullName,customParams.name",
     "get_media": "file,bytes",
@@ -165,6 +174,8 @@ _FIELDS = {
     "get_messages": "created,text",
     "list_connections": "connections.connection_id,connections.status",
     "needs_reply": "waiting.name,waiting.since",
+    "plan_campaign": "receivers,left_out",
+    "run_campaign": "state,counts",
     "probe": "different",
     "send_interactive_buttons_message": "message.id",
     "send_interactive_list_message": "message.id",
@@ -175,6 +186,7 @@ _FIELDS = {
     "send_template_message_v2": "receivers.waId",
     "send_template_messages": "errors",
     "send_template_messages_v2": "receivers.waId",
+    "stop_campaign": "state,counts",
     "update_contact_attributes": "result",
     "wait_for_reply": "messages",
 }
@@ -182,6 +194,8 @@ _FIELDS = {
 
 def meaning(flag: str, endpoint: Endpoint) -> str:
     """What a flag does in this script."""
+    if flag in endpoint.meanings:
+        return endpoint.meanings[flag]
     text = FLAGS[flag][1]
     if flag == "dry-run" and endpoint.effect == "read":
         return "check the arguments and the connection, and read nothing else"

@@ -19,6 +19,9 @@ EXTRAS = {
     **dict.fromkeys(("dbos", "phonenumbers", "psycopg", "rich", "sqlalchemy"), "campaigns"),
 }
 
+# What a script may need that its header does not list: only some environments ask for it.
+_BESIDE = {"psycopg": '"psycopg[binary]"'}
+
 
 def import_package(name: str) -> Any:
     """The module, or `missing_dependency` with the command that installs it."""
@@ -41,7 +44,8 @@ def _missing(name: str, why: str = "") -> Failure:
     extra = f"-{EXTRAS[name]}" if name in EXTRAS else ""
     requirements = portable(os.path.join(SKILL_FOLDER, f"requirements{extra}.txt"))
     command = [python(), "-m", "pip", "install", "-r", requirements]
-    hint = f"Run the script with `uv run -q`, or install what it needs: {command_line(command)}"
+    more = f" --with {_BESIDE[name]}" if name in _BESIDE else ""
+    hint = f"Run the script with `uv run -q{more}`, or install what it needs: {command_line(command)}"
     if sys.prefix == sys.base_prefix:
         hint += " (if the system's Python refuses, make a virtual environment and use its python)"
     return Failure("missing_dependency", f"The Python package {name} {why or 'is not installed'}.", hint=hint)

@@ -111,14 +111,8 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
         number = whose.get(_named(row))
         if number is None:
             continue
-        errors = member(row, "errors")
-        valid = member(row, "isValidWhatsAppNumber")
-        if isinstance(errors, list) and leaves(errors):
-            rejected[number] = "; ".join(leaves(errors))
-        elif errors:
-            continue  # an unknown form, or empty: neither a yes nor a no
-        elif valid is False:
-            rejected[number] = "has no WhatsApp account"
+        if why := errors(row):
+            rejected[number] = why
         elif accepts(row):
             accepted.add(number)
     if no:
@@ -136,6 +130,22 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
         message = f"{verdict.message} The answer names {numbers}, whom nobody asked for."
         verdict = verdict.replace(message=message, unpaired=unpaired)
     return verdict.replace(answered=numbers_of({number: name for name, number in whose.items()}))
+
+
+def named(body: Any, receivers: Receivers) -> dict[str, Any]:
+    """The row of an answer of v2 about each receiver that it names."""
+    rows = member(body, "receivers")
+    rows = rows if isinstance(rows, list) else []
+    whose = _paired([_named(row) for row in rows], receivers)
+    return {whose[name]: row for row in rows if (name := _named(row)) in whose}
+
+
+def errors(row: Any) -> str:
+    """What a row of v2 says against its receiver; "" if nothing, or in a form that nobody knows."""
+    listed = member(row, "errors")
+    if listed:
+        return "; ".join(leaves(listed)) if isinstance(listed, list) else ""
+    return "has no WhatsApp account" if member(row, "isValidWhatsAppNumber") is False else ""
 
 
 _MOST_NAMED = 5  # strangers in one message

@@ -28,6 +28,15 @@ def problem(country: str, phone: str) -> str:
     return f"is {quoted(phone)}: {what}" + (f"; use {right}" if right else "")
 
 
+def read(country: str, phone: str) -> tuple[str, str]:
+    """The number of the two cells, also if it is only certain how to write it; else what is wrong."""
+    if not problem(country, phone):
+        return number(country, phone), ""
+    country = country.strip().removeprefix("+")
+    right = _explained(phone.strip(), country)[1]
+    return (country + right, "") if right else ("", problem(country, phone))
+
+
 def _explained(phone: str, country: str) -> tuple[str, str]:
     """What the cell is, and what to write instead if that is certain."""
     if float_ := _FLOAT.fullmatch(phone):

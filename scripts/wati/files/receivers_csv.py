@@ -62,7 +62,7 @@ class Check:
         records = checked(self._content)
         _, header = next(records, (0, []))
         self.problems += _header_problems(header)
-        intended = [_BY_BARE_NAME.get(_bare(column), column) for column in header]
+        intended = [_BY_BARE_NAME.get(bare(column), column) for column in header]
         if list(_header_problems(intended)):
             for _ in records:
                 pass  # a file that cannot be read to its end has that problem first
@@ -137,17 +137,17 @@ def _plain(header: list[str]) -> Callable[[list[str], str], bool]:
 
 def _header_problems(header: list[str]) -> Found:
     """A column that WATI could read in another way: then it would message others than are counted here."""
-    if not any(_bare(column) == "phone" for column in header):
+    if not any(bare(column) == "phone" for column in header):
         yield "", _no_phone(header)
         return
-    header, unnamed = _without_unnamed_end(header)
+    header, unnamed = without_unnamed_end(header)
     if unnamed:
         columns = "a column" if unnamed == 1 else f"{unnamed} columns"
         yield "", f"has {columns} without a name at the end: remove the commas there, in every line"
     for column in header:
         if problem := _column_problem(column):
             yield "", f"column {quoted(column)} {problem}"
-    if rivals := [column for column in header if _is_rival(column)]:
+    if rivals := [column for column in header if is_rival(column)]:
         problem = (
             f"has several columns that could be the number: {', '.join(map(quoted, ['Phone', *rivals]))}"
         )
@@ -158,7 +158,7 @@ def _header_problems(header: list[str]) -> Found:
 
 
 # Between columns in place of commas: their names.
-_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def _foreign(text: str) -> str:
@@ -167,9 +167,9 @@ def _foreign(text: str) -> str:
     if line.lower().startswith("sep="):
         advice = "remove that line, so that Phone is in the first"
         return f"begins with {quoted(line)}, which only Excel reads: {advice}"
-    for separator, name in _SEPARATORS.items():
+    for separator, name in SEPARATORS.items():
         columns = [column.strip('"') for column in line.split(separator)]
-        if any(_bare(column) == "phone" for column in columns) and separator in line and "," not in line:
+        if any(bare(column) == "phone" for column in columns) and separator in line and "," not in line:
             begin = quoted(",".join(columns))
             return f"has {name} between its columns: save it with commas, so that it begins {begin}"
     return ""
@@ -179,14 +179,14 @@ def _no_phone(header: list[str]) -> str:
     """Why no column is `Phone`, and what to do."""
     line = ",".join(header)
     problem = f"has no Phone column in its first line (commas separate columns), which is {quoted(line)}"
-    if rivals := [column for column in header if _is_rival(column)]:
+    if rivals := [column for column in header if is_rival(column)]:
         return f"{problem}; the column with the number must be called Phone, not {quoted(rivals[0])}"
     if any(re.fullmatch(r"\+?[0-9]{7,15}", cell.strip()) for cell in header):
         return f"{problem}: put a line with the names of the columns before it"
     return problem
 
 
-def _without_unnamed_end(header: list[str]) -> tuple[list[str], int]:
+def without_unnamed_end(header: list[str]) -> tuple[list[str], int]:
     """The header without the nameless columns at its end, and how many those are."""
     named = len(header)
     while named and not header[named - 1].strip():
@@ -197,7 +197,7 @@ def _without_unnamed_end(header: list[str]) -> tuple[list[str], int]:
 def _record_problems(header: list[str], cells: list[str], line: int) -> Found:
     if len(cells) != len(header):
         counts = f"has {len(cells)} cells; the header has {len(header)}"
-        yield "", f"{counts}{_surplus(cells, header)} (line {line})"
+        yield "", f"{counts}{surplus(cells, header)} (line {line})"
         return
     by_column = dict(zip(header, cells, strict=True))
     for column, cell in by_column.items():
@@ -208,26 +208,26 @@ def _record_problems(header: list[str], cells: list[str], line: int) -> Found:
             yield f".{column}", f"{problem} (line {line})"
 
 
-def _bare(column: str) -> str:
+def bare(column: str) -> str:
     """A column's name without what readers overlook: case, width, spaces, marks, invisible characters."""
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", column).casefold()))
 
 
-def _is_rival(column: str) -> bool:
-    return _bare(column) not in _BY_BARE_NAME and _RIVALS.fullmatch(_bare(column)) is not None
+def is_rival(column: str) -> bool:
+    return bare(column) not in _BY_BARE_NAME and _RIVALS.fullmatch(bare(column)) is not None
 
 
 def _column_problem(column: str) -> str:
     """Why a column cannot have this name. Some programs detect the separator from the header."""
-    known = _BY_BARE_NAME.get(_bare(column), column)
+    known = _BY_BARE_NAME.get(bare(column), column)
     if known != column:
         return f"must be written {known}"
     if column.startswith("#") or ";" in column or "|" in column:
         return "contains a character that other programs read as a separator or a comment"
-    return _line_problem(column) if column else "has no name"
+    return line_problem(column) if column else "has no name"
 
 
-def _line_problem(text: str) -> str:
+def line_problem(text: str) -> str:
     """Why a text does not fit on one line, in any program."""
     if "\u2028" in text or "\u2029" in text:
         return "contains a line break (U+2028 or U+2029)"
@@ -236,7 +236,7 @@ def _line_problem(text: str) -> str:
 
 def _cell_problem(column: str, cell: str) -> str:
     """What is wrong with a cell. WhatsApp fails a parameter that is blank or has four spaces in a row."""
-    problem = _line_problem(cell)
+    problem = line_problem(cell)
     if column == "CountryCode" and len(cell.strip().removeprefix("+")) > LONGEST_CODE:
         problem = problem or f"is {quoted(cell)}, which is not a country code"
     if problem or column in CONTACT_COLUMNS:
@@ -244,7 +244,7 @@ def _cell_problem(column: str, cell: str) -> str:
     return "is blank" if not cell else "has four spaces in a row" if "    " in cell else ""
 
 
-def _surplus(record: list[str], header: list[str]) -> str:
+def surplus(record: list[str], header: list[str]) -> str:
     if len(record) < len(header):
         return ""
     surplus = record[len(header) :]

@@ -226,8 +226,9 @@ def _checked(cursor: psycopg.Cursor[Row]) -> Callable[[Sequence[Any]], Row]:
 def _version(db: Connection) -> int:
     """The version of the tables, 0 if there are none; and their key."""
     db.salt = b""
-    if not value(db, "SELECT to_regclass(%s) IS NOT NULL", f"{_SCHEMA}.journal"):
-        if value(db, "SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace(%s) LIMIT 1", _SCHEMA):
+    found = db.execute(_FOUND, (f"{_SCHEMA}.journal", _SCHEMA)).fetchone()
+    if not found or not found["is_made"]:
+        if found and found["is_taken"]:
             raise Unreachable(_ANOTHER)
         return 0
     try:
@@ -241,6 +242,11 @@ def _version(db: Connection) -> int:
     return version
 
 
+# One statement: another process may be making the tables.
+_FOUND = (
+    "SELECT to_regclass(%s) IS NOT NULL AS is_made, "
+    "EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace(%s)) AS is_taken"
+)
 _ANOTHER = f"its schema {_SCHEMA} is another program's"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from wati.contract.messages import UNRESOLVED
+from wati.contract.messages import MENTION_SECONDS, UNRESOLVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -120,10 +120,17 @@ class Store(Protocol):
         """
 
     def repeats(
-        self, connection: str, messages: Iterable[Message], channel: str = "", *, wait: float = PATIENCE
+        self,
+        connection: str,
+        messages: Iterable[Message],
+        channel: str = "",
+        *,
+        wait: float = PATIENCE,
+        within: float = MENTION_SECONDS,
     ) -> Iterator[Repeat]:
         """What a send would repeat, in the order of the list. Changes nothing.
 
+        `within`: for how many seconds an accepted one is mentioned; one of unknown outcome always is.
         It is read while it is gone through: Unusable and Busy can come at each step.
         """
 

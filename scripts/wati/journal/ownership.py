@@ -31,11 +31,12 @@ _CLAIMED: set[tuple[str, int, int]] = set()
 _GUARD = threading.Lock()
 
 
-def claim(path: str, steps: Sequence[str]) -> None:
+def claim(path: str, steps: Sequence[str], application_id: int = APPLICATION_ID) -> None:
     """Create the journal's file for its owner only, if it is missing: it says who was messaged when.
 
     Raises OSError, or sqlite3.DatabaseError if something else is there, which stays as it is. `steps`: the
-    statements that made the journals without an id, each from the one before.
+    statements that made the journals without an id, each from the one before. `application_id`: of other
+    files than the journal's.
     """
     if path.startswith("~"):
         raise OSError(errno.ENOENT, "this user has no home folder")
@@ -50,19 +51,19 @@ def claim(path: str, steps: Sequence[str]) -> None:
         this = (path, found.st_dev, found.st_ino)
         if this not in _CLAIMED:
             # Twice, because another process may be giving an id to an old one.
-            if not any(_is_journal(path, steps) for _ in range(2)):
+            if not any(_is_ours(path, steps, application_id) for _ in range(2)):
                 raise sqlite3.DatabaseError("it is another program's database")
             _CLAIMED.add(this)
 
 
-def _is_journal(path: str, steps: Sequence[str]) -> bool:
-    """Whether it is a journal, or empty. Raises sqlite3.DatabaseError if it is no database."""
+def _is_ours(path: str, steps: Sequence[str], application_id: int) -> bool:
+    """Whether it has the id, is an old journal or empty. Raises sqlite3.DatabaseError for no database."""
     with open(path, "rb") as file:
         header = file.read(_HEADER)
     if header and not header.startswith(_MAGIC):
         raise sqlite3.DatabaseError("file is not a database")
     number = int.from_bytes(header[_ID], "big")
-    return not header or number == APPLICATION_ID or (not number and _has_tables_of_ours(path, steps))
+    return not header or number == application_id or (not number and _has_tables_of_ours(path, steps))
 
 
 def _has_tables_of_ours(path: str, steps: Sequence[str]) -> bool:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from typing import NamedTuple
 
 import psycopg
 
@@ -23,6 +22,7 @@ from wati.contract.options import LONGEST_TIMEOUT
 from wati.journal import database, hashes, repeats, rules, uptime
 from wati.journal.database import Connection, Row, value, writing
 from wati.journal.entries import PATIENCE, USUAL_SECONDS, Entry, Repeat, Repeats, Send
+from wati.journal.times import Times
 from wati.journal.waiting import Wait
 
 _SETTLE_SECONDS = 60.0  # the message is out, so its entry is worth a longer wait
@@ -55,28 +55,6 @@ WHERE {_SAME_CHANNEL} AND ({_UNRESOLVED} OR (state IN {DELIVERING}
     AND (sends.at > %(since)s OR (boot = %(boot)s AND boot != '' AND up > %(up)s))))
 ORDER BY position, sends.id DESC
 """
-
-
-class Times(NamedTuple):
-    """One moment by two clocks: the database's, and this machine's just before and after it was asked."""
-
-    there: float
-    before: float
-    after: float
-
-    def stored(self, latest: float) -> float:
-        return latest - self.before + self.there
-
-    def earliest(self, there: float) -> float:
-        return there - self.there + self.before
-
-    def latest(self, there: float) -> float:
-        return there - self.there + self.after
-
-    @property
-    def ahead(self) -> float:
-        """By how many seconds this machine's clock is ahead."""
-        return self.before - self.there
 
 
 class Journal:
@@ -148,14 +126,20 @@ class Journal:
         return send
 
     def repeats(
-        self, connection: str, messages: Iterable[Message], channel: str = "", *, wait: float = PATIENCE
+        self,
+        connection: str,
+        messages: Iterable[Message],
+        channel: str = "",
+        *,
+        wait: float = PATIENCE,
+        within: float = MENTION_SECONDS,
     ) -> Iterator[Repeat]:
         with database.connect(self._address, Wait(wait), create=False) as db:
             if db.salt:
                 db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
                 mine = {"place": self._place, "connection": connection, "channel": channel}
                 count = self._stage(db, connection, messages)
-                yield from self._repeats(db, count, mine, self._times(db), MENTION_SECONDS)
+                yield from self._repeats(db, count, mine, self._times(db), within)
 
     def _stage(self, db: Connection, connection: str, messages: Iterable[Message]) -> int:
         """Hash the messages, and put them beside the journal. Returns how many they are."""
@@ -178,7 +162,7 @@ class Journal:
         values = {**mine, "since": now - seconds, "boot": up.boot, "up": up.seconds - seconds}
         twice = database.rows(db, "twice", _TWICE, {}, count) if count > 1 else ()
         before = db.patience.heeded(database.rows(db, "before", _BEFORE, values, count))
-        return repeats.found(twice, before, now, up)
+        return repeats.found(twice, before, now, up, seconds)
 
     def settle(
         self,

@@ -104,9 +104,9 @@ def stops(state: str, kind: str, ago: float) -> bool:
     return state in UNRESOLVED or (state in DELIVERING and ago < repeat_seconds(kind))
 
 
-def is_mentioned(ago: float) -> bool:
+def is_mentioned(ago: float, within: float = MENTION_SECONDS) -> bool:
     """Whether the user should hear of a delivery before it is repeated."""
-    return ago < MENTION_SECONDS
+    return ago < within
 
 
 # --- what may be forgotten ---------------------------------------------------------------------------------

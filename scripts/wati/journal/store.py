@@ -99,7 +99,13 @@ class Journal:
         return send
 
     def repeats(
-        self, connection: str, messages: Iterable[Message], channel: str = "", *, wait: float = PATIENCE
+        self,
+        connection: str,
+        messages: Iterable[Message],
+        channel: str = "",
+        *,
+        wait: float = PATIENCE,
+        within: float = MENTION_SECONDS,
     ) -> Iterator[Repeat]:
         if not os.path.exists(self.path):
             return
@@ -108,14 +114,14 @@ class Journal:
             count = self._stage(db, connection, messages, patience)
             with schema.reading(db, patience):
                 self._know(db, connection)
-                yield from self._repeats(db, count, channel, MENTION_SECONDS, patience)
+                yield from self._repeats(db, count, channel, within, patience)
 
     def _repeats(
         self, db: sqlite3.Connection, count: int, channel: str, seconds: float, wait: Wait
     ) -> Iterator[Repeat]:
         now, up = self._clock(), self._uptime()
         before = candidates.before(db, count, channel, now, up, seconds)
-        return repeats.found(candidates.twice(db), wait.heeded(before), now, up)
+        return repeats.found(candidates.twice(db), wait.heeded(before), now, up, seconds)
 
     def _stage(self, db: sqlite3.Connection, connection: str, messages: Iterable[Message], wait: Wait) -> int:
         """Hash the messages, and put them beside the journal. Returns how many they are."""

@@ -47,8 +47,13 @@ def question(call: Call, data: dict[str, Any]) -> str:
     facts = data.get("preflight", {})
     if call.endpoint.effect == "delete":
         lines = [f"Delete the connection {data['confirm']} from Maton for good?"]
+    elif "add" in facts:
+        lines = [f"Add {facts['add']} contacts to WATI, and update {facts['update']}?"]
     elif call.endpoint.effect == "write":
         lines = [f"Let {data['confirm']}, who wants no more messages, be messaged again?"]
+    elif "campaigns" in facts:
+        lines = [_campaign(each) for each in facts["campaigns"]] or ["Wait for campaigns, and send them?"]
+        lines += [_first(each) for each in facts.get("texts", [])[:MOST_TEXTS]]
     else:
         count = int(data.get("confirm", 1))
         template = call.arguments.get("template_name")
@@ -60,6 +65,21 @@ def question(call: Call, data: dict[str, Any]) -> str:
     lines += [f"Note: {warning}" for warning in data.get("warnings", [])[:MOST_NOTES]]
     # A customer's name must not look like a line of ours.
     return "\n".join(on_one_line(line) for line in lines)
+
+
+def _campaign(one: dict[str, Any]) -> str:
+    count = one["receivers"]
+    if "template_name" not in one:
+        return f"Run {one['name']}: add or update {count} contact{'' if count == 1 else 's'}?"
+    to = f"to {count} receiver{'' if count == 1 else 's'}"
+    return f"Run {one['name']}: send the template {one['template_name']} {to}?"
+
+
+def _first(one: dict[str, Any]) -> str:
+    """One of a plan's first receivers, and what they read; without a text, it is everyone's."""
+    number = one["whatsappNumber"]
+    who = _who(number, {number: one.get("name")})
+    return f"To {who}: {_quoted(one['text'])}" if "text" in one else f"To {who}"
 
 
 def _texts(call: Call, facts: dict[str, Any]) -> list[str]:

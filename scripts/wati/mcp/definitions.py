@@ -33,6 +33,7 @@ CONFIRMS = {
     "records": "run.confirm: the number of records, from a dry run.",
     "connection_id": "run.confirm: the connection id.",
     "whatsappNumber": "run.confirm: the number, to take it back.",
+    "plan": "run.confirm: the plan's value, from a dry run.",
 }
 # MCP's hints: readOnly, destructive, idempotent. A send destroys nothing, but it cannot be taken back, and
 # hosts ask their user before a destructive call. A delete is not idempotent here, because one with an unknown
@@ -43,6 +44,18 @@ _HINTS = {
     "create": (False, False, False),
     "delete": (False, True, False),
     "send": (False, True, False),
+}
+# The arguments of a whole job, in words: their schemas as they are would cost three times as much, and a
+# mistake is answered with every problem.
+_IN_WORDS = {
+    "plan_campaign": {
+        "parameters": "such as {{firstName|there}}",
+        "audience": "contacts (get_contacts' filters), csv (a file) or receivers",
+        "exclude": "opt_out, not_within_days, us_numbers, attributes",
+        "limit": "the first few",
+        "send_at": "ISO with offset",
+        "quiet_hours": "from, to, zone",
+    }
 }
 _FOR_PEOPLE = ("$schema", "title", "description", "examples", "default")
 
@@ -111,6 +124,10 @@ def _definition(tool: Json, said: set[str]) -> Json:
     endpoint = endpoint_of(tool)
     schema = schema_of(tool)
     shown = _shown(schema, said)
+    if (words := _IN_WORDS.get(tool["name"])) is not None:
+        shown["properties"] = {
+            name: _plain(member, words.get(name)) for name, member in shown["properties"].items()
+        }
     run = run_schema(endpoint)["properties"]
     run.pop("verbose", None)  # nobody sees what it prints
     shown["properties"] = {**shown["properties"], "run": {"type": "object", "properties": run}}
@@ -130,15 +147,21 @@ def _definition(tool: Json, said: set[str]) -> Json:
     }
 
 
+def _plain(member: Json, words: str | None) -> Json:
+    """The type of a member, and what is inside it in words."""
+    bare = {name: member[name] for name in ("type", "enum") if name in member}
+    return {**bare, "description": words} if words else bare
+
+
 def _shown(schema: Json, said: set[str]) -> Json:
     """A copy of a schema without what is for people, its members described in short."""
     copy = {name: value for name, value in schema.items() if name not in _FOR_PEOPLE and value != []}
     for name, member in schema.get("properties", {}).items():
-        text = re.split(r"\. |; ", member["description"])[0].rstrip(".")
-        if text in said:
-            text = re.split("[,:;.] | from ", text)[0]
-        said.add(re.split(r"\. |; ", member["description"])[0].rstrip("."))
-        copy["properties"] = {**copy["properties"], name: {**_shown(member, said), "description": text}}
+        whole = re.split(r"\. |; ", member.get("description", ""))[0].rstrip(".")
+        text = re.split("[,:;.] | from ", whole)[0] if whole in said else whole
+        said.add(whole)
+        described = {"description": text} if text else {}  # inner members may say it by their names alone
+        copy["properties"] = {**copy["properties"], name: {**_shown(member, said), **described}}
     if "items" in copy:
         copy["items"] = _shown(copy["items"], said)
     return copy

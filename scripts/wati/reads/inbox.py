@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wati.contract.answer import Answer
+    from wati.reads.pages import OnDisk
     from wati.wire.gateway import Gateway
+
+    Seen = InMemory | OnDisk
 
 PAGE_SIZE = 100
 LONGEST_NAME = 512  # of a template, as in the schemas
@@ -148,14 +151,17 @@ class Inbox:
             raise absent
         return found or (self.conversation(number), number)
 
-    def contacts(self, query: dict[str, str], most_pages: int, first: int = 1) -> Rows:
+    def contacts(
+        self, query: dict[str, str], most_pages: int, first: int = 1, seen: Seen | None = None, idle: int = 1
+    ) -> Rows:
         """The contacts that WATI's own filters find, last changed first; without a filter, all of them.
 
-        `first`: the page to begin with.
+        `first`: the page to begin with. `seen`, `idle`: as a Walk has them.
         """
         path = "/wati/api/v1/getContacts"
         filters = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
-        return Rows(self, f"{path}?{filters}" if filters else path, "contact_list", most_pages, first=first)
+        path = f"{path}?{filters}" if filters else path
+        return Rows(self, path, "contact_list", most_pages, first=first, seen=seen, idle=idle)
 
 
 class Rows:
@@ -176,6 +182,8 @@ class Rows:
         silent_rejection: str = "",
         *,
         first: int = 1,
+        seen: Seen | None = None,
+        idle: int = 1,
     ) -> None:
         self.now: float | None = None
         self.clocks: list[float] = []
@@ -198,7 +206,7 @@ class Rows:
             self.is_last = self.is_short and says_last
             return [row for row in rows[:MOST_ROWS_OF_A_PAGE] if isinstance(row, dict)]
 
-        walk = Walk(read, InMemory(), last=first + most_pages - 1, first=first)
+        walk = Walk(read, seen or InMemory(), last=first + most_pages - 1, first=first, idle=idle)
         self._rows: Iterator[dict[str, Any]] = self._new(walk)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:

@@ -45,16 +45,21 @@ def asks_to_stop(text: object) -> bool:
 
 
 def is_marked(contact: Row, attribute: str = ATTRIBUTE) -> bool:
-    """Whether the contact has the attribute, and not as empty, false, no or 0; case does not matter."""
+    """Whether the contact has the attribute, and opted out by it."""
     params = contact.get("customParams")
     wanted = attribute.strip().casefold()
     return any(
         isinstance(name := param.get("name"), str)
         and name.strip().casefold() == wanted
-        and _value(param.get("value")) not in _UNMARKED
+        and is_opted_out(param.get("value"))
         for param in (params if isinstance(params, list) else [])
         if isinstance(param, dict)
     )
+
+
+def is_opted_out(value: object) -> bool:
+    """Whether the value of the attribute says so."""
+    return _value(value) not in _UNMARKED
 
 
 def _value(value: Any) -> str:

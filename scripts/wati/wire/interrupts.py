@@ -85,6 +85,22 @@ def defer(act: Callable[[], T]) -> T:
             handle()
 
 
+def heed(act: Callable[[], T]) -> T:
+    """Do something long that looks at `is_marked` itself, and ends in its own way; then the signal is over.
+
+    Nothing else interrupts it, in whichever thread its calls are made; those that have not left do not leave.
+    """
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        return act()
+    _State.deferred = True
+    try:
+        return act()
+    finally:
+        _State.deferred = _State.marked = False
+
+
 # --- calls in other threads: a program that makes many at once can stop each --------------------------------
 
 _stop: ContextVar[Event | None] = ContextVar("stop", default=None)
