@@ -319,6 +319,7 @@ WITH_COMMANDS = [
     "references/look-ups.md",
     "references/day.md",
     "references/lists.md",
+    "references/campaigns.md",
 ]
 
 
