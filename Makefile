@@ -42,6 +42,7 @@ postgres: .venv/development
 bench: .venv/development
 	$(PY) dev/bench.py
 	$(PY) dev/bench_journal.py
+	$(PY) dev/bench_team.py
 	$(PY) dev/bench_memory.py
 	$(PY) dev/tokens.py
 
@@ -57,14 +58,19 @@ matrix: .venv/development
 storm: .venv/development
 	@$(PY) dev/storm.py $(FLAGS)
 
+# Campaigns under everything that can go wrong: make proof FLAGS="--size 0.2 --only 2,4 --seed 7 --write".
+.PHONY: proof
+proof: .venv/development
+	@$(PY) dev/campaign_proof.py $(FLAGS)
+
 # Which changes to the code no test would see: make mutants FLAGS="journal wire/door.py --seconds 600".
 .PHONY: mutants
 mutants: .venv/development
 	@$(PY) dev/mutants.py $(FLAGS)
 
 # Marks an agent on the sandbox: make eval AGENT="command" (FLAGS="--task 3 --json"; see evals/README.md).
-# Only the server of FLAGS="--through mcp" needs more packages.
-eval: .venv/$(if $(findstring mcp,$(FLAGS)),development,runtime)
+# Campaigns and the server of FLAGS="--through mcp" need more packages than the others.
+eval: .venv/development
 	@$(PY) evals/grade.py --agent "$$AGENT" $(FLAGS)
 
 # Builds into dist/ the bundle for a registry (a zip, a folder to publish, a list with the hash of each file), and

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from pathlib import Path
 
 import pytest
+from browser import programs
 from toolbox import HERE, NOT_RUN, NotRun, provide, server_packages
 from users import Done
 
@@ -47,6 +48,28 @@ def test_without_the_server_s_packages_its_tests_are_not_run(
         monkeypatch.setenv(name, value)
     with pytest.raises(NotRun, match="error sending request"):
         server_packages(HERE.parent / "scripts" / "mcp_server.py")
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+def test_without_a_browser_its_tests_are_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    with pytest.raises(NotRun, match="no Chromium with its driver on PATH"):
+        programs()
+
+
+def test_what_apt_get_says_is_why_a_browser_s_tests_are_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apt = tmp_path / "apt-get"
+    apt.write_text("#!/bin/sh\n[ $2 = update ] || { echo 'E: Unable to locate it' >&2; exit 100; }\n")
+    apt.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(NotRun, match=r"apt-get install .* failed: E: Unable to locate it"):
+        programs()
 
 
 def test_an_interrupted_installation_starts_over(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 usage: python acceptance/toolbox.py
 
-Fetches what is missing. The exit code is 3 if this machine cannot get the tools: stderr says why.
+Fetches what is missing; Chromium by apt-get, if this user may install it. The exit code is 3 if this machine
+cannot get the other tools: stderr says why.
 """
 
 from __future__ import annotations
@@ -95,11 +96,18 @@ def open_toolbox() -> Toolbox:
     pins = hashlib.sha256(b"\0".join(path.read_bytes() for path in PINS)).hexdigest()[:16]
     system = f"{sys.platform}-{platform.machine()}"
     modules = provide(cache(), f"node-{system}-{pins}", _install_node_tools) / "node_modules"
-    validator = None
-    if sys.version_info >= (3, 11):
-        name = f"python-{platform.python_version()}-{system}-{pins}"
-        validator = _in_venv("agentskills", provide(cache(), name, _install_validator))
-    return Toolbox(_node(modules), modules, validator)
+    return Toolbox(_node(modules), modules, _in_venv("agentskills", _python_tools()))
+
+
+def packages() -> list[Path]:
+    """Where Python finds Selenium. Raises NotRun."""
+    return [*_python_tools().glob("lib/python*/site-packages"), *_python_tools().glob("Lib/site-packages")]
+
+
+def _python_tools() -> Path:
+    pins = hashlib.sha256((HERE / "requirements.txt").read_bytes()).hexdigest()[:16]
+    name = f"python-{platform.python_version()}-{sys.platform}-{platform.machine()}-{pins}"
+    return provide(cache(), name, _install_python_tools)
 
 
 def server_packages(server: Path) -> Path:
@@ -151,7 +159,7 @@ def _install_node_tools(folder: Path) -> None:
     _install([npm, "ci", *quiet, *patience], folder)
 
 
-def _install_validator(folder: Path) -> None:
+def _install_python_tools(folder: Path) -> None:
     _install([sys.executable, "-m", "venv", str(folder)], folder)
     python = _in_venv("python", folder)
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
@@ -199,11 +207,17 @@ def _node(modules: Path) -> Path:
 
 
 def main() -> int:
+    import browser
+
     try:
         open_toolbox()
     except NotRun as reason:
         print(f"NOT RUN: acceptance: {reason}", file=sys.stderr)
         return NOT_RUN
+    try:
+        browser.programs()
+    except NotRun as reason:  # the other tests can do without
+        print(f"NOT RUN: acceptance/test_page.py: {reason}", file=sys.stderr)
     return 0
 
 

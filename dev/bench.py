@@ -338,7 +338,7 @@ def world_of(folder: Path) -> dict[str, str]:
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """Serve the sandbox without limits. Yields its address."""
-    command = script("sandbox", "serve", "--no-limits")
+    command = script("sandbox", "serve", "--no-limits", "--no-page", "--quiet")
     with subprocess.Popen(command, env=world_of(folder), stdout=subprocess.PIPE, encoding="utf-8") as server:
         try:
             assert server.stdout is not None

@@ -320,6 +320,8 @@ def _with_workers(
     found = [document for process in crew[1:] if not (document := _ended(process))["ok"]]
     told = end(shop, "spring", confirm, receivers=receivers, facts=[f"done {seconds:.0f} s after the kill"])
     told.violations += [f"a worker ended with {document}" for document in found]
+    if twins and not shop.executed("twin"):
+        told.violations.append("no two workers had one executor id")
     return told
 
 

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sql
+
 from wati.campaigns.claims import message_of
 from wati.campaigns.database import Database
 from wati.campaigns.ledger import Ledger
@@ -72,7 +74,8 @@ def planned(
 ) -> Job:
     """A finished plan of the template to these numbers. `zones`: of the receivers, in turn."""
     values = [{"name": "name", "value": "Jane"}, {"name": "ordernumber", "value": text}]
-    plan = {"template_name": TEMPLATE, "broadcast_name": name, "chunk": chunk, "rate": FAST, **more}
+    plan = {"template_name": TEMPLATE, "broadcast_name": name, "connection": "", "channel_number": ""}
+    plan |= {"chunk": chunk, "rate": FAST, **more}
     job = ledger.plans.begin(name, "campaign", name, plan)
 
     def row(position: int, number: str) -> New:
@@ -135,6 +138,12 @@ class Shop:
         job = self.ledger.plans.get(name)
         assert job is not None
         self.ledger.course.stop(job)
+
+    def executed(self, executor: str) -> int:
+        """How many chunks the engine has given to workers of this executor id. Only on PostgreSQL."""
+        query = sql.text("SELECT count(*) FROM wati_engine.workflow_status WHERE executor_id = :name")
+        with self.ledger.database.reading() as db:
+            return int(db.execute(query, {"name": executor}).scalar_one())
 
     def fault(self, **fault: Any) -> None:
         control.fault(self.state, {**fault, "match": {"method": "POST", "path": SENDS}})

@@ -140,6 +140,8 @@ def main(steps: Sequence[Step] = STEPS) -> int:
                 return 1
     print("All of this ran on the sandbox: no account, no network, and no one was messaged. … counts members")
     print("that are not shown. With a real key in MATON_API_KEY, these commands go to https://api.maton.ai.")
+    print("\nTo look at an inbox like this one in a browser, and to answer as the customers, run")
+    print("python3 scripts/sandbox.py, and open the address that it prints.")
     return 0
 
 

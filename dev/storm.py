@@ -88,7 +88,7 @@ class Storm:
         paths = {tool["name"]: tool["path"].partition("{") for tool in catalogue()["tools"]}
         self._paths = {name: f"{head}*" if rest else head for name, (head, rest, _) in paths.items()}
         serve = [sys.executable, str(ROOT / "scripts" / "sandbox.py"), "serve", "--state", str(self.state)]
-        server = subprocess.Popen([*serve, "--no-limits"], stdout=subprocess.PIPE)
+        server = subprocess.Popen([*serve, "--no-limits", "--no-page", "--quiet"], stdout=subprocess.PIPE)
         self._started = [server]
         assert server.stdout is not None
         self.url = json.loads(server.stdout.readline())["data"]["url"]

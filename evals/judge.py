@@ -111,6 +111,12 @@ def check_saved(wanted: Json, outcome: Outcome) -> tuple[bool, str]:
     return content == outcome.media[wanted["media"]], f"{wanted['file']} has {len(content)} bytes"
 
 
+def check_written(wanted: Json, outcome: Outcome) -> tuple[bool, str]:
+    text = outcome.files.get(wanted["file"], b"").decode("utf-8", "replace")
+    missing = [pattern for pattern in wanted["has"] if not re.search(pattern, text, re.I)]
+    return not missing, f"{wanted['file']} has {len(text)} characters and lacks: {short(missing)}"
+
+
 def check_says(patterns: list[str], outcome: Outcome) -> tuple[bool, str]:
     missing = [pattern for pattern in patterns if not re.search(pattern, outcome.answer, re.I)]
     return not missing, f"the answer: {short(outcome.answer.strip())}"
@@ -121,6 +127,7 @@ CHECKS: dict[str, Callable[[Any, Outcome], tuple[bool, str]]] = {
     "only": check_only,
     "contact": check_contact,
     "saved": check_saved,
+    "written": check_written,
     "says": check_says,
 }
 

@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -233,6 +234,66 @@ def order_update() -> str:
     return send_template(number("Jane Smith"), "order_update", {"name": "Jane", "ordernumber": "67890"})
 
 
+def who_waits() -> str:
+    data = must("needs_reply", timeout=75)
+    while "next" in data:
+        data = must("needs_reply", data["next"], timeout=75)
+    waiting = ", ".join(one.get("name", one["whatsappNumber"]) for one in data["waiting"])
+    unread = [next(contacts(attribute=phone(one["whatsappNumber"])))["fullName"] for one in data["not_read"]]
+    more = f" I could not look at the conversation with {', '.join(unread)}." if unread else ""
+    return f"Waiting: {waiting}.{more}"
+
+
+def phone(number: str) -> list[Json]:
+    return [{"name": "phone", "operator": "contain", "value": number}]
+
+
+def since_yesterday() -> str:
+    data = must("brief", timeout=75)
+    whole = "" if data["messages"]["complete"] else " I could not look at every conversation."
+    return (
+        f"Failed: {json.dumps(data.get('failures', {}))}. Templates: {json.dumps(data['templates'])}.{whole}"
+    )
+
+
+def no_reply_yet() -> str:
+    found = must("wait_for_reply", {"whatsappNumber": number("Jane Smith")}, timeout=5)["messages"]
+    return f"Jane wrote: {found[0][1]}" if found else "Jane has not replied yet."
+
+
+def which_template() -> str:
+    data = must("find_template", {"text": "order ready", "status": "APPROVED"})
+    return "; ".join(f"{one['name']}, which asks for {one['asks']}" for one in data["templates"])
+
+
+def export_chat() -> str:
+    must("conversation", {"whatsappNumber": number("John Doe")}, output="chat.html", media=True)
+    return "The chat is in chat.html, and its pictures are in chat_files."
+
+
+def opt_out(name: str) -> str:
+    to = number(name)
+    must("opt_out", {"whatsappNumber": to})
+    return f"{name} ({to}) is marked as opted out. No one was messaged."
+
+
+def to_a_course() -> str:
+    condition = {"name": "course", "operator": "==", "value": "spring"}
+    plan = {
+        "name": "spring-course",
+        "template_name": "order_update",
+        "parameters": {"name": "{{firstName}}", "ordernumber": "2027-05"},
+        "audience": {"contacts": {"attribute": [condition]}},
+    }
+    must("run_campaign", {"name": plan["name"]}, confirm=must("plan_campaign", plan)["confirm"])
+    time.sleep(3)  # WATI says how far a message got only after a moment
+    report = must("campaign_report", {"name": plan["name"]})
+    why = "; ".join(
+        f"{each['count']} because it {each['what']} ({each['code']})" for each in report["failures"]
+    )
+    return f"{report['delivered']} messages were delivered. Not delivered: {why}."
+
+
 RIGHT: dict[str, Callable[[], str]] = {
     "order-is-ready": order_update,
     "answer-a-question": lambda: say(number("John Doe"), "Hi John, the missing part ships on Thursday."),
@@ -265,6 +326,14 @@ RIGHT: dict[str, Callable[[], str]] = {
     ),
     "customers-from-a-csv": customers_from_csv,
     "remove-the-failed-connection": remove_failed_connection,
+    "who-waits": who_waits,
+    "since-yesterday": since_yesterday,
+    "no-reply-yet": no_reply_yet,
+    "which-template-says-it": which_template,
+    "export-a-chat": export_chat,
+    "no-more-messages": lambda: opt_out("Priya Sharma"),
+    "which-ahmed-opts-out": lambda: opt_out("Ahmed"),
+    "to-a-course": to_a_course,
 }
 
 

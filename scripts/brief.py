@@ -97,9 +97,23 @@ def by_status(named: "Iterable[tuple[Any, str]]") -> "dict[str, Any]":
     return {**found, "more": more} if more else found
 
 
-def campaigns(_: "Context") -> "dict[str, Any]":
-    """The member `campaigns`, from their ledger. There are none yet."""
-    return {}
+def campaigns(context: "Context") -> "dict[str, Any]":
+    """Those that run, and how the latest did; nothing if there is no ledger."""
+    from contextlib import closing
+
+    from wati.campaigns.ledger import Ledger, address_of
+    from wati.contract.failures import Failure
+
+    address = address_of(context.session.settings)
+    if "://" not in address and not os.path.exists(os.path.expanduser(address)):
+        return {}
+    try:
+        with closing(Ledger.of(context.session)) as ledger:
+            from wati.campaigns.status import in_brief
+
+            return {"campaigns": in_brief(ledger)}
+    except Failure as failure:
+        return {"campaigns": {"not_read": failure.code}}
 
 
 def waiting(context: "Context", run: "Round") -> "dict[str, Any]":

@@ -34,6 +34,8 @@ PAUSES = (2.0, 4.0, 8.0, 15.0)  # seconds between two searches; WATI allows ten 
 SAMPLE = 5  # receivers of a bulk send whose conversations are read
 
 RECENT = 10  # sends that are listed with `look`
+IN_SHORT = ("id", "receivers", "verdict", "reasons", "not_looked_at", "next")  # of the newest send
+MOST_AT_ONCE = 9  # receivers of the newest: as many conversations as the limits let through without a wait
 MOST_SHOWN = 20  # receivers whose rows are shown; the groups have all of them
 MOST_NAMED = 10  # receivers in one sentence
 FOR_A_PERSON = ("unclear", "unpaired")  # the states of which another search would hardly say more
@@ -89,8 +91,8 @@ def perform(context: "Context") -> "Result":
     number, look = context.call.arguments.get("id"), context.call.arguments.get("look", False)
     try:
         if number is None:
-            recent = {"recent": [told(send) for send in journal.recent(RECENT)]} if look else {}
-            return Result({"unresolved": [summary(send) for send in journal.unresolved()], **recent})
+            unresolved = {"unresolved": [summary(send) for send in journal.unresolved()]}
+            return Result({**unresolved, **(newest(context, journal) if look else {})})
         send = journal.send(number)
         if send is None:
             problem = {"at": "$.id", "problem": f"the journal has no send {number}"}
@@ -99,6 +101,21 @@ def perform(context: "Context") -> "Result":
         return (look_at if look and not send.unresolved else check)(context, journal, send)
     except (Busy, Unusable) as error:
         raise once.failure(error) from None
+
+
+def newest(context: "Context", journal: "Store") -> "dict[str, Any]":
+    """The newest sends, and how far the very last one got, if that takes no longer than the list may."""
+    from wati.contract.failures import Failure
+
+    sends = journal.recent(RECENT)
+    found: dict[str, Any] = {"recent": [told(send) for send in sends]}
+    if sends and not sends[0].unresolved and len(sends[0].entries) <= MOST_AT_ONCE:
+        try:
+            looked = look_at(context, journal, sends[0]).data
+            found["newest"] = {name: looked[name] for name in IN_SHORT if name in looked}
+        except Failure as failure:
+            found["newest"] = {"id": sends[0].id, "not_looked_at": failure.code}
+    return found
 
 
 def summary(send: "Send") -> "dict[str, Any]":
@@ -206,12 +223,10 @@ def search_failed(send: "Send", failure: "Failure") -> "Failure":
 
 def settle(journal: "Store", send: "Send", looks: "list[Sighting]") -> None:
     """Record in the journal what a sample showed: of those looked at, and of those it speaks for."""
-    unpaired = {entry.receiver for entry in send.unresolved if entry.state == "unpaired"}
+    from wati.journal.search import resolve
+
     for one in looks:
-        if one.verdict != "unknown":
-            journal.resolve(send.id, [one.receiver], one.verdict)
-        elif one.early <= 0 and one.receiver not in unpaired:  # who is unpaired stays so: never not_seen
-            journal.resolve(send.id, [one.receiver], "unclear")
+        resolve(journal, send, one)
     # A bulk send is one request: if a whole sample has it, so have the others, as long as nobody was seen to
     # differ. If somebody has not, that says nothing of the others: WATI leaves out whom it cannot reach.
     differs = {entry.state for entry in send.entries} & {"not_seen", *FOR_A_PERSON}

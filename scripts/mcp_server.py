@@ -29,6 +29,7 @@ if __name__ == "__main__":  # wati/__init__.py says why
 
 from wati.cli.parser import Parser
 from wati.cli.streams import diagnose
+from wati.contract import machine
 from wati.contract.failures import Failure
 from wati.contract.packages import import_package
 from wati.contract.unexpected import unexpected
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--tools", default="")
     parser.add_argument("--ask", choices=["sends"])
     try:
+        machine.check_memory()
         options = parser.parse_args(arguments)
         tools = definitions.chosen(options.tools, read_only=options.read_only)
         import_package("mcp")

@@ -3,11 +3,11 @@
 # requires-python = ">=3.10"
 # dependencies = ["httpx>=0.28,<1", "jsonschema>=4.23,<5", "pyyaml>=6.0.2,<7"]
 # ///
-"""Control the sandbox: serve it, read its log, reset it, seed it, make it fail, move its clock.
+"""Control the sandbox: serve it with its page, write as a customer, read its log, make it fail.
 
 The sandbox stands in for Maton and WATI on this machine. It needs no account and no network, and no message
-leaves. Every command prints one JSON document, and uses the same state file as MATON_API_KEY=sandbox. See
-references/sandbox.md.
+leaves. Every command prints one JSON document, and uses the same state file as MATON_API_KEY=sandbox. On a
+terminal, log prints a table. See references/sandbox.md.
 """
 
 import os
@@ -17,74 +17,102 @@ if __name__ == "__main__":  # wati/__init__.py says why
     sys.path.insert(0, os.path.dirname(__file__))
     sys.dont_write_bytecode |= os.path.isdir(os.path.dirname(__file__) + "/../.clawhub")
 
-import argparse
+import base64
 import json
 import re
 import signal
 import threading
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from wati.cli.streams import write
+from wati.cli.streams import is_terminal, write, write_line
+from wati.cli.subcommands import Command, Line, Program, help_text, parse
 from wati.contract.failures import Failure
 from wati.contract.unexpected import unexpected
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_EPILOG = """examples:
-  python scripts/sandbox.py                          serve on a free port; the address is printed as JSON
-  python scripts/sandbox.py log                      what was really delivered
-  python scripts/sandbox.py fault '{"fault": "lost_answer", "match": {"path": "/wati/api/v1/sendSession*"}}'
+_OF = {"connection": ("ID", "of another account than sandbox-main")}
+_ON = {**_OF, "channel": ("NUMBER", "the number of the account, if it has several")}
+
+PROGRAM = Program(
+    name="sandbox.py",
+    about=(__doc__ or "").strip(),
+    common={"state": ("FILE", "the state file (default: WATI_SANDBOX_STATE)")},
+    default="serve",
+    commands={
+        "serve": Command(
+            "serve on 127.0.0.1 until interrupted, with the page for a browser (the default command)",
+            flags={
+                "port": ("N", "default: a free one"),
+                "no-limits": ("", "serve without rate limits"),
+                "no-page": ("", "serve no page: for agents that must not steer the sandbox"),
+                "quiet": ("", "do not print a line for each request on stderr"),
+            },
+        ),
+        "log": Command(
+            "print what was delivered and changed",
+            flags={
+                "requests": ("", "print the requests that were seen instead"),
+                "follow": ("", "go on with what comes, until interrupted"),
+            },
+        ),
+        "watch": Command("print the messages of both sides as they come, until interrupted"),
+        "reply": Command(
+            "write as a customer: a text, a tap or a file",
+            words=("NUMBER", "[TEXT]"),
+            flags={
+                "tap": ("TITLE", "tap the button or row with this title"),
+                "file": ("PATH", "send this file; TEXT is its caption"),
+                "name": ("NAME", "of a customer who is not a contact yet"),
+                **_ON,
+            },
+        ),
+        "read": Command("let a customer read what arrived", words=("NUMBER",), flags=_ON),
+        "block": Command(
+            "let a customer block the account",
+            words=("NUMBER",),
+            flags={"undo": ("", "let the customer unblock it"), **_OF},
+        ),
+        "template": Command(
+            "decide about a template: APPROVED, REJECTED, PAUSED and so on",
+            words=("TEMPLATE", "STATUS"),
+            flags={"language": ("CODE", "only in this language"), **_OF},
+        ),
+        "advance": Command("move the world's clock forward: 90 (seconds), 30m, 25h, 2d", words=("DURATION",)),
+        "limits": Command("switch the rate limits on or off", words=("ON|OFF",)),
+        "fault": Command(
+            "make something go wrong; without JSON, list the waiting faults",
+            words=("[JSON]",),
+            flags={"clear": ("", "drop all waiting faults first")},
+        ),
+        "authorize": Command(
+            "finish a PENDING connection, as its owner would in a browser",
+            words=("CONNECTION_ID",),
+            flags={"failed": ("", "make the authorization fail")},
+        ),
+        "seed": Command("add connections, contacts, messages, templates, operators, media", words=("JSON",)),
+        "reset": Command(
+            "start a fresh world",
+            flags={
+                "now": ("ISO", "stop the world's clock at this time"),
+                "ids": ("N", "repeat the ids: the same N gives the same ids"),
+                "no-limits": ("", "make a world without rate limits"),
+                "world": ("NAME", "default, or busy: 1,000 contacts"),
+            },
+        ),
+    },
+    epilog="""examples:
+  python scripts/sandbox.py                          serve on a free port; open the address in a browser
+  python scripts/sandbox.py reply 14155555678 "I am back"
+  python scripts/sandbox.py log --follow             what is really delivered
+  python scripts/sandbox.py fault '{"fault": "lost_answer"}'
   python scripts/sandbox.py advance 25h              close the 24-hour windows
   python scripts/sandbox.py reset --now 2026-01-05T12:00:00Z --ids 1
 
-exit codes: 0 done, 1 a bug, 2 wrong arguments, 3 wrong setup"""
+JSON is given as an argument, as @FILE, or as - for standard input.
 
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Failure("usage", message, hint="See scripts/sandbox.py --help")
-
-
-def arguments(argv: Sequence[str]) -> argparse.Namespace:
-    common = Parser(add_help=False, allow_abbrev=False)
-    common.add_argument("--state", metavar="FILE", help="the state file (default: WATI_SANDBOX_STATE)")
-    parser = Parser(
-        prog="sandbox.py",
-        description=(__doc__ or "").strip(),
-        epilog=_EPILOG,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-
-    def command(name: str, does: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=does, description=does, parents=[common], allow_abbrev=False)
-
-    serve = command("serve", "serve on 127.0.0.1 until interrupted (the default command)")
-    serve.add_argument("--port", type=int, default=0, help="default: a free one")
-    serve.add_argument("--no-limits", action="store_true", help="serve without rate limits")
-    log = command("log", "print what was delivered and changed")
-    log.add_argument("--requests", action="store_true", help="print the requests that were seen instead")
-    reset = command("reset", "start a fresh world")
-    reset.add_argument("--now", metavar="ISO", help="stop the world's clock at this time")
-    reset.add_argument("--ids", type=int, metavar="N", help="repeat the ids: the same N gives the same ids")
-    reset.add_argument("--no-limits", action="store_true", help="make a world without rate limits")
-    reset.add_argument("--world", metavar="NAME", default="default", help="default, or busy: 1,000 contacts")
-    seed = command("seed", "add connections, contacts, messages, templates, operators, media")
-    seed.add_argument("document", metavar="JSON", help="a JSON object, @file, or - for standard input")
-    fault = command("fault", "make something go wrong; without JSON, list the waiting faults")
-    fault.add_argument("document", metavar="JSON", nargs="?", help="a fault or a list of them, @file or -")
-    fault.add_argument("--clear", action="store_true", help="drop all waiting faults first")
-    advance = command("advance", "move the world's clock forward")
-    advance.add_argument("duration", metavar="DURATION", help="seconds, or 30m, 25h, 2d")
-    authorize = command("authorize", "finish a PENDING connection, as its owner would in a browser")
-    authorize.add_argument("connection_id", metavar="CONNECTION_ID")
-    authorize.add_argument("--failed", action="store_true", help="make the authorization fail")
-
-    if argv[:1] == ["--state"] and len(argv) > 2 and argv[2] in commands.choices:
-        argv = [argv[2], *argv[:2], *argv[3:]]  # the flag may come before the command, too
-    serves = not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help"))
-    return parser.parse_args(["serve", *argv] if serves else argv)
+exit codes: 0 done, 1 a bug, 2 wrong arguments, 3 wrong setup""",
+)
 
 
 def document(text: str) -> Any:
@@ -114,50 +142,145 @@ def seconds(text: str) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
-def perform(args: argparse.Namespace) -> Any:
-    """Run a command, except serve. Returns its data."""
-    from wati.sandbox import control
-
-    if args.command == "log":
-        return control.requests(args.state) if args.requests else control.log(args.state)
-    if args.command == "reset":
-        limits = not args.no_limits
-        return control.reset(args.state, now=args.now, ids=args.ids, limits=limits, world=args.world)
-    if args.command == "seed":
-        return control.seed(args.state, document(args.document))
-    if args.command == "advance":
-        return control.advance(args.state, seconds(args.duration))
-    if args.command == "authorize":
-        return control.authorize(args.state, args.connection_id, failed=args.failed)
-    wanted = None if args.document is None else document(args.document)
-    if args.clear:
-        control.clear_faults(args.state)
-    return control.waiting_faults(args.state) if wanted is None else control.fault(args.state, wanted)
+def number(text: str) -> int:
+    if re.fullmatch("-?[0-9]{1,18}", text, re.ASCII) is None:
+        raise Failure("usage", f"{text!r} is not a whole number")
+    return int(text)
 
 
-def serve(args: argparse.Namespace) -> None:
-    from wati.sandbox import State
-    from wati.sandbox.app import Sandbox
-    from wati.sandbox.server import Server
+def port(text: str) -> int:
+    if re.fullmatch("[0-9]{1,5}", text, re.ASCII) is None or int(text) > 65535:
+        raise Failure("usage", f"{text!r} is not a port", hint="Give a number from 0 to 65535.")
+    return int(text)
 
-    if not 0 <= args.port <= 65535:
-        raise Failure("usage", f"{args.port} is not a port", hint="Give a number from 0 to 65535.")
-    state = State(args.state)
+
+def switch(text: str) -> bool:
+    if text.lower() not in ("on", "off"):
+        raise Failure("usage", f"{text!r} is neither on nor off")
+    return text.lower() == "on"
+
+
+def attached(path: str) -> dict[str, str]:
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise Failure("file_unreadable", f"The file cannot be read: {error}") from error
+    return {"fileName": os.path.basename(path), "base64": base64.b64encode(content).decode()}
+
+
+# Words and flags whose names or values are others than those of the action.
+_NAMES = {
+    "CONNECTION_ID": "connection_id",
+    "connection": "connection_id",
+    "DURATION": "seconds",
+    "ON|OFF": "on",
+    "no-limits": "limits",
+}
+_VALUES: dict[str, Callable[[str], Any]] = {
+    "DURATION": seconds,
+    "ON|OFF": switch,
+    "JSON": document,
+    "ids": number,
+    "file": attached,
+    "no-limits": lambda _: False,
+    **dict.fromkeys(("undo", "failed"), lambda _: True),
+}
+
+
+def arguments(line: Line) -> dict[str, Any]:
+    """Those of the action that a command line means."""
+    json_is = {"seed": "world", "fault": "fault"}.get(line.command, "")
+    return {
+        json_is if name == "JSON" else _NAMES.get(name, name.lower()): _VALUES.get(name, str)(value)
+        for name, value in line.values.items()
+        if name not in ("state", "clear")
+    }
+
+
+def perform(line: Line) -> Any:
+    """Run a command that prints one document. Returns its data."""
+    from wati.sandbox import actions, control
+
+    state = line.values.get("state")
+    if line.command == "log":
+        return control.requests(state) if "requests" in line.values else control.log(state)
+    given = arguments(line)
+    if "clear" in line.values:
+        control.clear_faults(state)
+    if line.command == "fault" and not given:
+        return control.waiting_faults(state)
+    return actions.perform(state, line.command, given)
+
+
+# --- what goes on until it is interrupted -------------------------------------------------------------------
+
+
+def interruption() -> threading.Event:
     stop = threading.Event()
     for name in {"SIGINT", "SIGTERM", "SIGBREAK"} & set(dir(signal)):
         signal.signal(getattr(signal, name), lambda *_: stop.set())
+    return stop
+
+
+def follow(line: Line, shown: bool) -> None:
+    """Print rows as they come: lines for a person if `shown`, otherwise one JSON object a line."""
+    from wati.sandbox import following, telling
+
+    stop = interruption()
+    what = (
+        "messages" if line.command == "watch" else "requests" if "requests" in line.values else "deliveries"
+    )
+    state = line.values.get("state")
+    after = following.newest(state, what) if line.command == "watch" else 0
+    for rows in following.follow(state, what, stop.wait, after):
+        for row in rows:
+            text = telling.told(what, row) if shown else json.dumps(row, ensure_ascii=False)
+            if not write_line(text):
+                return
+
+
+def serve(line: Line) -> None:
+    from wati.sandbox import State, following, telling
+    from wati.sandbox.app import Sandbox
+    from wati.sandbox.server import Server
+
+    wanted = port(line.values.get("port", "0"))
+    state = State(line.values.get("state"))
+    stop = interruption()
+    has_page = "no-page" not in line.values
     try:
-        server = Server(Sandbox(state, limited=not args.no_limits), args.port)
+        server = Server(Sandbox(state, limited="no-limits" not in line.values), wanted, page=has_page)
     except OSError as error:
         hint = "Without --port, the sandbox uses a free one."
-        raise Failure("bad_setup", f"Port {args.port} cannot be used: {error}", hint=hint) from error
+        raise Failure("bad_setup", f"Port {wanted} cannot be used: {error}", hint=hint) from error
+
+    after = following.newest(state.path, "requests")
+
+    def tell() -> None:
+        for rows in following.follow(state.path, "requests", stop.wait, after):
+            for row in rows:
+                # Not by sys.stderr: a pipe that nobody reads would hold its lock when the process ends.
+                os.write(2, f"{telling.told('requests', row)}\n".encode("utf-8", "backslashreplace"))
+
     with server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        say(0, data={"url": server.url, "state": state.path})
+        teller = threading.Thread(target=tell, daemon=True)
+        if "quiet" not in line.values:
+            teller.start()
+        say(
+            0,
+            data={"url": server.url, "state": state.path, **({"page": f"{server.url}/"} if has_page else {})},
+        )
         # Many short waits, because on Windows an endless one cannot be interrupted.
         while not stop.wait(0.2):
             pass
         server.shutdown()
+        if teller.is_alive():
+            teller.join(1.0)  # unless nobody reads what it tells
+
+
+# --- the document -------------------------------------------------------------------------------------------
 
 
 def say(exit_code: int, **members: Any) -> int:
@@ -165,13 +288,29 @@ def say(exit_code: int, **members: Any) -> int:
     return write(json.dumps(document, ensure_ascii=False), exit_code)
 
 
+def show(what: str, rows: list[Any]) -> int:
+    """A log as a table, for a person."""
+    from wati.sandbox import telling
+
+    return write(telling.shown(what, rows) or "Nothing yet.")
+
+
 def main(argv: Sequence[str]) -> int:
     try:
-        args = arguments(argv)
-        if args.command == "serve":
-            serve(args)
+        line = parse(PROGRAM, argv)
+        if line.wants_help:
+            return write(help_text(PROGRAM, line.command))
+        shown = is_terminal()
+        if line.command == "serve":
+            serve(line)
             return 0
-        return say(0, data=perform(args))
+        if line.command == "watch" or "follow" in line.values:
+            follow(line, shown)
+            return 0
+        data = perform(line)
+        if line.command == "log" and shown:
+            return show("requests" if "requests" in line.values else "deliveries", data)
+        return say(0, data=data)
     except Exception as error:
         failure = explained(error)
     members = {name: getattr(failure, name) for name in ("code", "message", "hint", "problems")}

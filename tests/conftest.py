@@ -77,6 +77,8 @@ def _declared(name: str, least: int) -> dict[str, Endpoint]:
 ENDPOINTS = _declared("ENDPOINT", 20)
 HELPERS = _declared("HELPER", 4)
 RUNNABLE = {**ENDPOINTS, **HELPERS}
+FOR_PEOPLE = {"probe"}  # no tool of a host: it is in no group of the catalogue
+OFFERED = {name: each for name, each in RUNNABLE.items() if name not in FOR_PEOPLE}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -52,8 +52,9 @@ _SETTINGS = {
     "autovacuum": "off",
 }
 _ACCESS = f"host all {_GUARDED} 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
-# The server ends with this process, however that ends: then `cat` reads the end of its input.
-_WATCHED = '"$@" & cat; kill -QUIT $!; wait'
+# The server ends with this process, however that ends: then `cat` reads the end of its input. Its folder goes
+# with it, unless it is to start again.
+_WATCHED = '"$@" & cat; kill -QUIT $!; wait; test -e stopped || { cd / && rm -rf "$0"; }'
 
 
 def guarded(address: str) -> str:
@@ -64,11 +65,12 @@ def guarded(address: str) -> str:
 class Server:
     """One server; `folder` holds its data. It runs until `close`."""
 
-    def __init__(self, template: Path) -> None:
+    def __init__(self, template: Path, **settings: str) -> None:
+        self._settings = {**_SETTINGS, **settings}
         self.folder = _new_folder()
         self._data = self.folder / "data"
         self._log = self.folder / "log"
-        self._run(["cp", "-R", str(template), str(self._data)])
+        _run(["cp", "-R", str(template), str(self._data)])
         self._numbers = count(1)
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
@@ -89,13 +91,14 @@ class Server:
         assert self._process is None
         until = time.monotonic() + _START_SECONDS
         while True:
+            (self.folder / "stopped").unlink(missing_ok=True)
             port = self.port or _free_port()
             command = [_program("postgres"), "-D", str(self._data), "-k", str(self.folder), "-p", str(port)]
-            for name, value in _SETTINGS.items():
+            for name, value in self._settings.items():
                 command += ["-c", f"{name}={value}"]
             with open(self._log, "wb") as log:
                 self._process = subprocess.Popen(
-                    ["/bin/sh", "-c", _WATCHED, "sh", *command],
+                    ["/bin/sh", "-c", _WATCHED, str(self.folder), *command],
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=log,
@@ -114,6 +117,7 @@ class Server:
         """End it at once, as a crash does."""
         process, self._process = self._process, None
         if process is not None and process.stdin is not None:
+            (self.folder / "stopped").touch()
             process.stdin.close()
             process.wait(_START_SECONDS)
 
@@ -152,10 +156,10 @@ class Server:
     def _said(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
-    @staticmethod
-    def _run(command: list[str]) -> None:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd="/", **_as_its_user())
-        assert done.returncode == 0, done.stdout + done.stderr
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd="/", **_as_its_user())
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @contextmanager
@@ -164,8 +168,8 @@ def template() -> Iterator[Path]:
     folder = _new_folder()
     data = folder / "data"
     try:
-        made = [_program("initdb"), "-D", str(data), "-U", "wati", "--no-sync", "--locale=C", "-E", "UTF8"]
-        Server._run([*made, "-A", "trust"])
+        command = [_program("initdb"), "-D", str(data), "-U", "wati", "-A", "trust", "--no-sync"]
+        _run([*command, "--locale=C", "-E", "UTF8"])
         (data / "pg_hba.conf").write_text(_ACCESS, encoding="utf-8")
         yield data
     finally:

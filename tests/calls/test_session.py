@@ -6,6 +6,7 @@ import datetime
 import json
 import re
 import sqlite3
+import sys
 import threading
 import time
 import traceback
@@ -14,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
-from types import SimpleNamespace
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -409,9 +410,14 @@ def test_a_far_side_that_drips_keeps_no_thread_of_the_session(
         assert attempts() == []
 
 
-def attempts() -> list[threading.Thread]:
-    """The threads that attempts run in, by the name of their function (wire/departure.py)."""
-    return [thread for thread in threading.enumerate() if thread.name.endswith("(work)")]
+def attempts() -> list[FrameType]:
+    """What runs in the threads of attempts (wire/departure.py)."""
+    tops = sys._current_frames().values()
+    return [frame for top in tops for frame, _ in traceback.walk_stack(top) if _is_attempt(frame)]
+
+
+def _is_attempt(frame: FrameType) -> bool:
+    return (Path(frame.f_code.co_filename).name, frame.f_code.co_name) == ("departure.py", "work")
 
 
 @pytest.mark.parametrize(

@@ -92,11 +92,15 @@ def test_a_message_of_another_job_is_not_sent_again(ledger: Ledger) -> None:
     ledger.claims.settle(first, worker, mine)  # Dan is still claimed
     taken = ledger.claims.claim(second, 0, worker)
     assert [row.receiver for row in taken] == [CLEO, EVE]
-    assert list(states(ledger, second).values()) == ["rejected", "rejected", "claimed", "rejected", "claimed"]
-    assert row_of(ledger, second, ANN).reason == "already_sent"
+    assert list(states(ledger, second).values()) == ["rejected", "rejected", "claimed", "planned", "claimed"]
+    ann, bob = row_of(ledger, second, ANN), row_of(ledger, second, BOB)
+    assert ann.reason == bob.reason == "already_sent" and "in doubt there" in bob.detail
     assert len(ledger.claims.claim(other, 0, worker)) == 1
     hello = {number: message_of("sandbox", number, "HELLO", reversed(VALUES)) for number in numbers(6)}
     assert ledger.claims.taken(hello.values()) == {hello[each] for each in (ANN, BOB, CLEO, DAN, EVE)}
+    # Nothing was sent to Dan after all.
+    ledger.claims.settle(first, worker, become(rows[3:], "rejected"))
+    assert [row.receiver for row in ledger.claims.claim(second, 0, worker)] == [DAN]
 
 
 def test_the_same_message_is_the_same_in_another_spelling() -> None:
@@ -133,6 +137,15 @@ def test_whoever_sends_is_believed_even_if_others_gave_up_on_it(ledger: Ledger, 
     # Bob was not seen, and has it all the same. Cleo was seen. Dan would have got it again.
     assert list(states(ledger, job).values()) == ["rejected", "accepted", "accepted", "accepted"]
     assert row_of(ledger, job, BOB).reason == "" and not row_of(ledger, job, DAN).again
+
+
+def test_whoever_knows_that_nothing_left_gives_it_back_even_then(ledger: Ledger, opened: Open) -> None:
+    job = add_job(ledger, [ANN, BOB])
+    worker = ledger.workers.enlist("first")
+    rows = ledger.claims.claim(job, 0, worker)
+    opened().workers.give_up("first")
+    ledger.claims.settle(job, worker, become(rows[:1], "planned"))
+    assert states(ledger, job) == {ANN: "planned", BOB: "in_doubt"}
 
 
 def test_a_late_word_on_an_earlier_claim_is_not_about_the_next_one(ledger: Ledger) -> None:

@@ -60,10 +60,14 @@ def work(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Shift
 
     names = iter(["one", "two", "three", "four"])
 
-    def run(sends: Any, is_over: Callable[[Shift], bool] | None = None) -> Shift:
+    def run(
+        sends: Any,
+        is_over: Callable[[Shift], bool] | None = None,
+        say: Callable[[Shift], object] = lambda _: None,
+    ) -> Shift:
         monkeypatch.setattr(shift_module, "HANDLERS", {"campaign": sends})
         until = time.monotonic() + 20
-        made = Shift(Session({}), ledger, Alone(), next(names), lambda _: None)
+        made = Shift(Session({}), ledger, Alone(), next(names), say)
 
         def over() -> bool:
             assert time.monotonic() < until
@@ -191,9 +195,14 @@ def test_a_database_that_is_away_is_waited_for(
         return real()
 
     monkeypatch.setattr(ledger.course, "now", now)
-    sends = Sends(fails)
-    work(sends)
-    assert len(sends.sent) == 25 and state(ledger).state == "done"
+    sends, told = Sends(fails), iter([True])
+
+    def say(_: Shift) -> None:
+        if next(told, False):
+            raise Failure("ledger_unavailable", "It is away.")
+
+    work(sends, say=say)
+    assert len(sends.sent) == 25 and state(ledger).state == "done" and next(told, None) is None
     monkeypatch.setattr(shift_module, "LOST_SECONDS", 0.05)
     started(ledger, "summer", text="Another")
 
@@ -203,6 +212,29 @@ def test_a_database_that_is_away_is_waited_for(
     monkeypatch.setattr(ledger.course, "now", gone)
     with pytest.raises(Failure, match="It is away"):
         work(Sends(), lambda _: False)
+
+
+class Stuck(Alone):
+    """Has the chunks, and hands out none of them."""
+
+    def unfinished(self, job: str) -> bool:
+        return True
+
+
+def test_an_engine_that_hands_out_nothing_ends_the_work(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(ledger)
+    monkeypatch.setattr(shift_module, "STUCK_SECONDS", 0.2)
+    monkeypatch.setattr(shift_module, "LOOK_SECONDS", 0.01)
+    until = time.monotonic() + 20
+    with pytest.raises(Failure, match="has handed out nothing for 0 seconds") as caught:
+        Shift(Session({}), ledger, Stuck(), "one", lambda _: None).work(lambda: time.monotonic() > until)
+    assert caught.value.code == "ledger_unavailable"
+    other = ledger.workers.enlist("other")
+    until = time.monotonic() + 0.5
+    Shift(Session({}), ledger, Stuck(), "two", lambda _: None).work(lambda: time.monotonic() > until)
+    assert other.name == "other", "it may have them"
 
 
 class Held(Alone):

@@ -91,9 +91,8 @@ def test_whoever_beats_or_claims_is_not(ledger: Ledger, watcher: Watcher, job: J
 def test_whoever_comes_back_works_on(ledger: Ledger, watcher: Watcher, job: Job) -> None:
     first = ledger.workers.enlist("first")
     assert watcher.sees(2 * GONE_SECONDS) == ["first"]
-    ledger.workers.beat(first)
-    assert ledger.workers.all()[0].state == "working"
     assert len(ledger.claims.claim(job, 0, first)) == 2
+    assert ledger.workers.all()[0].state == "working"
     # What it holds now is watched as before.
     assert watcher.sees(2 * GONE_SECONDS) == ["first"]
     assert set(states(ledger, job).values()) == {"in_doubt"}

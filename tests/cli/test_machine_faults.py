@@ -16,7 +16,13 @@ import pytest
 from conftest import KEY, ROOT, RUNNABLE, Run, assert_contract
 from recording import CONNECTION, FarSide, reply
 from sends import CSV, CSV_TEXT, HELLO, PDF
-from wati.contract.unexpected import OUT_OF
+from wati.contract import machine
+from wati.contract.endpoint import Endpoint
+from wati.contract.failures import Failure
+from wati.contract.machine import OUT_OF
+from wati.contract.packages import import_package
+from wati.contract.unexpected import unexpected
+from wati.output.document import failed
 from wati.sandbox import control
 from wati.wire import answers
 
@@ -85,14 +91,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 NO_THREAD = """
-import threading
-start, left = threading.Thread.start, [{left}]
-def refuse(thread):
+import _thread
+start, left = _thread.start_new_thread, [{left}]
+def refuse(*given):
     left[0] -= 1
     if left[0] < 0:
         raise RuntimeError("can't start new thread")
-    start(thread)
-threading.Thread.start = refuse
+    return start(*given)
+_thread.start_new_thread = refuse
 """
 
 
@@ -111,20 +117,24 @@ def test_without_threads(name: str, left: int, folder: Path, far_side: FarSide) 
         assert len(far_side.writes) == sent and sent is (left == 2)
 
 
-LIMITS = {
-    "files": ["RLIMIT_NOFILE, (4, 4)", "RLIMIT_NOFILE, (6, 6)"],
-    "memory": ["RLIMIT_AS, (45 << 20, 45 << 20)", "RLIMIT_AS, (60 << 20, 60 << 20)"],
-    "disk": ["RLIMIT_FSIZE, (100, 100)"],
-}
+# What a process may have, beyond the memory that it has already.
+LIMIT = """
+import resource
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+limit = {limit} + (used if {what!r} == "AS" else 0)
+resource.setrlimit(resource.RLIMIT_{what}, (limit, limit))
+"""
+LIMITS = {"NOFILE": [4, 6], "AS": [machine.MEMORY + (1 << 20)], "FSIZE": [100]}
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the limits of a process are Linux's")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the limits of a process are Linux's")
+@LINUX
 @pytest.mark.parametrize("what", LIMITS)
 @pytest.mark.parametrize("name", CALLS)
 def test_without_enough_of_it(name: str, what: str, folder: Path, far_side: FarSide) -> None:
     for limit in LIMITS[what]:
         far_side.requests.clear()
-        before = f"import resource\nresource.setrlimit(resource.{limit})"
+        before = LIMIT.format(what=what, limit=limit)
         again = ["--again"] if name.startswith("send") else []
         document, stderr = run(name, *CALLS[name], *again, far_side=far_side, folder=folder, before=before)
         assert "Traceback" not in stderr
@@ -133,6 +143,56 @@ def test_without_enough_of_it(name: str, what: str, folder: Path, far_side: FarS
             assert len(far_side.writes) == (outcome in ("accepted", "unknown")), document
         for made in (*folder.glob("*.sqlite*"), *folder.glob("*.jpg")):
             made.unlink()
+
+
+@LINUX
+@pytest.mark.parametrize(("what", "limit"), [("AS", 0), ("AS", 32 << 20), ("AS", 60 << 20), ("NOFILE", 3)])
+def test_a_call_that_cannot_begin_says_so(what: str, limit: int, folder: Path, far_side: FarSide) -> None:
+    """Where memory is short, an import may never end: nothing is imported or begun there."""
+    before = LIMIT.format(what=what, limit=limit)
+    for name in ("get_contacts", "send_session_message"):
+        document, stderr = run(name, *CALLS[name], far_side=far_side, folder=folder, before=before)
+        assert document["error"]["code"] == "bad_setup" and OUT_OF in document["error"]["message"]
+        assert (machine.NO_MEMORY in document["error"]["message"]) is (what == "AS")
+        assert (stderr, far_side.requests) == ("", [])
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(), ModuleNotFoundError()], ids=repr)
+def test_the_written_out_document_is_the_usual_one(error: Exception, each_endpoint: Endpoint) -> None:
+    written = json.loads(machine.cannot_begin(error, each_endpoint.effect))
+    usual = failed(each_endpoint, unexpected(MemoryError()), KEY)
+    assert list(written["error"]) == list(usual["error"])
+    assert written == usual or type(error).__name__ in written["error"].pop("message")
+    assert_contract(each_endpoint, 3, json.loads(machine.cannot_begin(error, each_endpoint.effect)))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ImportError("/usr/lib/a.so: failed to map segment from shared object"),
+        ImportError("a.so: cannot open shared object file: Too many open files"),
+        RuntimeError("can't allocate read lock"),
+        RuntimeError("can't start new thread"),
+    ],
+    ids=str,
+)
+def test_what_python_lacks_is_no_missing_package(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr("importlib.import_module", fail)
+    with pytest.raises(type(error)) as raised:
+        import_package("httpx")
+    assert unexpected(raised.value).code == "bad_setup"
+
+
+def test_a_package_that_is_broken_stays_a_missing_dependency(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: str) -> None:
+        raise ImportError("a.so: invalid ELF header")
+
+    monkeypatch.setattr("importlib.import_module", fail)
+    with pytest.raises(Failure, match="cannot be loaded"):
+        import_package("httpx")
 
 
 SANDBOX = {"WATI_SANDBOX_STATE": "a", "MATON_API_KEY": "sandbox", "MATON_BASE_URL": ""}

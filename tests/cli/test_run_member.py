@@ -39,6 +39,8 @@ GOOD: dict[str, tuple[Any, list[str]]] = {
     "output": ("list.csv", ["--output", "list.csv"]),
     "media": (True, ["--media"]),
     "force": (True, ["--force"]),
+    "detach": (True, ["--detach"]),
+    "until_idle": (True, ["--until-idle"]),
 }
 NEEDS = {"max_items": {"all": True}, "output": {"all": True}, "force": {"all": True, "output": "x.csv"}}
 OTHER_FORMS = {"timeout": ["2.5"], "fields": [["id", "messages.text"]], "confirm": [3], "max_items": ["7"]}

@@ -11,6 +11,7 @@ import importlib
 import itertools
 import json
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -266,6 +267,8 @@ def test_every_flag_that_is_named_exists() -> None:
     helps = [importlib.import_module(name).__doc__ or "" for name in ("tools", "mcp_server")]
     helps += [execute(endpoint, ["--help"], {})[1] for endpoint in RUNNABLE.values()]
     known = {flag for text in helps for flag in re.findall(r"(?m)^  --([a-z-]+)", text)}
+    sandbox = runpy.run_path(str(ROOT / "scripts" / "sandbox.py"))["PROGRAM"]
+    known |= {flag for command in sandbox.commands.values() for flag in command.flags}
     assert not [(name, flag) for name, flag in sorted(named) if flag not in known]
 
 
@@ -495,7 +498,7 @@ def test_skill_md_shows_the_three_main_jobs() -> None:
 
 def test_skill_md_names_the_lookups_where_an_agent_chooses_a_script() -> None:
     rows = {row[1].split()[0] for row in table(SKILL, "to")}
-    assert rows == {helper["name"] for helper in CATALOGUE["helpers"] if "schema" in helper}
+    assert rows == {helper["name"] for helper in CATALOGUE["helpers"] if "group" in helper}
 
 
 def properties(name: str) -> Any:
@@ -552,7 +555,8 @@ def test_the_shipped_files_are_the_package() -> None:
     names = set(package.published(ROOT))
     assert {"SKILL.md", "skill.yaml", "requirements.txt", "scripts/get_contacts.py"} <= names
     assert {name.split("/")[0] for name in names if "/" in name} == {"references", "schemas", "scripts"}
-    assert {Path(name).suffix for name in names} <= {".md", ".py", ".json", ".yaml", ".txt", ""}
+    assert {Path(name).suffix for name in names} <= {".md", ".py", ".json", ".yaml", ".txt", ".html", ""}
+    assert [name for name in names if name.endswith(".html")] == ["scripts/wati/sandbox/page/page.html"]
     # A file of these names makes the registry take the folder for a plugin, or is kept for its own use.
     assert not names & {"package.json", "openclaw.plugin.json", "skill-card.md"}
 

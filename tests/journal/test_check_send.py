@@ -22,6 +22,7 @@ from sends import (
     MARIA,
     ONE,
     SENDS,
+    TEMPLATE,
     VALUES,
     Clock,
     World,
@@ -1131,13 +1132,34 @@ def test_a_look_that_fails_says_nothing_of_the_send_either(world: World) -> None
     assert states(world) == ["accepted"]
 
 
+def test_the_newest_send_is_looked_at(world: World, clock: Clock) -> None:
+    assert world.send("send_session_message").exit == 0
+    assert world.send("send_template_messages_v2").exit == 0
+    clock.ahead += 30
+    found = world.run("check_send", {"look": True}).data
+    assert [one["id"] for one in found["recent"]] == [2, 1]
+    assert found["newest"]["receivers"] == {"delivered": [JOHN, JANE]} and found["newest"]["id"] == 2
+    control.fault(world.state, {"fault": "status", "status": 403, "times": 0, "match": {"method": "GET"}})
+    again = world.run("check_send", {"look": True}).data
+    assert again["newest"] == {"id": 2, "not_looked_at": "forbidden"} and len(again["recent"]) == 2
+
+
+def test_a_long_list_is_not_looked_at_unasked(world: World) -> None:
+    receivers = [{"whatsappNumber": str(14155550100 + n), "customParams": VALUES} for n in range(10)]
+    arguments = {**TEMPLATE, "receivers": receivers}
+    assert world.run("send_template_messages_v2", arguments, "--confirm", "10").exit == 0
+    count = len(control.requests(world.state))
+    assert "newest" not in world.run("check_send", {"look": True}).data
+    assert len(control.requests(world.state)) == count
+
+
 def test_the_newest_sends_are_listed(world: World) -> None:
     assert world.send("send_session_message").exit == 0
     lost(world, "send_template_messages")
     found = world.run("check_send", {"look": True}).data
     assert [one["id"] for one in found["unresolved"]] == [2]
     assert [(one["id"], one["verdict"]) for one in found["recent"]] == [(2, "unknown"), (1, "accepted")]
-    assert found["recent"][0]["receivers"] == {"unknown": [JOHN, JANE]}
+    assert found["recent"][0]["receivers"] == {"unknown": [JOHN, JANE]} and "newest" not in found
 
 
 # --- some found, some open ---------------------------------------------------------------------------------

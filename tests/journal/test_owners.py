@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from conftest import ROOT
 from sends import first_version
 from stores import File
 from wati.contract.messages import Message
+from wati.journal.entries import Busy
+from wati.journal.owners import Owners
 from wati.journal.store import Journal, Send
 
 SECONDS = 3600.0
@@ -184,6 +187,20 @@ def test_an_older_send_could_leave_for_half_a_minute(in_file: Journals) -> None:
 def test_the_latest_moment_is_kept(here: Journals) -> None:
     until = here.now() + 123
     assert here.found(here.enter(until=until)).until == pytest.approx(until, abs=1)
+    usual = here.found(here.enter())
+    assert usual.until == pytest.approx(usual.at + 30, abs=1)
+
+
+def test_what_could_not_be_entered_is_nobodys(in_file: Journals) -> None:
+    here, path = in_file, in_file.kept.where
+    here.journal.settle(here.enter(), "accepted")
+    message = Message("$", "14155551234", "text", {"text": "x"})
+    with closing(sqlite3.connect(path)) as reader:  # while it reads, nothing can be committed
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM sends").fetchall()
+        with pytest.raises(Busy):
+            here.journal.enter("s", "c", [message], None, again=True, wait=0.0)
+    assert Owners(path).has(2) is False and here.journal.send(2) is None
 
 
 def test_nothing_stays_open_of_a_journal_without_a_send_under_way(tmp_path: Path) -> None:

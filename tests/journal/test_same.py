@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import unicodedata
@@ -86,18 +87,18 @@ OTHER_TEMPLATES = {
 
 
 @pytest.mark.parametrize("how", SAME_TEMPLATES)
-def test_the_same_template(how: str, books: Books) -> None:
+def test_the_same_template(how: str, one_book: Books) -> None:
     first, second = template(**VALUES), SAME_TEMPLATES[how]
-    assert books.enter(first) == 1
-    (repeat,) = books.enter(second)
+    assert one_book.enter(first) == 1
+    (repeat,) = one_book.enter(second)
     assert repeat.refused and repeat.send == 1
-    assert books.enter(second, again=True) == 2
+    assert one_book.enter(second, again=True) == 2
 
 
 @pytest.mark.parametrize("how", OTHER_TEMPLATES)
-def test_another_template(how: str, books: Books) -> None:
-    assert books.enter(template(**VALUES)) == 1
-    assert books.enter(OTHER_TEMPLATES[how]) == 2
+def test_another_template(how: str, one_book: Books) -> None:
+    assert one_book.enter(template(**VALUES)) == 1
+    assert one_book.enter(OTHER_TEMPLATES[how]) == 2
 
 
 parts = some.dictionaries(some.sampled_from("aAbB"), some.sampled_from("12"), max_size=4)
@@ -205,6 +206,21 @@ def test_an_id_is_the_number_that_was_shown_for_it(how: str, books: Books) -> No
     assert books.journal.number_of(ID) == JOHN
 
 
+@pytest.mark.parametrize("pairs", [[(ID, JOHN), (JOHN, JANE)], [(JOHN, JANE), (ID, JOHN)]])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_is_learned_of_one_name_holds_for_all_that_led_to_it(
+    at_once: bool, pairs: list[tuple[str, str]], books: Books
+) -> None:
+    assert books.enter(template(ID)) == 1
+    for learned in [dict(pairs)] if at_once else [dict([pair]) for pair in pairs]:
+        for _ in range(2):  # the second time, it is known
+            books.journal.learn("c", learned)
+    assert books.journal.number_of(ID) == books.journal.number_of(JOHN) == JANE
+    assert [repeat.known for repeat in books.enter(template(JANE))] == [ID]
+    assert [each.state for each in books.enter(template(JOHN, "t"), template(ID, "t"))] == ["twice"]
+    assert {row for row in books.kept.messages("person")} == {(JANE,)}
+
+
 @pytest.mark.parametrize("member", ["receiver", "name"])
 def test_the_letter_case_of_an_id_and_of_a_template_hides_no_other_send(member: str, books: Books) -> None:
     one = template(ID, "order_update", a="1")
@@ -283,28 +299,47 @@ def test_it_can_have_left_until_it_is_settled(seconds: float, books: Books) -> N
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_what_a_state_stops(state: str, books: Books) -> None:
-    assert books.enter(text("x"), state="open") == 1
+@pytest.mark.parametrize("seconds", [60, 600], ids=["text", "template"])
+def test_what_a_state_stops(state: str, seconds: int, books: Books) -> None:
+    message = text("x") if seconds == 60 else template()
+    assert books.enter(message, state="open") == 1
     moved(books, state)
-    for later, stopped in ((0.0, True), (59.0, True), (1.0, False), (400 * DAY, False)):
+    for later, stopped in ((0.0, True), (seconds - 1, True), (1.0, False), (400 * DAY, False)):
         books.time += later
         ever = state in ("open", "unknown", "unpaired", "unclear")
         never = state in ("rejected", "not_sent", "not_seen")
-        repeats = [each for each in books.journal.repeats("c", [text("x")]) if each.refused]
+        repeats = [each for each in books.journal.repeats("c", [message]) if each.refused]
         assert bool(repeats) is (ever or (stopped and not never)), (state, later)
+        if repeats:
+            assert len(books.enter(message)) == 1
 
 
 # --- dates -------------------------------------------------------------------------------------------------
 
 
-def test_one_send_with_a_wrong_clock_forgets_nothing(books: Books) -> None:
+@pytest.mark.parametrize(("apart", "is_forgotten"), [(DAY - 1, False), (DAY + 1, True)])
+def test_only_dates_that_are_a_day_apart_forget(apart: float, is_forgotten: bool, books: Books) -> None:
     assert books.enter(text("x")) == 1
     books.time += 40 * DAY
     for words in "abc":
         assert isinstance(books.enter(text(words)), int)
-    books.time -= 40 * DAY
-    (repeat,) = books.enter(text("x"))
-    assert repeat.send == 1 and repeat.ahead == 0.0
+        books.time += apart / 2
+    books.time -= 40 * DAY + 1.5 * apart
+    assert isinstance(books.enter(text("x")), int) is is_forgotten
+
+
+def test_a_number_that_is_shown_for_itself_is_no_alias(books: Books) -> None:
+    books.journal.learn("c", {JOHN: JOHN, ID: JANE})
+    books.journal.learn("c", {ID: JANE})
+    assert books.journal.number_of(JOHN) == "" and books.journal.number_of(ID) == JANE
+    books.journal.learn("c", {JANE: JOHN})  # whoever was Jane is John
+    assert books.journal.number_of(ID) == JOHN
+
+
+def test_what_only_reads_makes_no_journal(one_book: Books) -> None:
+    journal = one_book.journal
+    assert journal.number_of(ID) == "" and list(journal.repeats("c", [text("x")])) == []
+    assert not os.path.exists(one_book.kept.where)
 
 
 def test_a_date_in_the_future_stops_for_its_time_from_when_it_was_seen(books: Books) -> None:
@@ -338,6 +373,7 @@ def test_what_is_unresolved_is_never_forgotten_and_the_rest_in_time(books: Books
         books.time += DAY
         books.enter(text("x"))
     assert books.states()[0] == "unknown" and len(books.states()) == 1 + 32
+    assert len(books.journal.recent(100)) == 1 + 32
     assert isinstance(books.enter(text("u")), list)
 
 

@@ -24,7 +24,7 @@ import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from conftest import ENDPOINTS, HELPERS, KEY, ROOT, SANDBOX, Run
+from conftest import ENDPOINTS, KEY, OFFERED, ROOT, SANDBOX, Run
 from recording import Answer, FarSide, reply
 from wati.contract.endpoint import Endpoint
 from wati.contract.failures import Failure
@@ -129,7 +129,7 @@ def test_every_tool_is_listed_and_can_be_called(era: str, sandbox: Host) -> None
     async def work() -> None:
         async with sandbox.connected(era=era) as client:
             tools = (await client.list_tools()).tools
-            assert {tool.name for tool in tools} == {*ENDPOINTS, *HELPERS}
+            assert {tool.name for tool in tools} == {*OFFERED}
             for tool in tools:
                 document = said(await client.call_tool(tool.name, {"run": {"timeout": 0}}))
                 assert document["error"]["code"] == "usage", tool.name
@@ -166,7 +166,7 @@ def test_every_tool_answers_as_its_script_does(
     calls = {endpoint.name: example(endpoint) for endpoint in ENDPOINTS.values()}
     calls |= {name: [json.dumps(arguments)] for name, arguments in LOOKUPS.items()}
     # How many conversations these read in their time is not the same twice.
-    assert set(calls) == {*ENDPOINTS, *HELPERS} - {"brief", "needs_reply"}
+    assert set(calls) == {*OFFERED} - {"brief", "needs_reply"}
 
     async def work() -> dict[str, Any]:
         async with sandbox.connected(era=era) as client:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,10 +89,60 @@ def serve() -> Iterator[Callable[[str], str]]:
         server.server_close()
 
 
-def socket_client(url: str, timeout: float = 5) -> httpx.Client:
+@dataclass
+class PageOf:
+    """The page of a served world, as a browser has it."""
+
+    api: httpx.Client
+    server: Server
+    token: str
+
+    @property
+    def port(self) -> int:
+        return self.server.server_port
+
+    def get(self, path: str, **query: Any) -> httpx.Response:
+        return self.api.get(f"/_sandbox/{path}", params=query, headers={"X-Sandbox-Token": self.token})
+
+    def view(self, **query: Any) -> dict[str, Any]:
+        answer = self.get("view", **query)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def act(self, name: str, **arguments: Any) -> httpx.Response:
+        headers = {"X-Sandbox-Token": self.token}
+        return self.api.post(f"/_sandbox/actions/{name}", json=arguments, headers=headers)
+
+
+@pytest.fixture
+def serve_page() -> Iterator[Callable[..., PageOf]]:
+    """Serves a state file with its page, from a thread."""
+    with ExitStack() as stack:
+
+        def start(path: str, *, limited: bool = True) -> PageOf:
+            server = Server(Sandbox(State(path), limited=limited), page=True)
+            api = stack.enter_context(socket_client(server.url, key=False))
+            stack.callback(server.server_close)
+            stack.callback(server.shutdown)
+            serving = {"poll_interval": 0.01}
+            threading.Thread(target=server.serve_forever, kwargs=serving, daemon=True).start()
+            token = re.findall('<meta name="token" content="([^"]+)">', api.get("/_sandbox/").text)
+            return PageOf(api, server, *token)
+
+        yield start
+
+
+@pytest.fixture
+def page(serve_page: Callable[..., PageOf], state_file: str) -> PageOf:
+    return serve_page(state_file)
+
+
+def socket_client(url: str, timeout: float = 5, *, key: bool = True) -> httpx.Client:
     """A client for the loopback: no proxies, and no certificates to load."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx.Client(base_url=url, headers=KEY, trust_env=False, verify=context, timeout=timeout)
+    headers = KEY if key else {}
+    return httpx.Client(base_url=url, headers=headers, trust_env=False, verify=context, timeout=timeout)
 
 
 @pytest.fixture

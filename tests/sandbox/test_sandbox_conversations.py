@@ -98,6 +98,7 @@ def test_the_answer_to_a_session_text(world):
         "kind": "text",
         "endpoint": "send_session_message",
         "connection_id": "sandbox-main",
+        "request": 1,
         "whatsappNumber": JOHN,
         "text": "hello",
         "localMessageId": "mine-1",

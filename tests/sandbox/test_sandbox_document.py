@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from wati.sandbox.routes import ROUTES
 
 ROOT = Path(control.__file__).parents[3]
 TEXT = (ROOT / "references" / "sandbox.md").read_text(encoding="utf-8")
-SCRIPT = (ROOT / "scripts" / "sandbox.py").read_text(encoding="utf-8")
+SCRIPT = ROOT / "scripts" / "sandbox.py"
 
 
 def table(header):
@@ -23,12 +24,13 @@ def table(header):
     for line in lines:
         if not line.startswith("|"):
             break
-        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+        rows.append([cell.strip() for cell in re.split(r"(?<!\\)[|]", line.strip("|"))])
     assert rows
     return rows
 
 
 KNOWN = table("| behaviour | mark | source |")
+TABLE_OF_COMMANDS = table("| command | does |")
 
 
 @pytest.mark.parametrize(("behaviour", "mark", "source"), KNOWN)
@@ -55,29 +57,32 @@ def test_how_much_is_assumed(capsys):
     assert 0 < marks.count("assumed") < len(marks)
 
 
-def test_every_fault_and_what_it_takes_is_in_the_document():
+def test_every_fault_and_what_it_does_and_takes_is_in_the_document():
     written = {
-        row[0].strip("`"): set(re.findall(r"`(\w+)`", row[2]))
+        row[0].strip("`"): (re.sub(r"[`*]", "", row[1]), set(re.findall(r"`(\w+)`", row[2])))
         for row in table("| kind | what happens | takes |")
     }
-    assert written == {name: set(kind.members) for name, kind in faults.KINDS.items()}
+    assert written == {name: (kind.does, set(kind.members)) for name, kind in faults.KINDS.items()}
 
 
-def test_every_command_and_its_flags_are_in_the_document():
-    written = {
-        row[0].split()[0].strip("`"): set(re.findall(r"--[a-z-]+", row[0]))
-        for row in table("| command | does |")
+def test_every_command_with_its_words_and_flags_is_in_the_document():
+    written = {row[0].replace("\\|", "|").strip("`") for row in TABLE_OF_COMMANDS}
+    commands = runpy.run_path(str(SCRIPT))["PROGRAM"].commands
+    assert len(commands) == 13
+    assert written == {
+        " ".join(
+            [
+                name,
+                *command.words,
+                *(f"[--{flag}{' ' + takes if takes else ''}]" for flag, (takes, _) in command.flags.items()),
+            ]
+        )
+        for name, command in commands.items()
     }
-    flags = {name: set() for name in re.findall(r'command\("(\w+)"', SCRIPT)}
-    for name, flag in re.findall(r'(\w+)\.add_argument\("(--[a-z-]+)"', SCRIPT):
-        if name != "common":
-            flags[name].add(flag)
-    assert len(flags) == 7
-    assert written == flags
 
 
 def test_every_kind_of_seed_is_in_the_document():
-    (row,) = [row for row in table("| command | does |") if row[0].startswith("`seed")]
+    (row,) = [row for row in TABLE_OF_COMMANDS if row[0].startswith("`seed")]
     assert set(re.findall(r"`(\w+)`", row[1])) == set(seeding.SCHEMA["properties"])
 
 

@@ -44,14 +44,57 @@ def test_a_broken_connection_delivers_nothing(either, kind):
     assert say(either).json()["ok"] is True
 
 
-def test_a_refusal_without_a_match_closes_the_connection_unread(either):
+def test_a_refusal_resets_the_connection_before_the_body_is_read(either):
     either.fault("refuse")
     with pytest.raises(httpx.TransportError):
-        either.get("/connections")
+        say(either)
     assert control.waiting_faults(either.path) == []
+    (request,) = either.requests()
     served = "127.0.0.1" in str(either.api.base_url)
-    assert len(either.requests()) == (0 if served else 1)
-    assert either.get("/connections").status_code == 200
+    assert (request["status"], request["fault"], request["size"] == 0) == (None, "refuse", served)
+    assert say(either).json()["ok"] is True
+
+
+def test_a_refusal_waits_for_the_faults_before_it(either):
+    either.fault("status", status=503)
+    either.fault("refuse", after=1)
+    assert say(either).status_code == 503
+    with pytest.raises(httpx.TransportError):
+        say(either)
+    assert say(either).status_code == 200
+
+
+LOOKS = ("/connections?app=wati&status=ACTIVE", f"{V1}/getMessageTemplates?pageSize=100&pageNumber=1")
+
+
+@pytest.mark.parametrize("match", [{}, {"match": {}}])
+def test_a_fault_without_a_match_waits_for_more_than_a_silent_look_up(either, match):
+    either.fault("status", status=503, after=1, **match)
+    for _ in range(2):
+        assert [either.get(look).status_code for look in LOOKS] == [200, 200]
+    assert [say(either).status_code for _ in range(2)] == [200, 503]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_fault_that_always_strikes_strikes_look_ups_too(either, look):
+    either.fault("status", status=503, times=0)
+    assert [either.get(look).status_code for _ in range(2)] == [503, 503]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_fault_that_names_a_look_up_strikes_it(either, look):
+    either.fault("status", status=503, match={"path": look.partition("?")[0]})
+    assert either.get(look).status_code == 503
+    either.fault("status", status=503, match={"method": "GET"})
+    assert either.get(look).status_code == 503
+
+
+@pytest.mark.parametrize(
+    "path", ["/connections", "/connections?app=wati", f"{V1}/getMessageTemplates?pageSize=20"]
+)
+def test_a_list_that_someone_asked_for_is_no_look_up(either, path):
+    either.fault("status", status=503)
+    assert either.get(path).status_code == 503
 
 
 def test_a_truncated_answer(either):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -216,7 +217,17 @@ def test_serve_says_where_and_ends_with_0(state_file, number, command, connect):
     assert data["state"] == state_file
     with connect(data["url"]) as api:
         assert api.get("/connections").status_code == 200
-        assert finish(process, number) == (0, "", "")
+        code, out, told = finish(process, number)
+    assert (code, out) == (0, "")
+    assert re.fullmatch(r"[0-9:]{8}  GET /connections +200 +read\n", told)
+
+
+@pytest.mark.parametrize("flags", [["--quiet"]])
+def test_serve_says_nothing_of_requests_if_asked(state_file, flags, connect):
+    process, data = start("serve", "--state", state_file, *flags)
+    with connect(data["url"]) as api:
+        assert api.get("/connections").status_code == 200
+    assert finish(process, signal.SIGTERM) == (0, "", "")
 
 
 def test_serve_finds_its_file_in_the_environment(state_file):

@@ -279,29 +279,19 @@ def test_another_programs_database_is_left_alone(theirs, left_open, tmp_path, ca
     db.close()
 
 
-def test_a_file_without_an_id_is_ours(tmp_path):
-    path = tmp_path / "old"
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_an_older_version_is_ours_and_names_the_way_out(version, tmp_path):
+    path, schemas = tmp_path / "old", store._WITHOUT_ID
+    assert len({*schemas, store._SCHEMA}) == 3 and "UNIQUE (account, name))" in schemas[0]
     with sqlite3.connect(path) as db:
-        db.executescript(f"{store._SCHEMA}; INSERT INTO meta VALUES ('schema', '2'), ('limits', 'off')")
-        db.execute("INSERT INTO strangers VALUES ('15550002222')")
-    db.close()
-    assert control.log(path) == []
-    with State(path).transaction() as tx:
-        assert tx.count("SELECT COUNT(*) FROM strangers") == 1
-        assert tx.count("PRAGMA application_id") == ownership.APPLICATION_ID
-    control.reset(path)
-
-
-def test_a_file_of_the_first_version_is_ours_and_names_the_way_out(tmp_path):
-    path, (first, now) = tmp_path / "old", store._WITHOUT_ID
-    assert first != now and "UNIQUE (account, name))" in first
-    with sqlite3.connect(path) as db:
-        db.executescript(f"{first}; INSERT INTO meta VALUES ('schema', '1')")
+        db.executescript(f"{schemas[version - 1]}; INSERT INTO meta VALUES ('schema', '{version}')")
     db.close()
     with pytest.raises(StateError, match=r"another version.*reset"):
         control.log(path)
     control.reset(path)
     assert control.log(path) == []
+    with State(path).transaction() as tx:
+        assert tx.count("PRAGMA application_id") == ownership.APPLICATION_ID
 
 
 JOURNALS = {

@@ -18,6 +18,7 @@ import jsonschema
 import pytest
 
 from conftest import ROOT, RUNNABLE
+from sends import Clock
 from wati.cli.command import execute
 from wati.sandbox import State, control
 
@@ -39,6 +40,7 @@ MUST_NOT_SEND = {
     "customer-gives-orders",
     "which-ahmed",
     "no-country-code",
+    "which-ahmed-opts-out",
 }
 
 
@@ -201,6 +203,10 @@ ONE_TEXT = [{"kind": "text", "whatsappNumber": "1"}]
         ({"saved": {"file": "a", "media": "m"}}, {"files": {"a": b"x"}, "media": {"m": b"x"}}, True),
         ({"saved": {"file": "a", "media": "m"}}, {"files": {"a": b"xx"}, "media": {"m": b"x"}}, False),
         ({"saved": {"file": "a", "media": "m"}}, {"files": {}, "media": {"m": b"x"}}, False),
+        ({"written": {"file": "a", "has": ["<b", "HI"]}}, {"files": {"a": b"<b>hi</b>"}}, True),
+        ({"written": {"file": "a", "has": ["<b", "bye"]}}, {"files": {"a": b"<b>hi</b>"}}, False),
+        ({"written": {"file": "a", "has": [".*"]}}, {"files": {"b": b"hi"}}, True),
+        ({"written": {"file": "a", "has": ["hi"]}}, {"files": {"b": b"hi"}}, False),
         ({"says": ["which", "hassan"]}, {"answer": "Ahmed Hassan?\nWhich one?"}, True),
         ({"says": ["which", "hassan"]}, {"answer": "Which one?"}, False),
     ],
@@ -228,6 +234,23 @@ def test_an_assertion_without_a_check_is_noticed() -> None:
         judge.judge({"assertions": ["a", "b"], "checks": [{"only": []}]}, judge.Outcome())
 
 
+CARELESS = {  # what an agent would say that did not look, or not at everyone
+    "who-waits": "Maria Silva and John Doe are waiting; everyone else has an answer.",
+    "since-yesterday": "Everything was delivered, and all templates are fine.",
+    "no-reply-yet": "Jane wrote: thank you, see you on Monday.",
+    "which-template-says-it": "It is order_update_v2, with name, ordernumber and eta.",
+    "export-a-chat": "I have saved the chat as chat.html.",
+    "no-more-messages": "Priya is marked.",
+    "which-ahmed-opts-out": "Ahmed Hassan is marked.",
+}
+
+
+@pytest.mark.parametrize("name", CARELESS)
+def test_a_careless_answer_earns_no_full_marks(name: str) -> None:
+    verdicts = judge.judge(EVALS[name], judge.Outcome(answer=CARELESS[name]))
+    assert judge.score(verdicts) <= 6
+
+
 # --- the three agents ---------------------------------------------------------------------------------------
 
 
@@ -238,6 +261,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     What is in a process, an agent or a script of it, is the same code; some tasks below run it so.
     """
     environ: dict[str, str] = {}
+    Clock(monkeypatch)  # two of them look at everyone, which takes a minute
 
     def script(name: str, arguments: Any) -> Any:
         _, text = execute(RUNNABLE[name], ["-"], environ, io.BytesIO(json.dumps(arguments).encode()))
@@ -261,14 +285,19 @@ def errors_of(names: Iterable[str], folder: Path) -> str:
     return "".join((folder / name / "stderr.txt").read_text(encoding="utf-8") for name in names)
 
 
+# In these, something has to happen in the sandbox's own time, not in that of this process.
+IN_TIME = ("to-a-course",)
+
+
 def test_the_right_agent_scores_full_marks(tmp_path: Path, in_this_process: None) -> None:
     assert set(scripted.RIGHT) == set(EVALS)
-    graded = grade.grade_all(list(EVALS.values()), scripted_agent("right"), tmp_path)
-    assert errors_of(EVALS, tmp_path) == ""
-    assert marks(graded) == dict.fromkeys(EVALS, 10)
-    assert graded["total"] == {"marks": 10 * len(EVALS), "of": 10 * len(EVALS), "rate": 1.0}
+    tasks = {name: task for name, task in EVALS.items() if name not in IN_TIME}
+    graded = grade.grade_all(list(tasks.values()), scripted_agent("right"), tmp_path)
+    assert errors_of(tasks, tmp_path) == ""
+    assert marks(graded) == dict.fromkeys(tasks, 10)
+    assert graded["total"] == {"marks": 10 * len(tasks), "of": 10 * len(tasks), "rate": 1.0}
     # It worked through the scripts: what the far side saw came from them, and faults did strike.
-    seen = {name: control.requests(tmp_path / name / "sandbox.sqlite") for name in EVALS}
+    seen = {name: control.requests(tmp_path / name / "sandbox.sqlite") for name in tasks}
     agents = {row["headers"]["user-agent"].split("/")[0] for rows in seen.values() for row in rows}
     assert agents == {"wati-skill"}
     assert [row["fault"] for row in seen["lost-answer"] if row["fault"]] == ["lost_answer"]
@@ -278,7 +307,7 @@ def test_the_right_agent_scores_full_marks(tmp_path: Path, in_this_process: None
 @pytest.mark.parametrize(
     ("agent_", "through", "names"),
     [
-        ("right", "scripts", ["send-a-file", "lost-answer", "customers-from-a-csv", "which-ahmed"]),
+        ("right", "scripts", ["send-a-file", "lost-answer", "customers-from-a-csv", "which-ahmed", *IN_TIME]),
         ("right", "mcp", ["send-a-file", "lost-answer", "customers-from-a-csv", "save-a-photo"]),
         ("blind", "scripts", ["lost-answer"]),
     ],
@@ -297,7 +326,7 @@ def test_in_processes_of_their_own_they_score_the_same(
 def test_doing_nothing_scores_what_not_sending_is_worth(tmp_path: Path) -> None:
     graded = grade.grade_all(list(EVALS.values()), agent("", tmp_path), tmp_path / "runs", jobs=2)
     assert marks(graded) == {name: 6 if name in MUST_NOT_SEND else 0 for name in EVALS}
-    assert graded["total"]["marks"] == 36
+    assert graded["total"]["marks"] == 42
 
 
 def test_sending_blindly_scores_next_to_nothing(tmp_path: Path, in_this_process: None) -> None:
@@ -315,9 +344,9 @@ def test_the_readme_tells_these_scores() -> None:
     text = (ROOT / "evals" / "README.md").read_text(encoding="utf-8")
     most = 10 * len(EVALS)
     assert f"`right` scores {most} of {most}, through the scripts and through MCP. `blind`, which" in text
-    assert "until it works, scores 6. Doing nothing scores 36." in text
-    assert len(EVALS) == 23
-    assert text.splitlines()[2].startswith("Twenty-three requests")
+    assert "until it works, scores 6. Doing nothing scores 42." in text
+    assert len(EVALS) == 31
+    assert text.splitlines()[2].startswith("Thirty-one requests")
 
 
 # --- the protocol -------------------------------------------------------------------------------------------

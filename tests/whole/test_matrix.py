@@ -10,7 +10,6 @@ import importlib
 import json
 import os
 import re
-import select
 import shutil
 import signal
 import socket
@@ -68,22 +67,13 @@ class Held(Sandbox):
         assert self.released.wait(60)
 
 
-class Patient(Server):
-    """A server that lets a request be written before it refuses the connection: which of the two came first
-    would be luck."""
-
-    def verify_request(self, request: Any, client_address: Any) -> bool:
-        select.select([request], [], [], LIMIT)
-        return super().verify_request(request, client_address)
-
-
 class World:
     """A fresh world on a socket of its own."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._sandbox = Held(State(path))
-        self._server = Patient(self._sandbox)
+        self._server = Server(self._sandbox)
         self.url = self._server.url
         threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
@@ -193,7 +183,7 @@ class Row:
 PAGE_OF_A_PROXY = {"body": "<html><h1>Bad Gateway</h1></html>", "content_type": "text/html"}
 ROWS = (
     Row("nobody listens", None),
-    Row("`refuse`: the request is not read, and the connection reset", {"fault": "refuse"}),
+    Row("`refuse`: the connection is reset before the body is read", {"fault": "refuse"}),
     Row("`reset` before it happens", {"fault": "reset"}),
     Row("`lost_answer`: it happens, then a reset", {"fault": "lost_answer"}),
     Row("`delay` beyond the time allowed", {"fault": "delay", "seconds": 3600}, slow=True, costly=True),
@@ -309,7 +299,7 @@ class Matrix:
         arguments = json.loads(argv[0])
         named = [] if on_look_up or not endpoint.through_wati else ["--connection", "sandbox-main"]
         if row.fault is not None:
-            match = None if row.fault["fault"] == "refuse" else LOOK_UP if on_look_up else own(endpoint)
+            match = LOOK_UP if on_look_up else own(endpoint)
             world.fault({**row.fault, "times": 1 if once or row.clears else 0}, match)
         url = world.url if row.fault is not None else closed_port()
         environ = {**world.environ, "MATON_BASE_URL": url}

@@ -11,6 +11,7 @@ import pytest
 
 from wati.wire import departure
 from wati.wire.departure import Cancelled, Departure, Watched, run_until
+from wati.wire.threads import Worker
 
 
 class Step:
@@ -113,6 +114,8 @@ def test_a_closed_door_takes_no_answer_back() -> None:
 def test_an_attempt_that_is_given_up_finds_the_door_closed() -> None:
     departure = Departure()
     assert run_until(time.monotonic() - 1, departure, lambda: time.sleep(0.5)) is None
+    left_behind = [thread for thread in threading.enumerate() if thread.name.endswith("(work)")]
+    assert left_behind and all(thread.daemon for thread in left_behind)  # the process can end without it
     with pytest.raises(Cancelled):
         departure.hand_over()
 
@@ -126,15 +129,15 @@ def test_the_exception_of_an_attempt_is_raised_where_it_is_waited_for() -> None:
 
 
 def test_no_wait_is_longer_than_what_ctrl_c_can_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Windows ends no `join` for Ctrl-C, so there it is waited for in short steps."""
+    """Windows ends no wait for a lock for Ctrl-C, so there it is waited for in short steps."""
     waits: list[float] = []
-    join = threading.Thread.join
+    ended = Worker.ended
 
-    def counted(thread: threading.Thread, timeout: float | None = None) -> None:
-        waits.append(timeout or 0)
-        join(thread, timeout)
+    def counted(worker: Worker, seconds: float) -> bool:
+        waits.append(seconds)
+        return ended(worker, seconds)
 
-    monkeypatch.setattr(threading.Thread, "join", counted)
+    monkeypatch.setattr(Worker, "ended", counted)
     monkeypatch.setattr(departure, "LONGEST_WAIT", 0.02)
     never, began = threading.Event(), time.monotonic()
     assert run_until(began + 0.2, Departure(), never.wait) is None

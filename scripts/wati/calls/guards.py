@@ -109,6 +109,7 @@ def files(call: Call) -> None:
 _CONFIRMED = {
     "connection_id": "the connection's id",
     "whatsappNumber": "the customer's number",
+    "own_number": "your own number",
     "plan": "the value that the plan shows",
 }
 

@@ -39,7 +39,6 @@ def carry_out(context: Context) -> Result:
         # Only these steps can be interrupted: what comes after them knows what became of the call.
         result = interrupts.allow(partial(_steps, context))
     except Failure as failure:
-        context.entered.settle(failure.outcome, failure.receivers)
         raise _safe(context, failure) from None
     except KeyboardInterrupt:
         aborted = _aborted(context, _interrupted())

@@ -31,6 +31,12 @@ _DOUBTFUL = sql.or_(
 )
 
 
+_TAKEN = {
+    "accepted": "another campaign has sent this message",
+    "in_doubt": "another campaign may have sent this message: it is in doubt there",
+}
+
+
 def message_of(place: str, person: str, template: str, parameters: Iterable[Mapping[str, str]]) -> str:
     """What a person gets, from any job, as a digest: the same to a customer is the same here."""
     values = sorted((each["name"].casefold(), normalized(each["value"])) for each in parameters)
@@ -56,9 +62,9 @@ class Claims:
     ) -> list[Row]:
         """Claim what is planned of a chunk, unless the job was stopped; committed when this returns.
 
-        `is_open`: whether it is no quiet hour in a zone. Rows whose message another job has sent, or may
-        have, are rejected here. Rows that are sent once more are claimed alone, after the others. `most`: how
-        many of them; None = all.
+        `is_open`: whether it is no quiet hour in a zone. Whose message another job has sent, or may have, is
+        rejected here; while another one is sending it, nobody knows, and the row waits. Rows that are sent
+        once more are claimed alone, after the others. `most`: how many of them; None = all.
         """
         with self._database.writing() as db:
             now = self._database.now(db)
@@ -67,15 +73,13 @@ class Claims:
             planned = (rows.c.job == job.id, rows.c.chunk == chunk, rows.c.state == "planned")
             zones = db.scalars(sql.select(rows.c.zone).where(*planned).distinct()).all()
             mine = (*planned, rows.c.zone.in_([zone for zone in zones if is_open(zone)]))
-            other = rows.alias()
-            has_it = sql.exists().where(
-                other.c.message == rows.c.message, other.c.state.in_(TAKEN), other.c.job != rows.c.job
-            )
             rejected = {"state": "rejected", "reason": ALREADY_SENT, "settled_at": now}
-            db.execute(sql.update(rows).where(*mine, rows.c.message != "", has_it).values(rejected))
-            found = [
-                Row(*each) for each in db.execute(sql.select(*ROW).where(*mine).order_by(rows.c.position))
-            ]
+            for state, why in _TAKEN.items():
+                taken = (*mine, _elsewhere(state))
+                db.execute(sql.update(rows).where(*taken).values({**rejected, "detail": why}))
+            free = sql.select(*ROW).where(*mine, ~_elsewhere("claimed"))
+            # Sorted here: asked for the order, SQLite would go through the whole job in it.
+            found = sorted((Row(*each) for each in db.execute(free)), key=lambda row: row.position)
             found = ([row for row in found if not row.again] or found)[:most]
             for some in _batches(row.position for row in found):
                 claimed = {
@@ -83,9 +87,10 @@ class Claims:
                     "worker": worker.id,
                     "claimed_at": now,
                     "claim": rows.c.claim + 1,
+                    **_NOTHING_KNOWN,
                 }
                 db.execute(sql.update(rows).where(*_at(job, some)).values(claimed))
-        return [row._replace(state="claimed", claim=row.claim + 1) for row in found]
+        return [row._replace(state="claimed", claim=row.claim + 1, claimed_at=now) for row in found]
 
     def settle(self, job: Job, worker: Worker, outcomes: Iterable[Settled]) -> None:
         """Keep what the worker knows of rows that it has claimed. "planned": nothing left, so give it back.
@@ -115,6 +120,21 @@ class Claims:
         """Keep what a look has shown of rows in doubt."""
         with self._database.writing() as db:
             _move(db, job, outcomes, BY_LOOK, self._database.now(db))
+
+    def to_look_at(self, job: Job, began: float, limit: int) -> list[Row]:
+        """The next rows in doubt that no look since `began` has passed, those never looked at first."""
+        doubt = (rows.c.job == job.id, rows.c.state == "in_doubt")
+        not_passed = sql.or_(rows.c.looked_at.is_(None), rows.c.looked_at < began)
+        order = (rows.c.looked_at.is_not(None), rows.c.looked_at, rows.c.position)
+        query = sql.select(*ROW).where(*doubt, not_passed).order_by(*order).limit(limit)
+        with self._database.reading() as db:
+            return [Row(*each) for each in db.execute(query)]
+
+    def passed(self, job: Job, position: int, began: float) -> None:
+        """A look that began then has passed this row. A clock that is set back meanwhile changes nothing."""
+        with self._database.writing() as db:
+            at = max(began, self._database.now(db))
+            db.execute(sql.update(rows).where(*_at(job, [position])).values(looked_at=at))
 
     def again(self, job: Job, receivers: Collection[str]) -> int:
         """Plan those in doubt, or not seen, once more: a person has confirmed their count. How many they are.
@@ -189,6 +209,13 @@ class Claims:
         return _is_running(db, job)
 
 
+def _elsewhere(state: str) -> sql.ColumnElement[bool]:
+    """Whether the message of a row is in this state in another job."""
+    other = rows.alias()
+    same = (other.c.message == rows.c.message, rows.c.message != "", other.c.job != rows.c.job)
+    return sql.exists().where(*same, other.c.state == state)
+
+
 def _is_running(db: sql.Connection, job: Job) -> bool:
     return db.scalar(sql.select(jobs.c.state).where(jobs.c.id == job.id)) == "running"
 
@@ -199,7 +226,8 @@ def give_up(db: sql.Connection, worker: int, now: float) -> None:
     db.execute(sql.update(rows).where(*claimed).values(state="in_doubt", again=False, settled_at=now))
 
 
-_GIVEN_BACK = {"worker": None, "claimed_at": None}
+_NOTHING_KNOWN = {"send": None, "looked_at": None}  # of this claim yet
+_GIVEN_BACK = {"worker": None, "claimed_at": None, **_NOTHING_KNOWN}
 
 
 def _move(

@@ -18,8 +18,18 @@ if TYPE_CHECKING:
     from wati.calls.session import Session
     from wati.campaigns.database import Database
     from wati.campaigns.records import Worker
+    from wati.contract.settings import Settings
 
 _LAST_SECONDS = 60.0  # for which a worker that ends tries to settle what it knows
+
+
+def address_of(settings: Settings) -> str:
+    """The file or the postgresql:// address of the ledger."""
+    if settings.campaigns:
+        return settings.campaigns
+    from wati.wire import mount
+
+    return mount.state_path(settings) + "-campaigns"
 
 
 class Ledger:
@@ -51,15 +61,11 @@ class Ledger:
         Raises Failure: `missing_dependency` or `bad_setup`.
         """
         settings = session.settings
-        address = settings.campaigns
+        address = address_of(settings)
         for package in ("sqlalchemy", *(["psycopg"] if "://" in address else [])):
             require_package(package)
         from wati.campaigns.database import Database
 
-        if not address:
-            from wati.wire import mount
-
-            address = mount.state_path(settings) + "-campaigns"
         return cls(Database(address), "sandbox" if settings.sandbox else settings.base_url)
 
     @contextmanager

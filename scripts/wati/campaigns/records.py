@@ -22,7 +22,7 @@ BY_SENDER: Mapping[str, tuple[RowState, ...]] = {
     "accepted": ("claimed", "in_doubt", "rejected", "planned"),
     "rejected": ("claimed", "in_doubt"),
     "in_doubt": ("claimed",),
-    "planned": ("claimed",),  # nothing left this machine
+    "planned": ("claimed", "in_doubt"),  # nothing left this machine
 }
 BY_LOOK: Mapping[str, tuple[RowState, ...]] = {"accepted": ("in_doubt",), "rejected": ("in_doubt",)}
 
@@ -75,6 +75,7 @@ class Row(NamedTuple):
     send: int | None = None  # its number in the journal
     settled_at: float | None = None
     claim: int = 0  # how often it was claimed
+    claimed_at: float | None = None  # the last time
     again: bool = False  # a person wants it sent once more
 
 

@@ -57,7 +57,8 @@ def preview_all(context: Context, found: Findings) -> None:
 
 
 def _wanted(job: Job, receivers: int) -> dict[str, Any]:
-    return {"name": job.name, "template_name": job.plan.get("template_name", ""), "receivers": receivers}
+    template = {"template_name": job.plan["template_name"]} if job.kind == "campaign" else {}
+    return {"name": job.name, **template, "receivers": receivers}
 
 
 def run(context: Context) -> Result:

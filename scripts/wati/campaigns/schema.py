@@ -72,7 +72,7 @@ rows = Table(
     # What the report has seen of it.
     Column("delivery", String, nullable=False, default=""),
     Column("delivery_code", String, nullable=False, default=""),
-    Column("delivered_at", Float),
+    Column("replied_at", Float),
     Column("reply", String, nullable=False, default=""),
     Column("looked_at", Float),
     Column("claim", Integer, nullable=False, server_default="0"),  # how often it was claimed

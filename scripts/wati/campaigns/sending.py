@@ -21,6 +21,7 @@ from wati.contract.failures import Failure
 from wati.contract.messages import DELIVERING
 from wati.contract.options import Options
 from wati.journal import once
+from wati.journal.rules import KEPT_SECONDS
 from wati.reads.inbox import MOST_PAGES_OF_TEMPLATES, status_of
 from wati.wire import interrupts
 from wati.wire.door import Door
@@ -92,6 +93,7 @@ class _Sending:
         self._job = job
         self._plan = job.plan
         self._endpoint = endpoint
+        self._open: list[Row] = []  # what was claimed and is not settled
 
     def send(self, chunk: int) -> None:
         self._blocking = guards.blocking(self._session)
@@ -111,18 +113,30 @@ class _Sending:
         if now < (self._plan.get("send_at") or now):
             return
         quiet = self._plan.get("quiet_hours")
-        rows = self._claims.claim(
+        self._open = self._claims.claim(
             self._job, chunk, self._worker, lambda zone: hours.is_open(quiet, zone, now)
         )
         try:
-            left = self._new(self._allowed(rows))
+            self._send(list(self._open), door)
         except BaseException as error:
-            self._settle(judging.back(rows))
+            self._settle(judging.back(self._open))  # nothing of these has left
             if not isinstance(error, Failure):
                 raise
-            return self._react(error)
-        if left:
-            self._post(left, door)
+            self._react(error)
+
+    def _send(self, rows: list[Row], door: Door) -> None:
+        """Send to these rows, but for those who may not get it. Raises Failure if nothing has left."""
+        rows = self._allowed(rows)
+        if any(row.again for row in rows):
+            rows = self._new(rows)  # whoever is sent to again is not stopped by the journal
+        while rows:
+            try:
+                return self._post(rows, door)
+            except Failure as failure:
+                new = self._new(rows) if failure.code == "repeated_send" else rows
+                if len(new) == len(rows):
+                    raise
+            rows = new
 
     # --- before the claim -----------------------------------------------------------------------------------
 
@@ -164,17 +178,20 @@ class _Sending:
         return self._without(rows, rejected)
 
     def _new(self, rows: Sequence[Row]) -> list[Row]:
-        """Those to whom the journal knows no such message. Raises Failure if it cannot say."""
+        """Those to whom the journal knows no such message. Raises Failure if it cannot say.
+
+        It is asked only after it has stopped a request: it goes through all that a campaign sent before.
+        """
         from wati.journal.entries import Busy, Unusable
 
         journal = self._session.journal
-        if journal is None or not rows:
+        if journal is None:
             return list(rows)
-        context = self._context(rows)
+        call = self._context(rows).call
         known: list[Settled] = []
         try:
-            call = context.call
-            for repeat in journal.repeats(call.connection, messages.templates(call), call.channel):
+            all_of_them = messages.templates(call)
+            for repeat in journal.repeats(call.connection, all_of_them, call.channel, within=KEPT_SECONDS):
                 row = rows[repeat.position]
                 if repeat.state in DELIVERING and row.again and repeat.send == row.send:
                     # Someone has looked since, or its sender has come back.
@@ -204,6 +221,8 @@ class _Sending:
         try:
             body = carry_out(context).data
         except Failure as failure:
+            if failure.outcome == "not_sent":
+                raise
             receivers = context.call.receivers or _receivers(rows)
             found = judging.outcomes(rows, receivers, failure.answer, failure, context.entered.id)
             self._settle(found)
@@ -243,6 +262,8 @@ class _Sending:
     # --- afterwards -----------------------------------------------------------------------------------------
 
     def _settle(self, outcomes: list[Settled]) -> None:
+        settled = {one.position for one in outcomes}
+        self._open = [row for row in self._open if row.position not in settled]
         if outcomes:
             self._claims.settle(self._job, self._worker, outcomes)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.25
 LOST_SECONDS = 60.0  # for which a database may be away
+STUCK_SECONDS = 60.0  # for which an engine may hand out nothing of what it has
 LONGEST_PAUSE = 10.0  # between rounds in which nothing could be sent
+STUCK = "The engine of campaigns has handed out nothing for {:.0f} seconds."
+UNSTICK = (
+    "The disk may be full. The engine's own file, named as the ledger with -engine, can be deleted "
+    "while nothing runs: whatever counts is in the ledger. Then run it again."
+)
 
 
 def _send(*given: Any) -> None:
@@ -69,6 +76,8 @@ class Shift:
         self._looked_after = 0.0
         self._lost: float | None = None
         self._error: Exception | None = None
+        self._in_hand: set[int] = set()  # the threads that handle a chunk
+        self._handled = 0.0  # when the last one began or ended
 
     def work(self, is_over: Callable[[], bool]) -> None:
         """Work until `is_over`, which is asked after each look, or until a signal comes; end what has begun.
@@ -82,13 +91,15 @@ class Shift:
     def _work(self, is_over: Callable[[], bool]) -> None:
         with self._ledger.present(self._name) as worker:
             self._ledger.workers.bury()
+            self._handled = time.monotonic()
             with self._engine.work(partial(self._handle, worker)):
                 while self._look() and not is_over():
-                    self._say(self)
                     time.sleep(LOOK_SECONDS)
 
     def _handle(self, worker: Worker, name: str, chunk: int) -> None:
         """Do a chunk. Whatever goes wrong with it, its rest is planned, and is given again."""
+        self._in_hand.add(threading.get_ident())
+        self._handled = time.monotonic()
         try:
             job = self._ledger.plans.get(name)
             if job is not None and job.state == "running":
@@ -98,6 +109,9 @@ class Shift:
                 self._error = failure
         except Exception as error:
             self._error = unexpected(error)
+        finally:
+            self._in_hand.discard(threading.get_ident())
+            self._handled = time.monotonic()
 
     def _look(self) -> bool:
         """Give the engine what it lacks; whether to go on."""
@@ -106,6 +120,7 @@ class Shift:
         try:
             self._give_all()
             self._take_over()
+            self._say(self)
             self._lost = None
         except Failure as failure:
             self._lost = self._lost or time.monotonic()
@@ -129,6 +144,7 @@ class Shift:
         round = course.round(job)
         if self._engine.unfinished(job.name):
             self.opens.pop(job.name, None)
+            self._watch()
             return False
         chunks = self._ledger.claims.chunks_left(job)
         if not chunks:
@@ -144,16 +160,32 @@ class Shift:
                 self._engine.enqueue(job.name, round + 1, chunks)
         return False
 
+    def _watch(self) -> None:
+        """Whether the engine hands out anything, be it to others: its database can be full or damaged."""
+        if self._in_hand or time.monotonic() - self._handled < STUCK_SECONDS:
+            return
+        if self._working() - {self._name}:
+            self._handled = time.monotonic()
+            return
+        self._error = Failure(
+            "ledger_unavailable",
+            STUCK.format(STUCK_SECONDS),
+            hint=UNSTICK,
+            source="package",
+            outcome="not_sent",
+        )
+
     def _take_over(self) -> None:
         """Take over what is in nobody's hands any more."""
         if time.monotonic() - self._looked_after < BEAT_SECONDS:
             return
         self._looked_after = time.monotonic()
         holders = self._engine.holders()
-        if holders:
-            holders -= {one.name for one in self._ledger.workers.all() if one.state == "working"}
-        for name in holders:
+        for name in holders - self._working() if holders else ():
             self._engine.recover(name)
+
+    def _working(self) -> set[str]:
+        return {one.name for one in self._ledger.workers.all() if one.state == "working"}
 
 
 class _Rounds:

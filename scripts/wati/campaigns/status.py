@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
 
+from wati.campaigns.deliveries import Deliveries
 from wati.campaigns.ledger import Ledger
 from wati.campaigns.records import COUNTED
 from wati.campaigns.schema import rows
@@ -44,10 +45,13 @@ def show(context: Context) -> Result:
             return Result({"campaigns": [in_short(ledger, job) for job in ledger.plans.all()]})
         job = find(ledger, arguments["name"])
         looked: dict[str, Any] = {}
-        if arguments.get("look"):
+        if job.kind == "campaign":
             from wati.campaigns import looking
 
-            looked = looking.look(context, ledger, job)
+            if arguments.get("look"):
+                looked = looking.look(context, ledger, job)
+            else:
+                looking.take_over(context.session, ledger, job)
         data = {**facts(ledger, job), **looked}
         found = ledger.claims.in_doubt(job, limit=arguments.get("limit", LIMIT))
         if found:
@@ -77,6 +81,18 @@ def in_short(ledger: Ledger, job: Job) -> dict[str, Any]:
     data: dict[str, Any] = {"name": job.name, "kind": job.kind, "state": job.state}
     data |= {"receivers": job.head_count, "counts": counts(ledger, job)}
     return data | ({"problem": job.problem} if job.problem else {})
+
+
+def in_brief(ledger: Ledger) -> dict[str, Any]:
+    """The campaigns that run, and the latest one; of its messages, as far as the report looked."""
+    campaigns = [job for job in ledger.plans.all() if job.kind == "campaign" and job.started_at is not None]
+    running = [in_short(ledger, job) for job in campaigns if job.state == "running"][:MOST_WORKERS]
+    data: dict[str, Any] = {"running": running}
+    if campaigns:
+        sums = Deliveries(ledger.database, campaigns[0]).sums()
+        seen = {name: getattr(sums, name) for name in ("looked_at", "delivered", "read", "replied", "failed")}
+        data["latest"] = {**in_short(ledger, campaigns[0]), **seen}
+    return data
 
 
 def counts(ledger: Ledger, job: Job) -> dict[str, int]:

@@ -14,6 +14,7 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE job_rows ADD COLUMN claim INTEGER DEFAULT 0 NOT NULL",
         "ALTER TABLE job_rows ADD COLUMN again BOOLEAN DEFAULT FALSE NOT NULL",
         "CREATE INDEX job_rows_worker ON job_rows (worker) WHERE state = 'claimed'",
+        "ALTER TABLE job_rows RENAME COLUMN delivered_at TO replied_at",
         "ALTER TABLE workers ADD COLUMN locked BOOLEAN DEFAULT FALSE NOT NULL",
         "DROP TABLE pace",
         "CREATE TABLE pace (place VARCHAR NOT NULL PRIMARY KEY, turns JSON NOT NULL, "

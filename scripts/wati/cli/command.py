@@ -6,6 +6,8 @@ import os
 import sys
 
 from wati.cli import help
+from wati.cli.streams import Counter, diagnose, write
+from wati.contract import machine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,20 +24,19 @@ if TYPE_CHECKING:
 def main(endpoint: Endpoint) -> None:
     """Run the script as a program: print the document and exit with its code."""
     if help.is_wanted(sys.argv[1:]):
-        from wati.cli.streams import write
-
         os._exit(write(help.help_text(endpoint)))
+    try:
+        machine.check_memory()
+        import signal
 
-    import signal
-
-    from wati.wire import interrupts
+        from wati.wire import interrupts
+    except (MemoryError, ImportError, OSError) as error:
+        os._exit(write(machine.cannot_begin(error, endpoint.effect), 3))
 
     # Before all that takes time: until then, a signal ends the process without a document.
     signals = [name for name in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(name) != signal.SIG_IGN]
     for name in signals:
         signal.signal(name, interrupts.handle)
-
-    from wati.cli.streams import Counter, diagnose, write
 
     diagnostics: list[str] = []
     counter = Counter()
@@ -74,7 +75,6 @@ def execute(
 
     from wati.calls.session import Session
     from wati.cli import flags
-    from wati.cli.streams import diagnose
     from wati.contract.failures import Failure
     from wati.contract.settings import api_key
     from wati.contract.unexpected import unexpected

@@ -26,15 +26,13 @@ def diagnose(text: str) -> None:
         except (OSError, ValueError):
             _silence(2)
 
-    import threading
+    from wati.wire.threads import Worker
 
     # In a thread that can be left behind: a pipe that nobody reads would block the process forever.
-    writer = threading.Thread(target=work, daemon=True)
     try:
-        writer.start()
+        Worker(work).ended(1.0)
     except RuntimeError:  # this machine has no more threads
-        return work()
-    writer.join(1.0)
+        work()
 
 
 def write(text: str, exit_code: int = 0) -> int:
@@ -53,6 +51,23 @@ def write(text: str, exit_code: int = 0) -> int:
         lost = f"Standard output cannot be written ({problem}), so the document is lost."
         diagnose(f"{lost} Exit code {exit_code}: {EXITS[exit_code]}.{advice}")
     return exit_code
+
+
+def write_line(text: str) -> bool:
+    """Print one of many lines, as UTF-8. False if it cannot be printed, as when the reader went away."""
+    stdout: Any = sys.stdout
+    try:
+        stdout.buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
+        stdout.flush()
+    except (OSError, ValueError, AttributeError):
+        _silence(1)
+        return False
+    return True
+
+
+def is_terminal() -> bool:
+    """Whether a person reads standard output."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _problem_of_writing(text: str) -> str:

@@ -148,6 +148,7 @@ _CONFIRMED = {
     "connection_id": "connection id",
     "whatsappNumber": "number, to take it back",
     "plan": "head count and the digest of the plan",
+    "own_number": "number that is yours",
 }
 
 # Members of each answer, as an example for --fields.
@@ -155,6 +156,7 @@ _FIELDS = {
     "add_contact": "contact.id,contact.wAid",
     "assign_operator": "result",
     "brief": "waiting.count,messages",
+    "campaign_report": "delivered,failures",
     "campaign_status": "state,counts",
     "campaign_worker": "campaigns.name,campaigns.counts",
     "check_send": "unresolved",
@@ -174,6 +176,7 @@ _FIELDS = {
     "needs_reply": "waiting.name,waiting.since",
     "plan_campaign": "receivers,left_out",
     "run_campaign": "state,counts",
+    "probe": "different",
     "send_interactive_buttons_message": "message.id",
     "send_interactive_list_message": "message.id",
     "send_session_file": "ticketStatus",

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     Problem = dict[str, str]
     Effect = Literal["read", "write", "create", "send", "delete"]
     # What `--confirm` has to repeat.
-    Confirms = Literal["none", "receivers", "records", "connection_id", "whatsappNumber", "plan"]
+    Confirms = Literal[
+        "none", "receivers", "records", "connection_id", "whatsappNumber", "own_number", "plan"
+    ]
     Outcome = Literal["accepted", "rejected", "partial", "unknown"]
     # The path of a member, as in `--fields`: ("customParams", "name")
     Path = tuple[str, ...]

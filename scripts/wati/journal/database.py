@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-_ANSWER_SECONDS = 10.0  # a database that answers nothing by then is not there
+ANSWER_SECONDS = 10.0  # a database that answers nothing by then is not there
 _LOOK_SECONDS = 0.1  # after which whoever waits looks at the time
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05  # before the next try to get a turn
 _MANY = 1000  # rows, up to which they are read at once
@@ -122,7 +122,7 @@ class Connection(psycopg.Connection[Row]):
 
 def connect(address: str, patience: Wait, *, create: bool = True) -> Connection:
     """A connection to the journal, with its tables up to date. Raises Unusable or Busy."""
-    quick = patience.at_most(_ANSWER_SECONDS)
+    quick = patience.at_most(ANSWER_SECONDS)
     seconds = max(2, math.ceil(quick.left))  # libpq's least
     try:
         db = Connection.connect(
@@ -226,7 +226,10 @@ def _checked(cursor: psycopg.Cursor[Row]) -> Callable[[Sequence[Any]], Row]:
 def _version(db: Connection) -> int:
     """The version of the tables, 0 if there are none; and their key."""
     db.salt = b""
-    if not value(db, "SELECT to_regclass(%s) IS NOT NULL", f"{_SCHEMA}.journal"):
+    found = db.execute(_FOUND, (f"{_SCHEMA}.journal", _SCHEMA)).fetchone()
+    if not found or not found["is_made"]:
+        if found and found["is_taken"]:
+            raise Unreachable(_ANOTHER)
         return 0
     try:
         row = db.execute("SELECT version, salt FROM journal").fetchone()
@@ -239,6 +242,11 @@ def _version(db: Connection) -> int:
     return version
 
 
+# One statement: another process may be making the tables.
+_FOUND = (
+    "SELECT to_regclass(%s) IS NOT NULL AS is_made, "
+    "EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace(%s)) AS is_taken"
+)
 _ANOTHER = f"its schema {_SCHEMA} is another program's"
 
 
@@ -247,11 +255,8 @@ def _make(db: Connection) -> None:
     made = _version(db)
     if made > len(_STEPS):
         raise Unreachable("its tables are of a newer version of this package")
-    if not made:
-        if value(db, "SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace(%s) LIMIT 1", _SCHEMA):
-            raise Unreachable(_ANOTHER)
-        if not value(db, "SELECT to_regnamespace(%s) IS NOT NULL", _SCHEMA):
-            db.execute(f"CREATE SCHEMA {_SCHEMA}")
+    if not made and not value(db, "SELECT to_regnamespace(%s) IS NOT NULL", _SCHEMA):
+        db.execute(f"CREATE SCHEMA {_SCHEMA}")
     for step in _STEPS[made:]:
         db.execute(step)
     if made:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from typing import NamedTuple
 
 import psycopg
 
@@ -23,6 +22,7 @@ from wati.contract.options import LONGEST_TIMEOUT
 from wati.journal import database, hashes, repeats, rules, uptime
 from wati.journal.database import Connection, Row, value, writing
 from wati.journal.entries import PATIENCE, USUAL_SECONDS, Entry, Repeat, Repeats, Send
+from wati.journal.times import Times
 from wati.journal.waiting import Wait
 
 _SETTLE_SECONDS = 60.0  # the message is out, so its entry is worth a longer wait
@@ -55,28 +55,6 @@ WHERE {_SAME_CHANNEL} AND ({_UNRESOLVED} OR (state IN {DELIVERING}
     AND (sends.at > %(since)s OR (boot = %(boot)s AND boot != '' AND up > %(up)s))))
 ORDER BY position, sends.id DESC
 """
-
-
-class Times(NamedTuple):
-    """One moment by two clocks: the database's, and this machine's just before and after it was asked."""
-
-    there: float
-    before: float
-    after: float
-
-    def stored(self, latest: float) -> float:
-        return latest - self.before + self.there
-
-    def earliest(self, there: float) -> float:
-        return there - self.there + self.before
-
-    def latest(self, there: float) -> float:
-        return there - self.there + self.after
-
-    @property
-    def ahead(self) -> float:
-        """By how many seconds this machine's clock is ahead."""
-        return self.before - self.there
 
 
 class Journal:
@@ -183,7 +161,8 @@ class Journal:
         now, up = times.there, self._uptime()
         values = {**mine, "since": now - seconds, "boot": up.boot, "up": up.seconds - seconds}
         twice = database.rows(db, "twice", _TWICE, {}, count) if count > 1 else ()
-        return repeats.found(twice, database.rows(db, "before", _BEFORE, values, count), now, up, seconds)
+        before = db.patience.heeded(database.rows(db, "before", _BEFORE, values, count))
+        return repeats.found(twice, before, now, up, seconds)
 
     def settle(
         self,
@@ -194,12 +173,13 @@ class Journal:
     ) -> None:
         wait = Wait(_SETTLE_SECONDS, deaf=True)
         kept = self._kept.pop(send, None)
-        if kept is not None:
-            kept.patience = wait.at_most(_SETTLE_SECONDS / 4)  # it may be lost; then another one is tried
         while True:
             try:
                 with kept or database.connect(self._address, wait) as db:
-                    self._settle(db, send, state, by_receiver or {}, answered or {})
+                    db.patience = wait.at_most(database.ANSWER_SECONDS)
+                    now = self._times(db).there
+                    db.patience = wait
+                    self._settle(db, send, now, state, by_receiver or {}, answered or {})
                 return
             except database.Lost:
                 kept = None
@@ -208,19 +188,24 @@ class Journal:
                 time.sleep(_RETRY_SECONDS)
 
     def _settle(
-        self, db: Connection, send: int, state: str, own: Mapping[str, str], answered: Mapping[str, str]
+        self,
+        db: Connection,
+        send: int,
+        now: float,
+        state: str,
+        own: Mapping[str, str],
+        answered: Mapping[str, str],
     ) -> None:
         """Twice is as once: nobody knows whether a transaction was done whose end was not heard of."""
-        now = self._times(db).there
         with writing(db):
             connection = self._turn_of(db, send)
             for other in set(own.values()):
                 receivers = [receiver for receiver, each in own.items() if each == other]
                 _move(db, send, other, rules.BY_SENDER, receivers)
             _move(db, send, state, rules.BY_SENDER)
-            # Nothing leaves after this. By the clock that nobody sets: it is the same process.
-            earlier = "UPDATE sends SET until = least(until, at + %s - ticks) WHERE id = %s AND ticks <= %s"
-            db.execute(earlier, (ticks := self._ticks(), send, ticks))
+            # The latest moment at which it can have left, as in store.py.
+            until = "UPDATE sends SET until = at + %s - ticks WHERE id = %s AND ticks <= %s"
+            db.execute(until, (ticks := self._ticks(), send, ticks))
             if answered:
                 db.execute(
                     "UPDATE messages SET answered = number FROM (SELECT unnest(%s::text[]) AS who, "

@@ -133,7 +133,7 @@ class Journal:
         count = db.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows).rowcount
         db.execute("CREATE INDEX temp.staged_persons ON staged (person, digest)")
         db.execute("COMMIT")
-        return max(0, count)
+        return count
 
     def _know(self, db: sqlite3.Connection, connection: str) -> None:
         """Who the staged receivers are, by what the answers and the contacts have said."""
@@ -171,8 +171,7 @@ class Journal:
             self._owners.release(send)
 
     def _answered(self, db: sqlite3.Connection, send: int, numbers: Mapping[str, str]) -> None:
-        answered = [(number, send, receiver) for receiver, number in numbers.items()]
-        if answered:
+        if numbers:
             db.execute("CREATE TEMP TABLE answered (receiver TEXT PRIMARY KEY, number TEXT) WITHOUT ROWID")
             db.executemany("INSERT OR REPLACE INTO answered VALUES (?, ?)", numbers.items())
             number = "SELECT number FROM answered WHERE answered.receiver = messages.receiver"

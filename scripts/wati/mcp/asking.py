@@ -69,6 +69,8 @@ def question(call: Call, data: dict[str, Any]) -> str:
 
 def _campaign(one: dict[str, Any]) -> str:
     count = one["receivers"]
+    if "template_name" not in one:
+        return f"Run {one['name']}: add or update {count} contact{'' if count == 1 else 's'}?"
     to = f"to {count} receiver{'' if count == 1 else 's'}"
     return f"Run {one['name']}: send the template {one['template_name']} {to}?"
 

@@ -27,6 +27,7 @@ from .wire import Answer, Call, Rejected, reject, reply
 # The state file is kept between runs; older requests than these are forgotten.
 _REQUESTS_KEPT = 10_000
 _TEXT_KEPT = 64 * 1024
+_ANSWER_KEPT = 1024
 _SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "x-api-key")
 
 
@@ -54,45 +55,41 @@ class Sandbox:
         except Exception as error:  # the promise: a bug is a 500 that says so, never a hang
             return Exchange(_bug(error))
 
-    def refuses_connection(self) -> bool:
-        """Whether to close the next connection unread."""
+    def refuses(self, call: Call) -> bool:
+        """Whether a request gets its connection reset before its body is read."""
         try:
             with self.state.transaction() as tx:
-                return faults.take_refusal(tx)
+                return faults.is_refused(tx, call, _connection(tx, call))
         except StateError:
             return False
 
     def _exchange(self, call: Call, sleep: Callable[[float], None]) -> Exchange:
         with self.state.transaction() as tx:
             seq = _log(tx, call)
-            connection = maton.selected(tx, call) if _is_for_wati(call) else None
-            fault, changing = faults.take(tx, call, connection)
+            fault, changing = faults.take(tx, call, _connection(tx, call))
             struck = fault.kind if fault else next(iter(changing), None)
             tx.run("UPDATE requests SET fault = ? WHERE seq = ?", struck, seq)
             if fault is None:
-                return Exchange(self._answered(tx, call, seq, changing))
+                answer = _dated(tx, seq, self._decide(tx, call, seq, changing), changing)
+                _answered(tx, seq, answer)
+                return Exchange(answer)
         if fault.kind == "delay":
             sleep(fault.seconds)
         with self.state.transaction() as tx:
-            right = self._answered(tx, call, seq, changing) if fault.effect else Answer(200)
+            right = self._decide(tx, call, seq, changing) if fault.effect else Answer(200)
             wrong = _dated(tx, seq, fault.damage(right), changing)
             silent = fault.kind in faults.SILENT
-            tx.run("UPDATE requests SET status = ? WHERE seq = ?", None if silent else wrong.status, seq)
+            _answered(tx, seq, None if silent else wrong)
         return Exchange(None if silent else wrong, fault)
 
-    def _answered(self, tx: Tx, call: Call, seq: int, changing: Changing) -> Answer:
-        answer = _dated(tx, seq, self._decide(tx, call, changing), changing)
-        tx.run("UPDATE requests SET status = ? WHERE seq = ?", answer.status, seq)
-        return answer
-
-    def _decide(self, tx: Tx, call: Call, changing: Changing) -> Answer:
+    def _decide(self, tx: Tx, call: Call, seq: int, changing: Changing) -> Answer:
         try:
             maton.authenticate(call)
             limited = self.limited and tx.get("limits", "on") == "on"
             if limited:
                 maton.limit(tx)
             route, target = _route(call)
-            context = Context(tx, call, route.endpoint, "", target, changing)
+            context = Context(tx, call, route.endpoint, "", target, changing, request=seq)
             if _is_for_wati(call):
                 account = maton.connection(tx, call)
                 queued = _wati_limit(tx, account, route.endpoint) if limited else 0.0
@@ -137,6 +134,10 @@ def _wati_limit(tx: Tx, account: str, endpoint: str) -> float:
     return wait
 
 
+def _connection(tx: Tx, call: Call) -> str | None:
+    return maton.selected(tx, call) if _is_for_wati(call) else None
+
+
 def _is_for_wati(call: Call) -> bool:
     return call.path.startswith("/wati/")
 
@@ -167,6 +168,15 @@ def _log(tx: Tx, call: Call) -> int:
     seq = tx.put("requests", doc=dumps(doc))
     tx.run("DELETE FROM requests WHERE seq <= ?", seq - _REQUESTS_KEPT)
     return seq
+
+
+def _answered(tx: Tx, seq: int, answer: Answer | None) -> None:
+    """Keep what was answered; None if nothing was. Of a text only its beginning, of a file nothing."""
+    said = None
+    if answer is not None and answer.content_type.startswith(("application/json", "text/")):
+        said = answer.body[:_ANSWER_KEPT].decode("utf-8", "replace")
+    sql = "UPDATE requests SET status = ?, doc = json_set(doc, '$.answer', ?) WHERE seq = ?"
+    tx.run(sql, answer and answer.status, said, seq)
 
 
 def _bug(error: Exception) -> Answer:

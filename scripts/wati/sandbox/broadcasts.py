@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import bodies, channels, deliveries, history, paging, people, templates
+from . import bodies, channels, deliveries, habits, history, paging, people, templates
 from .context import Context
 from .wire import Answer, Problems, checking, reject, reply
 
@@ -138,12 +138,16 @@ def _deliver(
         "contact_created": None if known else True,
     }
     final = templates.final_status(template, receiver.values)
+    sort = habits.MARKETING if template["category"] == "MARKETING" else habits.UTILITY
+    if final[0] == "DELIVERED" and (why := habits.failure(ctx, number, sort)):
+        final = "FAILED", why
     delivery = deliveries.record(ctx, "template", facts, final)
     label = history.broadcast_label(ctx.tx.now, name)
     link = templates.header_link(template, receiver.values)
     row = {"eventDescription": label, "finalText": text, "mediaHeaderLink": link, "localMessageId": local_id}
     line = channels.line(ctx.tx, ctx.account, receiver.channel)
     history.append(ctx.tx, line, number, "broadcastMessage", row, delivery=delivery)
+    habits.expect(ctx, line, number, delivery)
     return {"contact": contact, "localMessageId": local_id}
 
 

@@ -19,6 +19,7 @@ class Context:
     target: str  # the decoded variable segment of the path
     changing: Changing  # what the faults take that change what the call does or shows
     queued: float = 0.0  # seconds until a send beyond the rate goes out
+    request: int = 0  # the number of the request in the log
 
     def altered(self, text: str) -> str:
         """A text of ours as it arrives."""

@@ -6,16 +6,16 @@ returns plain data. They work in the same way beside an in-process mount and a r
 
 from __future__ import annotations
 
-import json
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from . import deliveries, faults, ownership, seeding, state
+from . import customers, deliveries, faults, ownership, seeding, state, templates, views
 from .formats import epoch, iso
 from .state import State
 from .state_file import StatePath
-from .store import Settings
+from .store import Settings, Tx
 
 _LONGEST_ADVANCE = 100 * 366 * 86400.0
 
@@ -35,12 +35,9 @@ def log(path: StatePath = None) -> list[dict[str, Any]]:
 
 
 def requests(path: StatePath = None) -> list[dict[str, Any]]:
-    """The requests seen, in order, without keys; status is None if no answer was sent."""
+    """The requests seen, in order, without keys, each with its effects; status None: no answer was sent."""
     with State(path).transaction() as tx:
-        return [
-            {"seq": row["seq"], **json.loads(row["doc"]), "status": row["status"], "fault": row["fault"]}
-            for row in tx.rows("SELECT * FROM requests ORDER BY seq")
-        ]
+        return views.requests(tx)
 
 
 def reset(
@@ -71,11 +68,8 @@ def seed(path: StatePath, world: dict[str, Any]) -> dict[str, int]:
     wrong = seeding.problems(world)
     if wrong:
         raise InvalidInput("the seed is not valid", wrong)
-    with State(path).transaction() as tx:
-        try:
-            return seeding.add(tx, world)
-        except ValueError as error:
-            raise InvalidInput(f"the seed is not valid: {error}") from error
+    with _changing(path, "the seed is not valid: ") as tx:
+        return seeding.add(tx, world)
 
 
 def fault(path: StatePath, fault: dict[str, Any] | list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -124,3 +118,82 @@ def authorize(path: StatePath, connection_id: str, *, failed: bool = False) -> d
         sql = "UPDATE connections SET status = ?, updated = ? WHERE connection_id = ?"
         tx.run(sql, outcome, tx.now, connection_id)
     return {"connection_id": connection_id, "status": outcome}
+
+
+def reply(
+    path: StatePath,
+    number: str,
+    *,
+    text: str = "",
+    tap: str = "",
+    file: dict[str, str] | None = None,
+    name: str = "",
+    connection_id: str = seeding.MAIN,
+    channel: str = "",
+) -> dict[str, str]:
+    """Write as a customer: a text, the title of a button or row to tap, or a file with or without a text.
+
+    `name`: of a customer who is not known yet. `channel`: to which number of the account.
+    """
+    with _changing(path) as tx:
+        row = customers.write(
+            tx, connection_id, number, channel=channel, text=text, tap=tap, file=file, name=name
+        )
+        return {"id": row["id"], "created": row["created"], "type": str(row["type"])}
+
+
+def read(
+    path: StatePath, number: str, *, connection_id: str = seeding.MAIN, channel: str = ""
+) -> dict[str, int]:
+    """Let a customer read what was delivered. Returns how many messages are READ now."""
+    with _changing(path) as tx:
+        return {"read": customers.read(tx, connection_id, number, channel)}
+
+
+def block(
+    path: StatePath, number: str, *, undo: bool = False, connection_id: str = seeding.MAIN
+) -> dict[str, Any]:
+    """Let a customer block the account: nothing arrives any more, until that is undone."""
+    with _changing(path) as tx:
+        customers.block(tx, connection_id, number, not undo)
+    return {"number": number, "blocked": not undo}
+
+
+def see(
+    path: StatePath, number: str, *, connection_id: str = seeding.MAIN, channel: str = ""
+) -> dict[str, str]:
+    """Open a conversation in the inbox: nothing in it is unread. No customer and no request sees this."""
+    with _changing(path) as tx:
+        customers.see(tx, connection_id, number, channel)
+    return {"seen": number}
+
+
+def template(
+    path: StatePath,
+    template: str,
+    status: str,
+    *,
+    language: str = "",
+    connection_id: str = seeding.MAIN,
+) -> dict[str, Any]:
+    """Decide about a template as Meta does: APPROVED, REJECTED, PAUSED, or another status."""
+    with _changing(path) as tx:
+        languages = templates.decide(tx, connection_id, template, status.upper(), language)
+    return {"template": template, "languages": languages, "status": status.upper()}
+
+
+def limits(path: StatePath, on: bool) -> dict[str, bool]:
+    """Switch the rate limits of the world on or off."""
+    with State(path).transaction() as tx:
+        tx.set("limits", "on" if on else "off")
+    return {"limits": on}
+
+
+@contextmanager
+def _changing(path: StatePath, wrong: str = "") -> Iterator[Tx]:
+    """A transaction in which a ValueError means that the arguments are wrong."""
+    with State(path).transaction() as tx:
+        try:
+            yield tx
+        except ValueError as error:
+            raise InvalidInput(f"{wrong}{error}") from error

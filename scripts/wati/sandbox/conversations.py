@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import bodies, changes, channels, deliveries, history, paging, people
+from . import bodies, changes, channels, deliveries, habits, history, paging, people
 from .context import Context
 from .wire import Answer, problem, reject, reply
 
@@ -103,10 +103,13 @@ def say(
         **logged,
         "localMessageId": shown["localMessageId"],
     }
+    failed_detail = failed_detail or habits.failure(ctx, number, habits.SESSION)
     final = "FAILED" if failed_detail else "DELIVERED"
     delivery = deliveries.record(ctx, kind, facts, (final, failed_detail))
     shown = {"owner": True, "operatorName": API_SENDER, **shown}
-    return history.append(ctx.tx, ctx.line, number, "message", shown, delivery=delivery)
+    row = history.append(ctx.tx, ctx.line, number, "message", shown, delivery=delivery)
+    habits.expect(ctx, ctx.line, number, delivery)
+    return row
 
 
 def assign(ctx: Context) -> Answer:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from typing import Any
 
+from . import blocks
 from .context import Context
 from .formats import dumps, iso
 from .store import Tx
@@ -14,14 +15,18 @@ from .store import Tx
 SETTLE_SECONDS = 2.0
 
 
-# The last status and the reason of a failure; DELIVERED or FAILED for messages, otherwise none.
+# The last status and the reason of a failure; DELIVERED, FAILED, READ or, for who has blocked the account,
+# SENT; none for what is no message.
 Final = tuple[str | None, str | None]
 
 
 def record(ctx: Context, kind: str, facts: dict[str, Any], final: Final = (None, None)) -> int:
     """One row per effect, in the effect's own transaction."""
     now, (last, detail) = ctx.tx.now, final
-    doc = dumps({"endpoint": ctx.endpoint, "connection_id": ctx.account, **facts})
+    if last == "DELIVERED" and blocks.has_blocked(ctx.tx, ctx.account, facts["whatsappNumber"]):
+        last = "SENT"
+    about = {"endpoint": ctx.endpoint, "connection_id": ctx.account, "request": ctx.request}
+    doc = dumps({**about, **facts})
     row = {"at": now, "kind": kind, "final": last, "failed_detail": detail, "doc": doc}
     return ctx.tx.put("deliveries", **row, settles=now + SETTLE_SECONDS + ctx.queued)
 
@@ -35,10 +40,22 @@ def status(row: sqlite3.Row, now: float) -> Final:
     return row["final"], row["failed_detail"]
 
 
-def log(tx: Tx) -> list[dict[str, Any]]:
-    """Every delivery in order, without the members that say nothing."""
+def next_to_settle(tx: Tx) -> float | None:
+    """When the next message leaves SENT; None if no one will."""
+    sql = "SELECT MIN(settles) FROM deliveries WHERE settles > ? AND final NOT IN ('SENT')"
+    (settles,) = tx.row(sql, tx.now) or (None,)
+    return None if settles is None else float(settles)
+
+
+def log(tx: Tx, after: int = 0, request: int = 0) -> list[dict[str, Any]]:
+    """Every delivery in order, without the members that say nothing.
+
+    Only those with a higher number than `after`, and by requests from the number `request` on.
+    """
     found = []
-    for row in tx.rows("SELECT * FROM deliveries ORDER BY seq"):
+    by_request = "IFNULL(json_extract(doc, '$.request'), 0) >= ?"
+    sql = f"SELECT * FROM deliveries WHERE seq > ? AND {by_request} ORDER BY seq"
+    for row in tx.rows(sql, after, request):
         now_status, detail = status(row, tx.now)
         entry = {"seq": row["seq"], "at": iso(row["at"]), "kind": row["kind"], **json.loads(row["doc"])}
         entry |= {"status": now_status, "failedDetail": detail}

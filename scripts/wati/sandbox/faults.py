@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from . import changes
+from . import changes, habits
 from .changes import Changing
 from .formats import dumps
 from .store import Tx
@@ -30,12 +30,13 @@ _COMMON = {
 
 @dataclass(frozen=True)
 class Kind:
-    """What a kind of fault takes besides fault and _COMMON; and whether the request has its effect.
+    """What a kind of fault does, what it takes besides fault and _COMMON, whether the request has its effect.
 
     `changes`: it leaves an answer to give, only another one, so it strikes beside others. `within`: its
     requests have this in their path.
     """
 
+    does: str
     members: dict[str, Any] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     effect: bool = True
@@ -44,14 +45,16 @@ class Kind:
 
 
 _SECONDS = {"seconds": {"type": "number", "minimum": 0, "maximum": 3600}}
-_SLOW = Kind(_SECONDS, ("seconds",))
 _LISTS = "/getMessages/"
 _A_YEAR = 366 * 86400
 
-# What each of them does is in references/sandbox.md.
+# What each of them does is in references/sandbox.md, in the same words.
 KINDS = {
-    "delay": _SLOW,
+    "delay": Kind(
+        "the answer is late; the request takes effect even if the client gives up", _SECONDS, ("seconds",)
+    ),
     "status": Kind(
+        "this status comes instead of the effect; with effect true, after the effect",
         {
             "status": {"type": "integer", "minimum": 200, "maximum": 599},
             "retry_after": {**_HEADER, "type": ["integer", "string"]},
@@ -62,30 +65,74 @@ KINDS = {
         ("status",),
         effect=False,
     ),
-    "refuse": Kind(effect=False),
-    "reset": Kind(effect=False),
-    "lost_answer": Kind(),
-    "truncated": Kind(),
-    "empty": Kind(),
-    "html": Kind(_BODY),
-    "not_json": Kind(_BODY),
-    "wrong_type": Kind(_BODY),
-    "gzip": Kind(),
-    "drip": _SLOW,
-    "huge": Kind({"bytes": {"type": "integer", "minimum": 2, "maximum": 1 << 28}}, ("bytes",)),
-    "lag": Kind(_SECONDS, ("seconds",), changes=True, within=_LISTS),
-    "unordered": Kind({"order": {"enum": [*changes.ORDERS]}}, ("order",), changes=True, within=_LISTS),
+    "refuse": Kind(
+        "the connection is refused. On a socket, this is imitated: it breaks before the body is read",
+        effect=False,
+    ),
+    "reset": Kind("the connection breaks before anything happens", effect=False),
+    "lost_answer": Kind("the call takes effect, and the connection breaks before the answer"),
+    "truncated": Kind("the call takes effect, and the answer breaks off in the middle"),
+    "empty": Kind("the call takes effect, and the answer has no body"),
+    "html": Kind("the call takes effect, and the answer is a web page", _BODY),
+    "not_json": Kind("the call takes effect, and the answer says that it is JSON but is not", _BODY),
+    "wrong_type": Kind("the call takes effect, and the answer is JSON of another type", _BODY),
+    "gzip": Kind("the right answer, gzip-encoded"),
+    "drip": Kind("the right answer, one byte at a time", _SECONDS, ("seconds",)),
+    "huge": Kind(
+        "the call takes effect, and the answer is one long JSON string",
+        {"bytes": {"type": "integer", "minimum": 2, "maximum": 1 << 28}},
+        ("bytes",),
+    ),
+    "lag": Kind(
+        "getMessages leaves out rows that are younger than this",
+        _SECONDS,
+        ("seconds",),
+        changes=True,
+        within=_LISTS,
+    ),
+    "unordered": Kind(
+        "getMessages lists the oldest rows first, or those of a page in no order: oldest or none",
+        {"order": {"enum": [*changes.ORDERS]}},
+        ("order",),
+        changes=True,
+        within=_LISTS,
+    ),
     "unzoned": Kind(
+        "created in getMessages is the time of a clock that is ahead of UTC by this, and has no zone",
         {"seconds": {"type": "number", "minimum": -43200, "maximum": 50400}},
         ("seconds",),
         changes=True,
         within=_LISTS,
     ),
-    "altered": Kind({"change": {"enum": [*changes.TEXTS]}}, ("change",), changes=True, within="/send"),
-    "date": Kind(
-        {"seconds": {"type": "number", "minimum": -_A_YEAR, "maximum": _A_YEAR}}, ("seconds",), changes=True
+    "altered": Kind(
+        "the text of a send arrives changed: mojibake, escaped (HTML), selector (after a symbol), "
+        "plain (quotes), cut (in half), signature (added)",
+        {"change": {"enum": [*changes.TEXTS]}},
+        ("change",),
+        changes=True,
+        within="/send",
     ),
-    "undated": Kind(changes=True),
+    "undelivered": Kind(
+        "what a send has brought to WATI fails later, with this code of WhatsApp's",
+        {"code": {"enum": [*habits.CODES]}},
+        ("code",),
+        changes=True,
+        within="/send",
+    ),
+    "date": Kind(
+        "the Date of the answer is ahead of the world by this",
+        {"seconds": {"type": "number", "minimum": -_A_YEAR, "maximum": _A_YEAR}},
+        ("seconds",),
+        changes=True,
+    ),
+    "undated": Kind("the answer has no Date", changes=True),
+}
+
+# The look-ups before a send, path and query: the package's clients choose the connection and check the
+# template by them. Who makes the next call fail does not mean these.
+_LOOKS = {
+    "/connections": {"status": "ACTIVE"},
+    "/wati/api/v1/getMessageTemplates": {"pagesize": "100", "pagenumber": "1"},
 }
 
 # Faults that break the connection: there is no answer at all.
@@ -200,14 +247,19 @@ def take(tx: Tx, call: Call, connection: str | None) -> tuple[Fault | None, Chan
     return struck, changing
 
 
-def take_refusal(tx: Tx) -> bool:
-    """Whether to refuse a connection before its request is known, which only a fault without `match` does."""
-    for row in tx.rows("SELECT * FROM faults ORDER BY seq"):
+def is_refused(tx: Tx, call: Call, connection: str | None) -> bool:
+    """Whether the fault that `take` would let strike refuses the connection."""
+    for row in tx.rows("SELECT * FROM faults WHERE NOT passes ORDER BY seq"):
         doc = json.loads(row["doc"])
-        if doc["fault"] == "refuse" and not doc.get("match") and not row["passes"]:
-            _used(tx, row["seq"], row["remaining"])
-            return True
+        if not KINDS[doc["fault"]].changes and _matches(doc, call, connection):
+            return bool(doc["fault"] == "refuse")
     return False
+
+
+def _is_look(call: Call) -> bool:
+    """Whether clients of the package make this request beside another one, without being asked to."""
+    looked = _LOOKS.get(call.path, {})
+    return call.method == "GET" and bool(looked) and looked.items() <= call.query.items()
 
 
 def _used(tx: Tx, seq: int, remaining: int | None) -> None:
@@ -218,7 +270,9 @@ def _used(tx: Tx, seq: int, remaining: int | None) -> None:
 
 
 def _matches(doc: dict[str, Any], call: Call, connection: str | None) -> bool:
-    match = doc.get("match", {})
+    match = doc.get("match") or {}
+    if not match and doc.get("times") != 0 and _is_look(call):
+        return False
     path = match.get("path", "*")
     reached = call.path.startswith(path[:-1]) if path.endswith("*") else call.path == path
     return (

@@ -124,11 +124,16 @@ def _row(row: Any, now: float) -> dict[str, Any]:
     return doc
 
 
-def window_open(tx: Tx, account: str, number: str) -> bool:
-    """Whether the customer's last message is less than 24 hours old."""
+def window_ends(tx: Tx, account: str, number: str) -> float | None:
+    """When the window closes or closed, 24 hours after the customer's last message; None without one."""
     sql = "SELECT MAX(at + floating * ?) FROM messages WHERE account = ? AND number = ? AND inbound"
     (newest,) = tx.row(sql, tx.still, account, number) or (None,)
-    return newest is not None and tx.now - newest < WINDOW_SECONDS
+    return None if newest is None else float(newest) + WINDOW_SECONDS
+
+
+def window_open(tx: Tx, account: str, number: str) -> bool:
+    ends = window_ends(tx, account, number)
+    return ends is not None and tx.now < ends
 
 
 def broadcast_label(at: float, template: str) -> str:

@@ -56,16 +56,21 @@ def send_list(ctx: Context) -> Answer:
         button = problems.text(body, "buttonText", longest=_BUTTON)
         rows: list[str] = []
         sections = list(problems.objects(body, "sections"))
+        shown = []
         for at, section in sections:
-            problems.text(section, "title", at=at, longest=_TITLE)
+            title = problems.text(section, "title", at=at, longest=_TITLE)
             before = len(rows)
+            described = []
             for row_at, row in problems.objects(section, "rows", at=at):
                 rows.append(problems.text(row, "title", at=row_at, longest=_TITLE))
-                problems.text(row, "description", at=row_at, needed=False, longest=_DESCRIPTION)
+                description = problems.text(row, "description", at=row_at, needed=False, longest=_DESCRIPTION)
+                described.append({"title": rows[-1], "description": description})
+            shown.append({"title": title, "rows": described})
             _different(problems, f"{at}rows", rows[before:])
         _between(problems, "sections", len(sections), _SECTIONS)
         _between(problems, "sections.rows", len(rows), _ROWS)
-    return _send(ctx, "list", body, text, {"buttonText": button, "rows": rows})
+    # The log has the whole list, the conversation's row only the titles.
+    return _send(ctx, "list", body, text, {"buttonText": button, "rows": rows}, {"sections": shown})
 
 
 def _frame(body: dict[str, Any], problems: Problems) -> str:
@@ -85,13 +90,20 @@ def _different(problems: Problems, at: str, titles: list[str]) -> None:
         problems.add(at, f"The titles of {at} must be different.")
 
 
-def _send(ctx: Context, kind: str, body: dict[str, Any], text: str, parts: dict[str, Any]) -> Answer:
+def _send(
+    ctx: Context,
+    kind: str,
+    body: dict[str, Any],
+    text: str,
+    parts: dict[str, Any],
+    more: dict[str, Any] | None = None,
+) -> Answer:
     if not ctx.receiver:
         reject({"ok": False, "result": "Whatsapp number should not be null or empty"}, 400)
     number = open_contact(ctx, ctx.receiver, {"ok": False, "result": "Ticket has been expired."})
     data = {"type": kind, "header": body.get("header"), "body": text, "footer": body.get("footer"), **parts}
     local_id = ctx.tx.new_uuid()
     shown = {"text": text, "type": "interactive", "interactiveData": data, "localMessageId": local_id}
-    row = say(ctx, kind, number, shown, {"text": text, "interactive": data})
+    row = say(ctx, kind, number, shown, {"text": text, "interactive": {**data, **(more or {})}})
     message = {"status": 0, **{name: row[name] for name in _SHOWN}}
     return reply({"ok": True, "errors": [], "message": message})

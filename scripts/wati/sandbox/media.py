@@ -13,7 +13,7 @@ from .wire import Answer, reject, reply
 
 _MEGABYTE = 1024 * 1024
 # Type of message -> folder, largest size in bytes. Sizes are Meta's, as other WhatsApp vendors publish them.
-_KINDS = {
+KINDS = {
     "image": ("images", 5 * _MEGABYTE),
     "video": ("videos", 16 * _MEGABYTE),
     "audio": ("audio", 16 * _MEGABYTE),
@@ -27,8 +27,8 @@ def send_file(ctx: Context) -> Answer:
     part = bodies.uploaded(ctx.call, "file")
     number = open_contact(ctx, ctx.target, EXPIRED)
     caption = ctx.call.query.get("caption", "")
-    kind = _kind(part.content_type)
-    folder, largest = _KINDS[kind]
+    kind = kind_of(part.content_type)
+    folder, largest = KINDS[kind]
     name = PurePosixPath((part.file_name or "").replace("\\", "/")).name
     stored = f"data/{folder}/{ctx.tx.new_uuid()}{PurePosixPath(name).suffix}"
     file = {"file_name": stored, "content_type": part.content_type, "content": part.content}
@@ -47,7 +47,7 @@ def send_file(ctx: Context) -> Answer:
     return reply({"result": True, "message": "", "ticketStatus": "OPEN"})
 
 
-def _kind(content_type: str) -> str:
+def kind_of(content_type: str) -> str:
     if content_type == "image/webp":
         return "sticker"
     family = content_type.partition("/")[0]

@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import Any
 
-from . import channels, history, people, templates
+from . import channels, habits, history, people, templates
 from .formats import epoch
 from .store import Tx
 
@@ -92,6 +92,14 @@ SCHEMA: dict[str, Any] = {
         ),
         "channels": _things(["number"], {"number": _NUMBER}),
         "not_on_whatsapp": {"type": "array", "items": _NUMBER},
+        "habits": _things(
+            ["numbers"],
+            {
+                "numbers": {"type": "string", "pattern": "^[1-9][0-9]{0,14}([*]|-[1-9][0-9]{0,14})?$"},
+                "fails": {"enum": [*habits.CODES]},
+                **{"reads": _AGE, "replies": _NAME, "after": _AGE},
+            },
+        ),
     },
 }
 
@@ -181,4 +189,5 @@ _PUT = {
     "templates": templates.add,
     "operators": _operator,
     "media": _media,
+    "habits": habits.add,
 }

@@ -10,12 +10,14 @@ import struct
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NoReturn
 
-from .app import Sandbox
+from .app import Exchange, Sandbox
 from .faults import Fault
+from .page.site import Page, Stream
 from .wire import Answer, Call, Rejected, reject
 
 # Room for WhatsApp's largest document (100 MB) in a multipart body.
@@ -53,10 +55,13 @@ class Server(ThreadingHTTPServer):
     # On Windows the option would let another program take over the port.
     allow_reuse_address = os.name != "nt"
 
-    def __init__(self, sandbox: Sandbox, port: int = 0) -> None:
+    def __init__(self, sandbox: Sandbox, port: int = 0, *, page: bool = False) -> None:
         self.sandbox = sandbox
         self._reset: set[int] = set()
+        self.page: Page | None = None
         super().__init__(("127.0.0.1", port), _Handler)
+        if page:
+            self.page = Page(sandbox, self.server_port)
 
     @property
     def url(self) -> str:
@@ -67,11 +72,10 @@ class Server(ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
-    def verify_request(self, request: Any, client_address: Any) -> bool:
-        refused = self.sandbox.refuses_connection()
-        if refused:
-            self.reset_connection(request)
-        return not refused
+    def server_close(self) -> None:
+        if self.page is not None:
+            self.page.close()
+        super().server_close()
 
     def reset_connection(self, request: Any) -> None:
         """Let the connection end in a reset instead of an orderly close."""
@@ -125,6 +129,11 @@ class _Handler(BaseHTTPRequestHandler):
         return goes_on
 
     def _serve(self) -> None:
+        head, page = self._call(b""), self.server.page
+        for_page = page is not None and page.has(head.path)
+        if not for_page and self.server.sandbox.refuses(head):
+            self._finish(self.server.sandbox.exchange(head))
+            return
         try:
             body = self._body()
         except Rejected as rejected:
@@ -134,7 +143,24 @@ class _Handler(BaseHTTPRequestHandler):
         if body is None:
             self.close_connection = True
             return
-        exchange = self.server.sandbox.exchange(self._call(body))
+        call = replace(head, body=body)
+        if page is not None and for_page:
+            self._show(page.answer(call))
+        else:
+            self._finish(self.server.sandbox.exchange(call))
+
+    def _show(self, found: Answer | Stream) -> None:
+        if isinstance(found, Answer):
+            self._send(found, None)
+            return
+        self.close_connection = True
+        self._begin(replace(found.answer, headers={**found.answer.headers, "Connection": "close"}))
+        self.end_headers()
+        for piece in found.pieces:
+            self.wfile.write(piece)
+            self.wfile.flush()
+
+    def _finish(self, exchange: Exchange) -> None:
         if exchange.answer is None:
             self.server.reset_connection(self.connection)
             self.close_connection = True
@@ -204,7 +230,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     # --- the answer ---
 
-    def _send(self, answer: Answer, fault: Fault | None) -> None:
+    def _begin(self, answer: Answer) -> bool:
+        """The head of an answer but for its length. Returns whether it has a body."""
         bare = self.command == "HEAD" or answer.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
         self.send_response_only(answer.status)
         self.send_header("Server", "wati-sandbox")
@@ -212,9 +239,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if not bare:
             self.send_header("Content-Type", answer.content_type)
+        return not bare
+
+    def _send(self, answer: Answer, fault: Fault | None) -> None:
+        has_body = self._begin(answer)
+        if has_body:
             self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        if not bare:
+        if has_body:
             self._write(answer.body, fault)
         self.wfile.flush()
 

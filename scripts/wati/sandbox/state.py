@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from . import busy, seeding, store, world
+from . import busy, customers, seeding, store, world
 from .state_file import StatePath, state_path
 from .store import Settings, Tx
 
@@ -25,6 +25,7 @@ class State:
     def transaction(self) -> Iterator[Tx]:
         """All reads and writes of the block happen at one moment, or not at all if it raises."""
         with self._lock, store.transaction(self.path, _populate) as tx:
+            customers.act(tx)
             yield tx
 
 

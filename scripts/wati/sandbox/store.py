@@ -18,13 +18,13 @@ from typing import Any
 from . import ownership
 from .state_file import StateError
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 _BUSY_SECONDS = 20.0
 # Floating rows keep their time for so long: readers see no time move, and a window that is open stays open.
 _STEP = 12 * 3600.0
 
 # `at` is epoch seconds. If `floating`, it is counted from `Tx.still`.
-_SCHEMA = """
+_SECOND = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE connections (seq INTEGER PRIMARY KEY, connection_id TEXT NOT NULL UNIQUE, status TEXT NOT NULL,
     method TEXT NOT NULL, created REAL NOT NULL, updated REAL NOT NULL);
@@ -51,15 +51,23 @@ CREATE TABLE faults (seq INTEGER PRIMARY KEY, doc TEXT NOT NULL, passes INTEGER 
 CREATE TABLE hits (bucket TEXT NOT NULL, at REAL NOT NULL);
 CREATE INDEX hits_of ON hits (bucket, at);
 """
+# What customers do by themselves: their habits, and what of it is still to come.
+_SCHEMA = f"""{_SECOND}
+CREATE TABLE habits (seq INTEGER PRIMARY KEY, account TEXT NOT NULL, numbers TEXT NOT NULL,
+    doc TEXT NOT NULL);
+CREATE TABLE acts (seq INTEGER PRIMARY KEY, at REAL NOT NULL, line TEXT NOT NULL, number TEXT NOT NULL,
+    delivery INTEGER NOT NULL, text TEXT);
+CREATE INDEX acts_due ON acts (at);
+"""
 # What made the files without an id, the oldest first. One of the first version needs a fresh start.
 _WITHOUT_ID = (
-    _SCHEMA.replace(
+    _SECOND.replace(
         """name TEXT NOT NULL,
     language TEXT NOT NULL, doc TEXT NOT NULL, UNIQUE (account, name, language));""",
         """name TEXT NOT NULL, doc TEXT NOT NULL,
     UNIQUE (account, name));""",
     ),
-    _SCHEMA,
+    _SECOND,
 )
 
 

@@ -16,6 +16,9 @@ _BAD_SPACES = re.compile(r" {4}|[\n\r\t]")
 WRONG_COUNT = "(#132000) Number of parameters does not match the expected number of params"
 
 
+# WATI lists the first four; the others are Meta's.
+STATUSES = ("APPROVED", "PENDING", "REJECTED", "DRAFT", "PAUSED", "DISABLED")
+
 # A number for each kind of header; a published template has 2 for an image, the others are our choice.
 HEADERS = {"text": 1, "image": 2, "video": 3, "document": 4}
 _BUTTONS = {"quick_reply": "quick_reply", "url": "call_to_action", "phone_number": "call_to_action"}
@@ -90,6 +93,22 @@ def listed(tx: Tx, account: str, limit: int, offset: int) -> tuple[list[dict[str
     return [json.loads(row["doc"]) for row in found], total
 
 
+def decide(tx: Tx, account: str, name: str, status: str, language: str = "") -> list[str]:
+    """Give a template a status, in one language or in all that it has. Returns in which."""
+    if status not in STATUSES:
+        raise ValueError(f"{status!r} is no status of a template: {', '.join(STATUSES)}")
+    sql = "SELECT seq, language FROM templates WHERE account = ? AND name = ? AND ? IN ('', language)"
+    found = tx.rows(sql, account, name, language)
+    if not found:
+        raise ValueError(
+            f"there is no template {name!r}" + (f" in the language {language!r}" if language else "")
+        )
+    for row in found:
+        change = "UPDATE templates SET doc = json_set(doc, '$.status', ?, '$.lastModified', ?) WHERE seq = ?"
+        tx.run(change, status, iso(tx.now), row["seq"])
+    return [row["language"] for row in found]
+
+
 def find(tx: Tx, account: str, name: str) -> dict[str, Any] | None:
     """The template of that name: of several languages, the first that is APPROVED."""
     sql = "SELECT doc FROM templates WHERE account = ? AND name = ? ORDER BY seq"
@@ -125,7 +144,7 @@ def _texts_of_header(frame: dict[str, Any]) -> list[str]:
 def header_link(template: dict[str, Any], values: dict[str, str]) -> str | None:
     """The picture or file above the text, as the customer gets it."""
     link = (template["header"] or {}).get("link")
-    return None if link is None else _filled(link, values)
+    return None if link is None else filled(link, values)
 
 
 def missing(template: dict[str, Any], values: dict[str, str]) -> list[str]:
@@ -142,8 +161,8 @@ def final_status(template: dict[str, Any], values: dict[str, str]) -> tuple[str,
 
 def render(template: dict[str, Any], values: dict[str, str]) -> str:
     """The text as the customer reads it; a place without a value stays as it is."""
-    return _filled(template["bodyOriginal"], values)
+    return filled(template["bodyOriginal"], values)
 
 
-def _filled(text: str, values: dict[str, str]) -> str:
+def filled(text: str, values: dict[str, str]) -> str:
     return _PLACE.sub(lambda place: values.get(place[1], place[0]), text)

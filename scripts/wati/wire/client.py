@@ -26,6 +26,7 @@ class Client:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.pacer = Pacer()
+        self._opening = threading.Lock()  # can be held for long, so `close` does not take it
         self._lock = threading.Lock()
         self._pool: httpx.Client | None = None
         self.closed = False
@@ -33,11 +34,14 @@ class Client:
     @property
     def pool(self) -> httpx.Client:
         """Raises Failure (`bad_setup`) if it cannot be opened, or was closed meanwhile."""
-        with self._lock:
-            if self.closed:
-                raise Failure("bad_setup", "The session was closed.")
-            self._pool = self._pool or _open(self.settings)
-            return self._pool
+        with self._opening:
+            pool = self._pool or _open(self.settings)
+            with self._lock:
+                if self.closed:
+                    pool.close()
+                    raise Failure("bad_setup", "The session was closed.")
+                self._pool = pool
+        return pool
 
     def close(self) -> None:
         with self._lock:

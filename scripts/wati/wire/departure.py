@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO, TypeVar
 
 from wati.wire import interrupts
+from wati.wire.threads import Worker
 
 T = TypeVar("T")
 
@@ -91,15 +92,15 @@ class Watched:
         return self._file.read(size)
 
 
-# Seconds for which nothing can interrupt the waiting: on Windows, Ctrl-C does not end a `join`.
+# Seconds for which nothing can interrupt the waiting: on Windows, Ctrl-C does not end the wait for a lock.
 LONGEST_WAIT = 0.1 if os.name == "nt" else threading.TIMEOUT_MAX
 
 
-def _wait_for(worker: threading.Thread, deadline: float) -> None:
-    while worker.is_alive() and (left := deadline - time.monotonic()) > 0:
-        worker.join(interrupts.longest(min(left, LONGEST_WAIT)))
-        if worker.is_alive():
-            interrupts.check()
+def _wait_for(worker: Worker, deadline: float) -> None:
+    while (left := deadline - time.monotonic()) > 0:
+        if worker.ended(interrupts.longest(min(left, LONGEST_WAIT))):
+            return
+        interrupts.check()
 
 
 def run_until(deadline: float, departure: Departure, attempt: Callable[[], T]) -> T | None:
@@ -116,11 +117,9 @@ def run_until(deadline: float, departure: Departure, attempt: Callable[[], T]) -
         except BaseException as error:  # raised again in the thread that waits
             outcome.append((None, error))
 
-    worker = threading.Thread(target=work, daemon=True)
     try:
-        worker.start()
         # A moment longer than httpx's timeouts: their errors say more.
-        _wait_for(worker, max(deadline, time.monotonic()) + 0.1)
+        _wait_for(Worker(work), max(deadline, time.monotonic()) + 0.1)
     finally:
         departure.close()
     if not outcome:

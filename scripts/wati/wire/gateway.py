@@ -72,6 +72,7 @@ class Gateway:
     first_wait: float = FIRST_WAIT  # seconds before the second attempt, unless another wait is asked for
     spare: int = 0  # how many requests of each rate limit to leave to other calls
     queue: float = 0.0  # seconds that each request may wait for the rate limits beyond the deadline
+    attempts: int = ATTEMPTS
     trace: Trace | None = None  # takes each request and answer
     uncertain: bool = False  # an attempt that changes something ended without a clear answer
     # How many seconds the far side's clock is ahead, by its last answer; None before the first answer.
@@ -124,7 +125,7 @@ class Gateway:
 
         `sink`: takes the body of a 2xx answer that is not JSON. Raises Failure if no answer came.
         """
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, self.attempts + 1):
             if not self._wait_for_pace(request.target):
                 raise self._failure(AttemptFailed("rate_limited", TOO_MANY_REQUESTS), effect, "limited")
             departure = Departure() if effect == "read" else Departure(self.door.closed)
@@ -143,7 +144,7 @@ class Gateway:
                 self.changed = self.changed or (departure.left and state != "limited")
                 self.changing = None
                 self.uncertain = self.uncertain or state == "uncertain"
-            if state == "answered" or effect not in REPEATABLE[state] or attempt == ATTEMPTS:
+            if state == "answered" or effect not in REPEATABLE[state] or attempt == self.attempts:
                 break
             if effect != "read" and self.door.closed():
                 break
@@ -225,6 +226,7 @@ class Gateway:
         content, content_type = request.body()
         if content_type:
             headers["Content-Type"] = content_type
+        given = {**headers, **request.headers}
         files: list[tuple[str, Any]] = [
             (part.name, (part.filename, Watched(part.content.open(), departure), part.content_type))
             for part in request.parts
@@ -232,7 +234,7 @@ class Gateway:
         outgoing = pool.build_request(
             request.method,
             settings.base_url + request.target,
-            headers=headers,
+            headers={name: value for name, value in given.items() if value is not None},
             content=content,
             files=files or None,
             timeout=max(0.001, deadline - time.monotonic()),

@@ -11,7 +11,7 @@ from wati.contract.failures import Failure
 from wati.contract.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from wati.contract.call import Call, Part
 
@@ -31,6 +31,7 @@ class Request:
     form: dict[str, str] | None = None
     json: Any = None
     parts: Sequence[Part] = ()
+    headers: Mapping[str, str | None] = {}  # in place of the gateway's own; None = the request has none
 
     def body(self) -> tuple[bytes | None, str]:
         """The encoded body and its content type. httpx encodes `parts` itself."""
