@@ -139,6 +139,21 @@ def test_detached_work_is_done_by_a_worker(shop: Shop) -> None:
     assert (idle.data, idle.document["outcome"]) == ({"campaigns": []}, "not_sent")
 
 
+def test_a_process_that_works_already_does_what_another_call_starts(shop: Shop) -> None:
+    """As in the MCP server, which makes its calls at once."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    confirms = {name: shop.plan(name, text=name) for name in ("spring", "summer")}
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(lambda name: shop.go(name, confirms[name]), confirms))
+    while any(run.data["state"] == "running" for run in runs):
+        busy = next(run for run in runs if "notice" in run.document)
+        assert "Another call of this server" in busy.document["notice"]
+        runs = [shop.go(name, confirm) for name, confirm in confirms.items()]
+    assert [run.data["state"] for run in runs] == ["done", "done"]
+    assert shop.got() == Counter({number: 2 for number in numbers(25)})
+
+
 def test_a_worker_may_end_after_some_time(shop: Shop) -> None:
     confirm = shop.plan(send_at=4e9)
     shop.go("spring", confirm, "--detach")

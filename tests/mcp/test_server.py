@@ -140,12 +140,19 @@ def test_every_tool_is_listed_and_can_be_called(era: str, sandbox: Host) -> None
 
 
 LOOKUPS: dict[str, Any] = {
+    "campaign_report": {"name": "spring"},
+    "campaign_status": {},
+    "campaign_worker": {"recover": "nobody"},
     "check_send": {},
     "conversation": {"whatsappNumber": "14155551234"},
     "doctor": {},
     "find_contact": {"name": "doe"},
     "find_template": {"name": "order"},
+    "import_contacts": {"name": "leads", "csv": "leads.csv", "columns": {"Phone": "whatsappNumber"}},
     "opt_out": {},
+    "plan_campaign": {"name": "spring", "template_name": "nothing", "audience": {"contacts": {}}},
+    "run_campaign": {"name": "spring"},
+    "stop_campaign": {"name": "spring"},
     "wait_for_reply": {"whatsappNumber": "14155551234", "after": "2026-11-01T00:00:00Z"},
 }
 

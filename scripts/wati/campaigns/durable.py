@@ -13,13 +13,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 
-from wati.campaigns.engine import DRAIN_SECONDS, THREADS, Hands
+from wati.campaigns.engine import DRAIN_SECONDS, THREADS, Busy, Hands
 from wati.contract.failures import Failure
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class _Process:
     """DBOS finds its workflows by name, and a process has one DBOS."""
 
     hands: Hands | None = None
+    working = threading.Lock()
 
 
 @DBOS.workflow(name="chunk", max_recovery_attempts=None)
@@ -124,6 +126,16 @@ class Durable:
 
     @contextmanager
     def work(self, handle: Handle) -> Iterator[None]:
+        if not _Process.working.acquire(blocking=False):
+            raise Busy
+        try:
+            with self._launched(handle):
+                yield
+        finally:
+            _Process.working.release()
+
+    @contextmanager
+    def _launched(self, handle: Handle) -> Iterator[None]:
         hands = _Process.hands = Hands(handle)
         config: Any = {"name": self._queue, "executor_id": self._worker, "application_version": VERSION}
         config |= {**self._shared, "log_level": "CRITICAL"}

@@ -24,6 +24,10 @@ DRAIN_SECONDS = 45
 THREADS = 4  # chunks that a worker handles at a time: while one waits for its answer, another may leave
 
 
+class Busy(Exception):
+    """This process works already, and what is given is done there, too."""
+
+
 class Engine(Protocol):
     """Its jobs are names. To stop a job and give its chunks again in a new round is to resume it."""
 
@@ -37,7 +41,10 @@ class Engine(Protocol):
         """Take back the chunks that wait."""
 
     def work(self, handle: Handle) -> AbstractContextManager[None]:
-        """Handle the chunks of all jobs in other threads; at the end, wait for those that have begun."""
+        """Handle the chunks of all jobs in other threads; at the end, wait for those that have begun.
+
+        Raises Busy.
+        """
 
     def holders(self) -> set[str]:
         """The workers that have begun chunks and not ended them."""

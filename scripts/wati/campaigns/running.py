@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from wati.campaigns import bar, status
+from wati.campaigns.engine import Busy
 from wati.campaigns.ledger import Ledger
 from wati.contract.call import Result
 from wati.contract.failures import Failure
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 SHOW_SECONDS = 1.0
 WAITED = "It waits until {}."
 STOPPED = "The campaign stopped by itself: {}"
+BUSY = (
+    "Another call of this server works on whatever runs, as long as it lasts. Run this one again then, or "
+    "let campaign_worker.py do the work."
+)
 
 
 def confirmation(context: Context) -> str:
@@ -128,7 +133,10 @@ def _work(context: Context, ledger: Ledger, only: str) -> set[str]:
                 return True
             return only not in running if only else options.until_idle and not running
 
-        shift.work(is_over)
+        try:
+            shift.work(is_over)
+        except Busy:
+            context.remarks.append(BUSY)
     return seen
 
 
