@@ -213,7 +213,16 @@ def test_a_server_that_vanishes_and_comes_back(own_postgres: Server) -> None:
         assert PASSWORD not in str(found.value.document())
     own_postgres.start()
     assert reached(database) == 0
+    own_postgres.stop()
+    own_postgres.start()  # nobody has noticed that it was away
+    assert reached(database) == 0
     database.close()
+
+
+def test_a_password_in_the_words_of_a_library_is_hidden() -> None:
+    with closing(Database(f"postgresql://wati:{PASSWORD}%21@127.0.0.1:1/x")) as database:
+        said = database._store.reason(OSError(f"no {PASSWORD}!, no {PASSWORD}%21, that is all\n" + "x" * 999))
+    assert said.startswith("no [hidden], no [hidden], that is all xxx") and len(said) < 300
 
 
 def test_a_server_that_was_never_reached_is_a_wrong_setup_and_the_password_is_not_shown(

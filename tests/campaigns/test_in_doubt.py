@@ -135,6 +135,7 @@ def test_a_send_that_this_machine_s_journal_does_not_know_is_looked_for_all_the_
 def test_an_old_send_of_the_same_message_is_not_taken_for_this_one(
     world: World, later: Callable[[], None]
 ) -> None:
+    control.seed(world.state, {"contacts": [{"whatsappNumber": ANN}]})
     first = doubtful(world, ANN, kind="status", status=503)
     later()
     world.ledger.claims.again(first, [ANN])
@@ -143,6 +144,9 @@ def test_an_old_send_of_the_same_message_is_not_taken_for_this_one(
     world.ledger.workers.retire(worker)  # killed before its send was in the journal
     look(world, first)
     assert states(world.ledger, first) == {ANN: "in_doubt"}  # too early for this one
+    later()
+    look(world, first)
+    assert states(world.ledger, first) == {ANN: "rejected"}
 
 
 def test_a_look_goes_on_where_the_last_one_ended(world: World, later: Callable[[], None]) -> None:

@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import unquote
+from urllib.parse import quote
 
 import sqlalchemy as sql
 from sqlalchemy import event
@@ -205,7 +205,8 @@ class _Server:
             raise Failure(
                 "bad_setup", "WATI_CAMPAIGNS is not the address of a database.", hint=_USE
             ) from None
-        self._secrets = [each for each in (str(url.password or ""), address) if each]
+        password = str(url.password or "")
+        self._secrets = [each for each in (address, password, quote(password, safe="")) if each]
         self._wait = f"{max(1, round(patience * 1000))}ms"
         options = {name: value for name, value in _LIBPQ.items() if name not in url.query}
         # Before it is used, a connection is tried: the server may have been away.
@@ -228,8 +229,7 @@ class _Server:
     def reason(self, error: Exception) -> str:
         text = str(getattr(error, "orig", None) or error)
         for secret in self._secrets:
-            for form in {secret, unquote(secret)}:
-                text = text.replace(form, "[hidden]")
+            text = text.replace(secret, "[hidden]")
         return _shortened(text)
 
 

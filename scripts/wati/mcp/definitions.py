@@ -45,6 +45,18 @@ _HINTS = {
     "delete": (False, True, False),
     "send": (False, True, False),
 }
+# The arguments of a whole job, in words: their schemas as they are would cost three times as much, and a
+# mistake is answered with every problem.
+_IN_WORDS = {
+    "plan_campaign": {
+        "parameters": "such as {{firstName|there}}",
+        "audience": "contacts (get_contacts' filters), csv (a file) or receivers",
+        "exclude": "opt_out, not_within_days, us_numbers, attributes",
+        "limit": "the first few",
+        "send_at": "ISO with offset",
+        "quiet_hours": "from, to, zone",
+    }
+}
 _FOR_PEOPLE = ("$schema", "title", "description", "examples", "default")
 
 
@@ -112,6 +124,10 @@ def _definition(tool: Json, said: set[str]) -> Json:
     endpoint = endpoint_of(tool)
     schema = schema_of(tool)
     shown = _shown(schema, said)
+    if (words := _IN_WORDS.get(tool["name"])) is not None:
+        shown["properties"] = {
+            name: _plain(member, words.get(name)) for name, member in shown["properties"].items()
+        }
     run = run_schema(endpoint)["properties"]
     run.pop("verbose", None)  # nobody sees what it prints
     shown["properties"] = {**shown["properties"], "run": {"type": "object", "properties": run}}
@@ -129,6 +145,12 @@ def _definition(tool: Json, said: set[str]) -> Json:
             "openWorldHint": True,
         },
     }
+
+
+def _plain(member: Json, words: str | None) -> Json:
+    """The type of a member, and what is inside it in words."""
+    bare = {name: member[name] for name in ("type", "enum") if name in member}
+    return {**bare, "description": words} if words else bare
 
 
 def _shown(schema: Json, said: set[str]) -> Json:
