@@ -84,6 +84,7 @@ def one_run(state: str, arguments: dict[str, Any]) -> dict[str, Any]:
         asking = ask.Asking(session.client, known.at_first(arguments, MAIN), time.monotonic() + 300)
         asking.ask(each for each in asked if not each.needs or "limits_true" not in each.needs)
         control.limits(state, True)
+        session.client.pacer = Pacer()
         asking.ask(each for each in asked if "limits_true" in each.needs)
     return asking.observed
 

@@ -52,27 +52,36 @@ def perform(context: "Context") -> "Result":
     import time
 
     from wati.contract.call import Result
+    from wati.contract.failures import Failure
     from wati.probe import ask, known, questions, report, verdicts
     from wati.reads import connections
 
     call = context.call
     arguments, path = call.arguments, call.options.output or FILE
     asked = questions.chosen(arguments)
-    with context.session.files.download(path, force=call.options.force) as download:
-        if not call.connection:
-            context.use_connection(connections.only_active(context.inbox))
-        asking = ask.Asking(
-            context.session.client,
-            known.at_first(arguments, context.call.connection),
-            time.monotonic() + context.gateway.left,
-            context.gateway.trace,
-        )
-        # From here on, nobody can say that nothing was sent.
-        context.gateway.changed = call.endpoint.effect != "read"
-        asking.ask(asked)
-        captured = report.capture(asked, asking.observed, arguments, context.session.settings)
-        download.handle.write(json.dumps(captured, indent=1, ensure_ascii=False).encode("utf-8") + b"\n")
-        download.commit()
+    asking = None
+    try:
+        with context.session.files.download(path, force=call.options.force) as download:
+            if not call.connection:
+                context.use_connection(connections.only_active(context.inbox))
+            asking = ask.Asking(
+                context.session.client,
+                known.at_first(arguments, context.call.connection),
+                time.monotonic() + context.gateway.left,
+                context.gateway.trace,
+            )
+            # From here on, nobody can say that nothing was sent.
+            context.gateway.changed = call.endpoint.effect != "read"
+            asking.ask(asked)
+            captured = report.capture(asked, asking.observed, arguments, context.session.settings)
+            text = json.dumps(captured, indent=1, ensure_ascii=False) + "\n"
+            download.handle.write(text.encode("utf-8"))
+            download.commit()
+    except Failure as failure:
+        if asking is not None and asking.changed:
+            failure.message = f"The questions were asked, but the capture was not written. {failure.message}"
+            failure.outcome = "accepted"
+        raise
     summary = report.summary(asked, asking.observed, verdicts.assumed())
     hints = [report.SHARE] + ([report.ANOTHER_RUN] if arguments.get("has_whatsapp", True) else [])
     return Result({"file": path, **summary}, notice=" ".join(hints))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import re
 import subprocess
@@ -464,6 +465,18 @@ def test_help_takes_little_longer_than_to_start_python(name: str) -> None:
     imported = imports("-S", str(SCRIPTS / f"{name}.py"), "--help")
     assert "wati.cli.help" in imported
     assert imported & DEAR_FOR_HELP == set()
+
+
+def test_a_call_loads_httpx_without_its_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("click", "rich", "pygments"):  # or there would be nothing to leave out
+        assert importlib.util.find_spec(name)
+    monkeypatch.setenv("MATON_API_KEY", "sandbox")
+    monkeypatch.setenv("WATI_SANDBOX_STATE", str(tmp_path / "state"))
+    imported = imports(str(SCRIPTS / "get_contacts.py"))
+    assert "httpx._client" in imported
+    assert imported & {"click", "rich", "pygments"} == set()
 
 
 def test_the_page_of_errors_repeats_the_hints() -> None:

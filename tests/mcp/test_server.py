@@ -28,7 +28,9 @@ from conftest import ENDPOINTS, KEY, OFFERED, ROOT, SANDBOX, Run
 from recording import Answer, FarSide, reply
 from wati.contract.endpoint import Endpoint
 from wati.contract.failures import Failure
+from wati.mcp import definitions
 from wati.mcp.asking import Seal
+from wati.mcp.server import Tools, protocol
 from wati.sandbox import State, control
 from wati.sandbox.app import Sandbox
 from wati.sandbox.server import Server as SandboxServer
@@ -64,7 +66,7 @@ def yes() -> Person:
 
 
 class Host:
-    """Connects to a server of its own; `environ` is the server's."""
+    """Connects to a server of its own; `environ` is the server's, and `folder` the current one of a test."""
 
     def __init__(self, folder: Path, **environ: str) -> None:
         self.folder = folder
@@ -72,12 +74,21 @@ class Host:
 
     @asynccontextmanager
     async def connected(
-        self, *flags: str, era: str = "legacy", person: Person | None = None
+        self, era: str = "legacy", person: Person | None = None, *, ask_every_send: bool = False
     ) -> AsyncIterator[Client]:
+        """In this process, which spares a second for each server."""
+        own = Tools(definitions.chosen(""), self.environ, ask_every_send=ask_every_send)
+        with own.session:
+            async with Client(protocol(own), mode=era, elicitation_callback=person) as client:
+                yield client
+
+    @asynccontextmanager
+    async def over_stdio(self, era: str, *flags: str) -> AsyncIterator[Client]:
+        """In a process of its own."""
         parameters = StdioServerParameters(
             command=sys.executable, args=[SERVER, *flags], env=self.environ, cwd=str(self.folder)
         )
-        async with Client(stdio_client(parameters), mode=era, elicitation_callback=person) as client:
+        async with Client(stdio_client(parameters), mode=era) as client:
             yield client
 
     def journal(self) -> list[str]:
@@ -87,13 +98,15 @@ class Host:
 
 
 @pytest.fixture
-def host(tmp_path: Path, far_side: FarSide) -> Host:
+def host(tmp_path: Path, far_side: FarSide, monkeypatch: pytest.MonkeyPatch) -> Host:
     """Over the server that records what reaches it."""
+    monkeypatch.chdir(tmp_path)
     return Host(tmp_path, MATON_API_KEY=KEY, MATON_BASE_URL=far_side.url)
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Host:
+def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    monkeypatch.chdir(tmp_path)
     return Host(tmp_path, MATON_API_KEY="sandbox", WATI_SANDBOX_STATE=str(tmp_path / "state.sqlite"))
 
 
@@ -127,7 +140,7 @@ def said(result: types.CallToolResult) -> Any:
 @pytest.mark.parametrize("era", ERAS)
 def test_every_tool_is_listed_and_can_be_called(era: str, sandbox: Host) -> None:
     async def work() -> None:
-        async with sandbox.connected(era=era) as client:
+        async with sandbox.over_stdio(era) as client:
             tools = (await client.list_tools()).tools
             assert {tool.name for tool in tools} == {*OFFERED}
             for tool in tools:
@@ -176,7 +189,7 @@ def test_every_tool_answers_as_its_script_does(
     assert set(calls) == {*OFFERED} - {"brief", "needs_reply"}
 
     async def work() -> dict[str, Any]:
-        async with sandbox.connected(era=era) as client:
+        async with sandbox.over_stdio(era) as client:
             documents = {}
             for name, (text, *confirm) in calls.items():
                 run = {"run": {"confirm": confirm[1]}} if confirm else {}
@@ -205,7 +218,7 @@ def test_every_tool_answers_as_its_script_does(
 )
 def test_groups_and_read_only_limit_the_tools(flags: list[str], names: set[str], sandbox: Host) -> None:
     async def work() -> None:
-        async with sandbox.connected(*flags) as client:
+        async with sandbox.over_stdio("legacy", *flags) as client:
             assert {tool.name for tool in (await client.list_tools()).tools} == names
             with pytest.raises(Exception, match="Unknown tool"):
                 await client.call_tool("send_session_message", HELLO)
@@ -318,7 +331,7 @@ def test_no_customer_can_add_a_line_to_a_question(sandbox: Host) -> None:
     person = Person("decline")
 
     async def work() -> None:
-        async with sandbox.connected("--ask", "sends", person=person) as client:
+        async with sandbox.connected(person=person, ask_every_send=True) as client:
             for name, given in (
                 ("send_template_messages_v2", {**template, "receivers": receivers}),
                 ("send_template_message", {**template, **one, "parameters": PARAMETERS}),
@@ -390,11 +403,11 @@ def test_a_single_send_is_asked_only_if_it_is_a_repeat_or_if_every_send_is(
             assert said(await client.call_tool("send_session_message", again))["outcome"] == "accepted"
             assert len(person.asked) == 1 and "already" in person.asked[0] and "Hello" in person.asked[0]
         person = yes()
-        async with host.connected("--ask", "sends", era=era, person=person) as client:
+        async with host.connected(era=era, person=person, ask_every_send=True) as client:
             other = {**HELLO, "messageText": "Bye"}
             assert said(await client.call_tool("send_session_message", other))["outcome"] == "accepted"
             assert len(person.asked) == 1
-        async with host.connected("--ask", "sends", era=era) as client:
+        async with host.over_stdio(era, "--ask", "sends") as client:
             error = said(await client.call_tool("send_session_message", {**HELLO, "messageText": "Hm"}))[
                 "error"
             ]
@@ -488,7 +501,8 @@ def test_forty_parallel_reads_are_paced(sandbox: Host) -> None:
     anyio.run(work)
 
 
-def test_a_long_call_reports_progress(host: Host, far_side: FarSide) -> None:
+def test_a_long_call_reports_progress(host: Host, far_side: FarSide, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wati.mcp.work.PROGRESS_SECONDS", 0.2)
     heard: list[tuple[float, str | None]] = []
 
     async def progress(value: float, total: float | None, message: str | None) -> None:
@@ -497,7 +511,8 @@ def test_a_long_call_reports_progress(host: Host, far_side: FarSide) -> None:
     async def work() -> None:
         async with host.connected() as client:
             far_side.always(reply({"result": "error", "message": "Too many requests"}, 429))
-            document = said(await client.call_tool("get_contacts", {}, progress_callback=progress))
+            given = {"run": {"timeout": 3}}
+            document = said(await client.call_tool("get_contacts", given, progress_callback=progress))
             assert document["error"]["code"] == "rate_limited"
 
     anyio.run(work)

@@ -325,6 +325,20 @@ def test_a_file_that_exists_is_not_overwritten(call: Callable[..., Run], state: 
     assert call("probe", {}, "--force", **SANDBOX).data["file"] == "wati-capture.json"
 
 
+def test_a_capture_that_cannot_be_written_does_not_hide_what_was_sent(
+    call: Callable[..., Run], state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("wati.files.download.Download.commit", full)
+    john = "14155551234"
+    error = call("probe", {"own_number": john}, "--confirm", john, **SANDBOX).error
+    assert (error["code"], error["outcome"]) == ("file_not_allowed", "accepted")
+    assert error["message"].startswith("The questions were asked, but the capture was not written.")
+    assert [row for row in control.log(state) if row["kind"] == "text"]
+
+
 def test_several_connections_are_not_guessed_between(call: Callable[..., Run], other_side: OtherSide) -> None:
     run = call("probe", {}, MATON_BASE_URL=other_side.url)
     assert run.error["code"] == "connection_ambiguous"

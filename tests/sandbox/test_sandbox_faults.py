@@ -373,7 +373,21 @@ def test_a_bug_in_the_sandbox_is_a_500_that_says_so(world, monkeypatch, capsys):
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_every_kind_of_fault_is_tested_here():
-    source = Path(__file__).read_text(encoding="utf-8")
+@pytest.mark.parametrize("count", [0, 2, 5000])
+def test_the_total_of_contacts_can_lie(world, count):
+    right = world.get(f"{V1}/getContacts?pageSize=3").json()
+    world.fault("total", count=count)
+    world.get(f"{V1}/getMessages/14155551234")  # not the list: the fault waits
+    wrong = world.get(f"{V1}/getContacts?pageSize=3").json()
+    assert wrong["link"]["total"] == count != right["link"]["total"]
+    assert {**wrong, "link": {**wrong["link"], "total": 0}} == {
+        **right,
+        "link": {**right["link"], "total": 0},
+    }
+
+
+def test_every_kind_of_fault_is_tested_here_or_beside_the_habits():
+    files = (Path(__file__), Path(__file__).with_name("test_sandbox_habits.py"))
+    source = "".join(file.read_text(encoding="utf-8") for file in files)
     assert faults.KINDS
     assert [kind for kind in faults.KINDS if f'"{kind}"' not in source] == []

@@ -113,3 +113,39 @@ def test_the_first_habit_counts(world):
 def test_a_habit_says_something(world, habit):
     with pytest.raises(control.InvalidInput):
         control.seed(world.path, {"habits": [habit]})
+
+
+def test_what_has_not_arrived_when_its_template_is_paused_fails(world):
+    control.seed(world.path, {"templates": [SALE]})
+    send(world, habits.UTILITY)
+    control.advance(world.path, 3)
+    send(world, habits.UTILITY)
+    send(world, habits.MARKETING)
+    control.template(world.path, "welcome", "PAUSED")
+    assert [status for status, _ in statuses(world)] == ["DELIVERED", "SENT", "SENT"]
+    control.advance(world.path, 3)
+    words = "(#132015) Template is paused"
+    assert statuses(world) == [("DELIVERED", None), ("FAILED", words), ("DELIVERED", None)]
+    named = {"template_name": "welcome", "broadcast_name": "b", "parameters": []}
+    answer = world.post(f"{V1}/sendTemplateMessage?whatsappNumber={JOHN}", json=named).json()
+    assert answer == {"result": False, "info": "Template is not approved, its status is PAUSED"}
+    assert len(world.log()) == 3
+
+
+def test_a_template_that_is_still_approved_in_another_language_goes_on(world):
+    control.seed(world.path, {"templates": [{**SALE, "language": "es"}, SALE]})
+    send(world, habits.MARKETING)
+    control.template(world.path, "sale", "PAUSED", language="es")
+    control.advance(world.path, 3)
+    assert statuses(world) == [("DELIVERED", None)]
+
+
+def test_who_wrote_stop_gets_marketing_until_they_stop_it_in_whatsapp(world):
+    control.seed(world.path, {"templates": [SALE]})
+    control.reply(world.path, JOHN, text="STOP")
+    send(world, habits.MARKETING)
+    control.seed(world.path, {"habits": [{"numbers": JOHN, "fails": "131050"}]})
+    send(world, habits.MARKETING)
+    send(world, habits.UTILITY)
+    control.advance(world.path, 3)
+    assert [status for status, _ in statuses(world)] == ["DELIVERED", "FAILED", "DELIVERED"]

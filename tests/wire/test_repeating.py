@@ -21,6 +21,8 @@ import pytest
 from conftest import ROOT
 from recording import Answer, FarSide, reply
 from wati.contract.endpoint import Endpoint
+from wati.wire import departure
+from wati.wire.threads import Worker
 
 Caller = Callable[..., Any]
 
@@ -571,17 +573,21 @@ def test_what_was_given_up_before_it_left_never_leaves_afterwards(
         connecting.wait(30)
         return connect(*arguments, **options)
 
+    left_behind: list[Worker] = []
+
+    class Remembered(Worker):
+        def __init__(self, act: Callable[[], object]) -> None:
+            super().__init__(act)
+            left_behind.append(self)
+
     monkeypatch.setattr(socket, "create_connection", connect_late)
+    monkeypatch.setattr(departure, "Worker", Remembered)
     endpoint = endpoints[OF_EACH_EFFECT[effect]]
-    threads = set(threading.enumerate())
     run = call_example(endpoint, *named(endpoint), "--timeout", "1.5")
     assert outcome(run) == expected(endpoint, 6, "timeout", "not_sent")
-    left_behind = set(threading.enumerate()) - threads
-    assert left_behind
+    assert left_behind and not any(worker.ended(0) for worker in left_behind)
     connecting.set()
-    for thread in left_behind:
-        thread.join(30)
-        assert not thread.is_alive()
+    assert all(worker.ended(30) for worker in left_behind)
     assert far_side.requests == []
 
 

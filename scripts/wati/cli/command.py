@@ -33,6 +33,10 @@ def main(endpoint: Endpoint) -> None:
     except (MemoryError, ImportError, OSError) as error:
         os._exit(write(machine.cannot_begin(error, endpoint.effect), 3))
 
+    # Where click and rich are installed, httpx would load its own command line, a third of the CPU time of a
+    # call. It does without if that cannot be imported.
+    sys.modules["httpx._main"] = None  # type: ignore[assignment]
+
     # Before all that takes time: until then, a signal ends the process without a document.
     signals = [name for name in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(name) != signal.SIG_IGN]
     for name in signals:

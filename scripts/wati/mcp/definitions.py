@@ -149,7 +149,7 @@ def _definition(tool: Json, said: set[str]) -> Json:
 
 def _plain(member: Json, words: str | None) -> Json:
     """The type of a member, and what is inside it in words."""
-    bare = {name: member[name] for name in ("type", "enum") if name in member}
+    bare: Json = {name: member[name] for name in ("type", "enum") if name in member}
     return {**bare, "description": words} if words else bare
 
 

@@ -54,11 +54,14 @@ class Bytes:
 class OnlyMatons(Pacer):
     """The pace of Maton's limit alone: for the question what WATI says above its own."""
 
+    def __init__(self, shared: Pacer) -> None:
+        self._shared = shared
+
     def wait(self, target: str, deadline: float, *, spare: int = 0) -> bool:
-        return super().wait("", deadline, spare=spare)
+        return self._shared.wait("", deadline, spare=spare)
 
     def answered(self, target: str) -> None:
-        super().answered("")
+        self._shared.answered("")
 
 
 class Asking:
@@ -115,7 +118,7 @@ class Asking:
             return gateway.exchange(request, effect, connection)
         answer = None
         client = Client(self.client.settings)
-        client.pacer = OnlyMatons()
+        client.pacer = OnlyMatons(self.client.pacer)
         try:
             for _ in range(question.times):
                 answer = Gateway(client, left, attempts=1).exchange(request, effect, connection)

@@ -29,7 +29,8 @@ def get_contacts(ctx: Context) -> Answer:
     else:
         total = ctx.tx.count(f"SELECT COUNT(*) FROM contacts WHERE {where}", *values)
         found = _read(ctx, f"{chosen} LIMIT ? OFFSET ?", [*values, page.size, page.offset])
-    link = paging.link(ctx, page, total, more=page.end < total)
+    said = ctx.changing["total"]["count"] if "total" in ctx.changing else total
+    link = paging.link(ctx, page, said, more=page.end < total)
     return reply({"result": "success", "contact_list": found, "link": link})
 
 

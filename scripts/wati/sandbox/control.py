@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from . import customers, deliveries, faults, ownership, seeding, state, templates, views
+from . import customers, deliveries, faults, habits, ownership, seeding, state, templates, views
 from .formats import epoch, iso
 from .state import State
 from .state_file import StatePath
 from .store import Settings, Tx
 
+PAUSED = "132015"
 _LONGEST_ADVANCE = 100 * 366 * 86400.0
 
 
@@ -179,6 +180,9 @@ def template(
     """Decide about a template as Meta does: APPROVED, REJECTED, PAUSED, or another status."""
     with _changing(path) as tx:
         languages = templates.decide(tx, connection_id, template, status.upper(), language)
+        left = templates.find(tx, connection_id, template)
+        if status.upper() == "PAUSED" and left and left["status"] != "APPROVED":
+            deliveries.fail_templates(tx, connection_id, template, habits.detail(PAUSED))
     return {"template": template, "languages": languages, "status": status.upper()}
 
 

@@ -40,6 +40,15 @@ def status(row: sqlite3.Row, now: float) -> Final:
     return row["final"], row["failed_detail"]
 
 
+def fail_templates(tx: Tx, account: str, template: str, detail: str) -> None:
+    """Let what was accepted of a template and has not arrived yet fail."""
+    sql = (
+        "UPDATE deliveries SET final = 'FAILED', failed_detail = ? WHERE settles > ? AND final = 'DELIVERED' "
+        "AND json_extract(doc, '$.connection_id') = ? AND json_extract(doc, '$.template') = ?"
+    )
+    tx.run(sql, detail, tx.now, account, template)
+
+
 def next_to_settle(tx: Tx) -> float | None:
     """When the next message leaves SENT; None if no one will."""
     sql = "SELECT MIN(settles) FROM deliveries WHERE settles > ? AND final NOT IN ('SENT')"

@@ -45,7 +45,7 @@ class Kind:
 
 
 _SECONDS = {"seconds": {"type": "number", "minimum": 0, "maximum": 3600}}
-_LISTS = "/getMessages/"
+_LISTS, _CONTACTS = "/getMessages/", "/getContacts"
 _A_YEAR = 366 * 86400
 
 # What each of them does is in references/sandbox.md, in the same words.
@@ -103,6 +103,13 @@ KINDS = {
         ("seconds",),
         changes=True,
         within=_LISTS,
+    ),
+    "total": Kind(
+        "total in getContacts is this, whatever there is",
+        {"count": _COUNT},
+        ("count",),
+        changes=True,
+        within=_CONTACTS,
     ),
     "altered": Kind(
         "the text of a send arrives changed: mojibake, escaped (HTML), selector (after a symbol), "

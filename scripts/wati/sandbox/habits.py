@@ -51,8 +51,13 @@ def failure(ctx: Context, number: str, sort: str) -> str | None:
     struck = ctx.changing.get("undelivered", {}).get("code")
     for code in (struck, _of(ctx.tx, ctx.account, number).get("fails")):
         if code and sort in CODES[code].strikes:
-            return f"(#{code}) {CODES[code].words}"
+            return detail(code)
     return None
+
+
+def detail(code: str) -> str:
+    """A code as `failedDetail` shows it."""
+    return f"(#{code}) {CODES[code].words}"
 
 
 def expect(ctx: Context, line: str, number: str, delivery: int) -> None:
