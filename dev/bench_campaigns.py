@@ -2,10 +2,10 @@
 
 usage: bench_campaigns.py [RECEIVERS]...      (default 10000 100000)
 
-Without limits: the served sandbox has none, and the pace of campaigns is lifted. What the far side works is
-in the seconds of both ways, and not in their CPU. The page's way is measured with 1,000 receivers, and counted
-as many times. Memory is what a worker has at most, less that of one that has nothing to do. This needs a
-POSIX system.
+Without limits: the served sandbox has none, and the pace of campaigns is lifted. What the far side works
+is in the seconds of both ways, and not in their CPU. The page's way is measured with 1,000 receivers, and
+counted as many times. Memory is what a worker has at most, less that of one that has nothing to do. This
+needs a POSIX system.
 """
 
 from __future__ import annotations
