@@ -15,8 +15,8 @@ from users import User
 from static_rules import RULES, Rule, findings
 
 LISTED = (Path(__file__).parent / "bundle.txt").read_text(encoding="utf-8").split()
-# 700 kB until 1.1.0 learned to check templates, receivers and lists before a send, to look, to speak MCP, to run
-# campaigns, to show the sandbox in a browser, and to probe a live account.
+# 700 kB until 1.1.0 learned to check templates, receivers and lists before a send, to look, to speak MCP, to
+# run campaigns, to show the sandbox in a browser, and to probe a live account.
 MOST_BYTES = 1_850_000
 
 
