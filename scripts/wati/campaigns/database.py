@@ -168,6 +168,7 @@ class _File:
     def _connected(connection: Any, _: object) -> None:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA cache_size = -512")  # KB; a worker has several connections
 
     @staticmethod
     def _begin(connection: sql.Connection) -> None:

@@ -197,5 +197,6 @@ def _engine(url: str, threads: int) -> sa.Engine:
         connection.execute("PRAGMA busy_timeout = 30000")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # what the last second lost is given again
+        connection.execute("PRAGMA cache_size = -256")  # KB; DBOS has several connections
 
     return engine
