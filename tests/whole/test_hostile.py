@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from conftest import KEY, Run
+from looping import looped
 from recording import Answer, FarSide, reply
 from wati.contract.endpoint import Endpoint
 from wati.output.redaction import redact
@@ -39,7 +40,7 @@ HEADS = {
 }
 
 
-@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+@looped("head", HEADS.values(), ids=HEADS)
 def test_a_redirect_to_nowhere_is_no_bug(
     call_example: Caller,
     far_side: FarSide,
@@ -147,8 +148,8 @@ LINKS = {
 }
 
 
-@pytest.mark.parametrize("held", LINKS.values(), ids=LINKS)
-@pytest.mark.parametrize("status", [200, 400, 500])
+@looped("held", LINKS.values(), ids=LINKS)
+@looped("status", [200, 400, 500])
 def test_a_connection_s_link_is_hidden_wherever_it_stands(
     call_example: Caller,
     far_side: FarSide,
