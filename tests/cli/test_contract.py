@@ -467,9 +467,7 @@ def test_help_takes_little_longer_than_to_start_python(name: str) -> None:
     assert imported & DEAR_FOR_HELP == set()
 
 
-def test_a_call_loads_httpx_without_its_command_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_call_loads_httpx_without_its_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("click", "rich", "pygments"):  # or there would be nothing to leave out
         assert importlib.util.find_spec(name)
     monkeypatch.setenv("MATON_API_KEY", "sandbox")
