@@ -44,6 +44,7 @@ bench: .venv/development
 	$(PY) dev/bench_journal.py
 	$(PY) dev/bench_team.py
 	$(PY) dev/bench_memory.py
+	$(PY) dev/bench_campaigns.py
 	$(PY) dev/tokens.py
 
 docs: .venv/runtime

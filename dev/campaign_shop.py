@@ -28,6 +28,7 @@ from wati.sandbox import control
 ROOT = Path(__file__).resolve().parent.parent
 Json = dict[str, Any]
 TEMPLATE = "order_update"
+CONNECTION = "sandbox-main"
 SENDS = "/wati/api/v2/sendTemplateMessages"
 FAST = {"requests": 1000, "seconds": 1}  # so that Maton's rate is the only one
 TEXT = "Processing your order"  # of ordernumber: whoever has it twice got the same message twice
@@ -74,7 +75,7 @@ def planned(
 ) -> Job:
     """A finished plan of the template to these numbers. `zones`: of the receivers, in turn."""
     values = [{"name": "name", "value": "Jane"}, {"name": "ordernumber", "value": text}]
-    plan = {"template_name": TEMPLATE, "broadcast_name": name, "connection": "", "channel_number": ""}
+    plan = {"template_name": TEMPLATE, "broadcast_name": name, "connection": CONNECTION, "channel_number": ""}
     plan |= {"chunk": chunk, "rate": FAST, **more}
     job = ledger.plans.begin(name, "campaign", name, plan)
 
@@ -99,7 +100,12 @@ class Shop:
         control.reset(self.state, limits=False)
         serve = [sys.executable, str(ROOT / "scripts" / "sandbox.py"), "serve", "--state", str(self.state)]
         self._started: list[subprocess.Popen[bytes]] = []
-        server = subprocess.Popen([*serve, "--no-limits"], stdout=subprocess.PIPE, env=self._environ())
+        server = subprocess.Popen(
+            [*serve, "--no-limits"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=self._environ(),
+        )
         self._started.append(server)
         assert server.stdout is not None
         self.url = json.loads(server.stdout.readline())["data"]["url"]

@@ -11,12 +11,18 @@ _HEADER = ("header", "header.text", "header.media", "header.media.fileName", "fo
 ABSENT_IF_NULL = {
     "add_contact": ("name", "customParams", "sourceType"),
     "brief": ("closing",),
+    "campaign_status": ("look",),
     "check_send": ("look",),
     "conversation": ("ids",),
     "wait_for_reply": ("until",),
     "needs_reply": ("closing", "include_bots"),
     "opt_out": ("list",),
     "create_connection": ("method",),
+    "plan_campaign": (
+        *("audience.contacts", "audience.csv", "audience.receivers", "audience.receivers[].customParams"),
+        *("audience.receivers[].name", "broadcast_name", "parameters"),
+    ),
+    "probe": ("limits",),
     "get_contacts": _PAGE,
     "get_message_templates": _PAGE,
     "get_messages": _PAGE,

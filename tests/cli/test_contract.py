@@ -379,6 +379,15 @@ def test_the_example_of_fields_names_members_of_this_script(
     if name == "import_contacts":
         (tmp_path / given["csv"]).write_text(f"Phone,Full name,City\n{JOHN},John,Faro\n", encoding="utf-8")
         flags = ["--confirm", world.run(name, given, "--dry-run").data["confirm"], "--detach"]
+    if name in ("campaign_report", "campaign_status", "campaign_worker", "run_campaign", "stop_campaign"):
+        given = {"name": "spring"}
+        to = {"receivers": [{"whatsappNumber": JOHN}]}
+        plan = {**given, "template_name": "welcome", "audience": to}
+        confirm = world.run("plan_campaign", plan).data["confirm"]
+        world.run("run_campaign", given, "--confirm", confirm, "--detach")
+        flags = ["--confirm", confirm] if name == "run_campaign" else []
+    if name == "campaign_worker":
+        given, flags = {}, ["--until-idle"]
     run = world.run(name, given, "--fields", found[1], *flags)
     assert run.exit == 0, run.text
     assert "names members" not in run.document.get("notice", ""), run.text

@@ -28,7 +28,7 @@ runpy.run_path(script, run_name="__main__")
 
 
 def test_all_scripts_are_tried() -> None:
-    assert len(SCRIPTS) == 38
+    assert len(SCRIPTS) == 40
 
 
 @pytest.mark.parametrize("path", READ_FIRST, ids=lambda path: path.name)

@@ -4,7 +4,7 @@
 that. What is sent is the list. An empty object stays one, and is refused: `[]` says that there are none.
 So does `{"name": "city", "value": "Lisbon"}`, which may be one item without its list or two values.
 
-Where each object of a list needs only one member, such as the number of a receiver, a text is that. Pure.
+Where each object of a list is a person of whom only the number is needed, a text is that number. Pure.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from wati.arguments.validation import ITEM, are_pairs, json_path
 
+_NUMBER = "whatsappNumber"
 _STEP = re.compile(r"[.]([A-Za-z_]\w*)|\[([0-9]+)\]")
 
 
@@ -32,9 +33,9 @@ def as_lists(schema: Any, value: Any) -> Any:
 
 
 def _as_object(schema: dict[str, Any], item: Any) -> Any:
-    """A text in a list of objects that need only one member, as the object with it."""
-    needed = schema.get("required", [])
-    return {needed[0]: item} if isinstance(item, str) and len(needed) == 1 else item
+    """A number in a list of people, as the object with it."""
+    is_person = schema.get("required") == [_NUMBER]
+    return {_NUMBER: item} if isinstance(item, str) and is_person else item
 
 
 def listed(values: dict[str, Any]) -> list[dict[str, Any]]:

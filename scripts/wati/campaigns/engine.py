@@ -10,7 +10,10 @@ import threading
 import time
 from collections import deque
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
+
+from wati.wire.threads import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -117,9 +120,7 @@ class Alone:
     @contextmanager
     def work(self, handle: Handle) -> Iterator[None]:
         self._over = False
-        threads = [threading.Thread(target=self._run, args=(handle,)) for _ in range(self._threads)]
-        for thread in threads:
-            thread.start()
+        workers = [Worker(partial(self._run, handle)) for _ in range(self._threads)]
         try:
             yield
         finally:
@@ -127,8 +128,8 @@ class Alone:
                 self._over = True
                 self._changed.notify_all()
             until = time.monotonic() + DRAIN_SECONDS
-            for thread in threads:
-                thread.join(max(0.0, until - time.monotonic()))
+            for worker in workers:
+                worker.ended(max(0.0, until - time.monotonic()))
 
     def _run(self, handle: Handle) -> None:
         while True:

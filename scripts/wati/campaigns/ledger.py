@@ -6,11 +6,13 @@ import threading
 import time
 from collections import Counter
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wati.campaigns.records import BEAT_SECONDS
 from wati.contract.failures import Failure
 from wati.contract.packages import require_package
+from wati.wire import threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,13 +74,12 @@ class Ledger:
     def present(self, name: str) -> Iterator[Worker]:
         """A worker that is at work while this lasts: it beats, and looks whether others have gone."""
         worker, stop = self.workers.enlist(name), threading.Event()
-        thread = threading.Thread(target=self._beat, args=(worker, stop), name="beats", daemon=True)
-        thread.start()
+        beats = threads.Worker(partial(self._beat, worker, stop))
         try:
             yield worker
         finally:
             stop.set()
-            thread.join()
+            beats.ended(_LAST_SECONDS)
             self._retire(worker)
 
     def close(self) -> None:
