@@ -49,7 +49,7 @@ def test_the_doctor_and_the_probe_find_it_well(connected: User) -> None:
     assert "env.MATON_API_KEY contains a literal" in server["issues"][0]["message"]
     probed = connected.openclaw("mcp", "probe", "wati", "--json").json
     assert probed["diagnostics"] == []
-    assert probed["servers"]["wati"]["tools"] == 27 and probed["servers"]["wati"]["resources"] is True
+    assert probed["servers"]["wati"]["tools"] == 36 and probed["servers"]["wati"]["resources"] is True
     assert {"wati__find_contact", "wati__send_template_message"} < set(probed["tools"])
 
 

@@ -209,7 +209,9 @@ ROWS = (
     Row("`lag`", {"fault": "lag", "seconds": 60}),
     Row("`unordered`", {"fault": "unordered", "order": "oldest"}),
     Row("`unzoned`", {"fault": "unzoned", "seconds": 3600}),
+    Row("`total` of another list", {"fault": "total", "count": 3}),
     Row("`altered`", {"fault": "altered", "change": "mojibake"}),
+    Row("`undelivered`", {"fault": "undelivered", "code": "131026"}),
     Row("`date` of an hour ago", {"fault": "date", "seconds": -3600}),
     Row("`undated`", {"fault": "undated"}),
 )

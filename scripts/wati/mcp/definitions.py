@@ -50,7 +50,7 @@ _HINTS = {
 _IN_WORDS = {
     "plan_campaign": {
         "parameters": "such as {{firstName|there}}",
-        "audience": "contacts (get_contacts' filters), csv (a file) or receivers",
+        "audience": "contacts (filters), csv or receivers",
         "exclude": "opt_out, not_within_days, us_numbers, attributes",
         "limit": "the first few",
         "send_at": "ISO with offset",
@@ -150,6 +150,8 @@ def _definition(tool: Json, said: set[str]) -> Json:
 def _plain(member: Json, words: str | None) -> Json:
     """The type of a member, and what is inside it in words."""
     bare: Json = {name: member[name] for name in ("type", "enum") if name in member}
+    if "items" in member:
+        bare["items"] = {"type": member["items"]["type"]}
     return {**bare, "description": words} if words else bare
 
 
