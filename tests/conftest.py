@@ -99,6 +99,19 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long tests at the head of each worker's share: a worker that is left with one ends late."""
+    workers = getattr(config, "workerinput", {"workercount": 1})["workercount"]
+    long = [item for item in items if item.get_closest_marker("long")]
+    rest = [item for item in items if not item.get_closest_marker("long")]
+    ends = [len(rest) * number // workers for number in range(workers + 1)]
+    items[:] = [
+        item
+        for number in range(workers)
+        for item in (*long[number::workers], *rest[ends[number] : ends[number + 1]])
+    ]
+
+
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     """Two for each processor: many tests wait, for a process, for the disk or until a time is over."""
@@ -173,11 +186,11 @@ class Unsynced(sqlite3.Connection):
 
 
 @pytest.fixture(scope="session")
-def new_journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def new_journal(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A journal without a send. To copy it is much quicker than to make one, as tests/journal do."""
     path = tmp_path_factory.mktemp("journal") / "new.sqlite"
     with opened(str(path), Wait(30)):
-        return path
+        return path.read_bytes()
 
 
 @pytest.fixture(scope="session")
@@ -204,7 +217,7 @@ def call(
     far_side: FarSide,
     tmp_path: Path,
     new_folder: Callable[[str], Path],
-    new_journal: Path,
+    new_journal: bytes,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Run]:
     """`call(name, arguments, *flags, **environment)`: one run, with `tmp_path` as the current folder.
@@ -231,7 +244,7 @@ def call(
         # A journal of each run's own: most tests send the same message many times.
         journal = own / f"{next(runs)}.sqlite"
         if RUNNABLE[name].effect == "send":
-            shutil.copyfile(new_journal, journal)
+            journal.write_bytes(new_journal)
         given = {
             "MATON_API_KEY": KEY,
             "MATON_BASE_URL": far_side.url,

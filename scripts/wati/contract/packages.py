@@ -6,7 +6,6 @@ import importlib
 import importlib.util
 import os
 import sys
-from functools import cache
 from typing import Any
 
 from wati.contract.commands import command_line, portable, python
@@ -35,7 +34,6 @@ def import_package(name: str) -> Any:
         raise _missing(name, found) from None
 
 
-@cache  # a search through the path takes a tenth of a call, and many calls may be made by one process
 def require_package(name: str) -> None:
     """Raise `missing_dependency` if the package is not installed; do not import it."""
     if importlib.util.find_spec(name) is None:
