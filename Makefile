@@ -2,14 +2,15 @@
 # Another interpreter: `make clean test PYTHON=python3.13`.
 PYTHON ?= python3
 PY := .venv/bin/python
-INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
+# Not compiled: half of the time would go into modules that nobody imports. Python compiles the others.
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 
 # Kept bytecode spares every process that the tests start from compiling the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 # Runs a tool, shows its output, and treats its warnings as errors.
-strict = mkdir -p .venv && { $(1); } >.venv/output 2>&1; status=$$?; cat .venv/output; \
-	test $$status -eq 0 && ! grep -qi '^warning' .venv/output
+strict = { mkdir -p .venv && { $(1); } >.venv/output 2>&1; status=$$?; cat .venv/output; \
+	test $$status -eq 0 && ! grep -qi '^warning' .venv/output; }
 
 .PHONY: demo test bench docs matrix pins clean
 .PHONY: eval package
@@ -17,11 +18,14 @@ strict = mkdir -p .venv && { $(1); } >.venv/output 2>&1; status=$$?; cat .venv/o
 demo: .venv/runtime
 	$(PY) dev/demo.py
 
+# The tests are compiled meanwhile: each of pytest's workers would do it anew.
 test: .venv/development
-	@$(call strict,$(PY) -m ruff check .)
-	@$(call strict,$(PY) -m ruff format --check .)
-	@$(call strict,$(PY) -m mypy)
-	@$(call strict,PYTHONPATH=scripts .venv/bin/lint-imports --no-cache)
+	@$(PY) -m pytest --collect-only --quiet >.venv/collected 2>&1 & \
+	$(call strict,$(PY) -m ruff check .) && \
+	$(call strict,$(PY) -m ruff format --check .) && \
+	$(call strict,$(PY) -m mypy) && \
+	$(call strict,PYTHONPATH=scripts .venv/bin/lint-imports --no-cache); \
+	passed=$$?; wait; exit $$passed
 	$(PY) -m pytest -n auto --dist worksteal --timeout 120
 
 # The real OpenClaw and other tools try what is committed. npm downloads them once, 950 MB, into ACCEPTANCE_CACHE
@@ -91,14 +95,17 @@ clean:
 	find scripts tests dev evals acceptance -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp files are written last, so an interrupted installation starts over.
-.venv/runtime: requirements.txt
+.venv/python: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=...")'
 	$(PYTHON) -m venv --clear .venv
+	@touch $@
+
+.venv/runtime: .venv/python
 	$(INSTALL) -r requirements.txt
 	@touch $@
 
-.venv/development: .venv/runtime requirements-dev.txt
-	$(INSTALL) -r requirements.txt -r requirements-dev.txt
-	@# The tests of `uv run` install from here, so they need no network and no index.
-	$(PY) -m pip download --quiet --disable-pip-version-check --only-binary :all: -r requirements.txt -d .venv/wheels
-	@touch $@
+# The tests of `uv run` install from .venv/wheels, so they need no network and no index.
+.venv/development: .venv/python requirements-dev.txt
+	@$(PY) -m pip download --quiet --disable-pip-version-check --only-binary :all: -r requirements.txt -d .venv/wheels & \
+	$(INSTALL) -r requirements.txt -r requirements-dev.txt && wait $$!
+	@touch .venv/runtime $@

@@ -41,6 +41,8 @@ def left_behind() -> list[str]:
 
 def _watch(event: str, given: tuple[Any, ...]) -> None:
     if event in _OPENING and isinstance(path := given[_OPENING[event]], (str, bytes, os.PathLike)):
+        if "wati-skill" not in os.fsdecode(path):
+            return
         parts = Path(os.fsdecode(path)).parts
         is_ours = any(part.startswith("wati-skill") for part in parts)
         # Each test has its folders in pytest's. A name alone is in a folder that shutil.rmtree has opened.

@@ -151,6 +151,11 @@ class FarSide:
         self.looks.clear()
         self._once.clear()
 
+    def clear(self) -> None:
+        """Forget all that came, and all that it was told to answer."""
+        self.forget()
+        self._always.clear()
+
     def always(self, answer: Answer, to: str = "/") -> None:
         """Answer all requests whose target begins with `to` so, once `will` has nothing more for them."""
         self._always[to] = answer

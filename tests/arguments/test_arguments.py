@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from conftest import ENDPOINTS, Run
+from looping import looped
 from nulls import ABSENT_IF_NULL
 from recording import FarSide
 
@@ -147,7 +148,7 @@ def test_every_endpoint_s_arguments_are_tried() -> None:
     assert tried == {name for name, schema in SCHEMAS.items() if schema["properties"]} == set(ENDPOINTS)
 
 
-@pytest.mark.parametrize(("name", "steps", "schema"), PLACES)
+@looped(("name", "steps", "schema"), PLACES)
 def test_a_wrong_value_is_named_at_its_place(
     name: str, steps: Steps, schema: Json, call: Callable[..., Run], far_side: FarSide, tmp_path: Path
 ) -> None:
@@ -436,10 +437,8 @@ def test_a_number_that_is_no_text_is_corrected_only_where_it_is_certain(
     assert far_side.requests == []
 
 
-@pytest.mark.parametrize(
-    "receiver", ["14155551234", "1234567", "123456789012345", "5f9b2c1d4e6a7b8c9d0e1f2A", "US.a1"]
-)
-@pytest.mark.parametrize(("name", "steps"), TAKES_NUMBERS)
+@looped("receiver", ["14155551234", "1234567", "123456789012345", "5f9b2c1d4e6a7b8c9d0e1f2A", "US.a1"])
+@looped(("name", "steps"), TAKES_NUMBERS)
 def test_numbers_contact_ids_and_user_ids_are_taken(
     name: str, steps: Steps, receiver: str, call: Callable[..., Run], tmp_path: Path
 ) -> None:
@@ -541,7 +540,7 @@ BEYOND = {
 }
 
 
-@pytest.mark.parametrize("case", BEYOND)
+@looped("case", BEYOND)
 def test_what_the_schema_cannot_say_is_checked_before_sending(
     case: str, call: Callable[..., Run], far_side: FarSide
 ) -> None:
@@ -607,8 +606,8 @@ NOT_AN_OBJECT = {
 }
 
 
-@pytest.mark.parametrize("case", NOT_AN_OBJECT)
 @pytest.mark.parametrize("way", ["argument", "-", "@"])
+@looped("case", NOT_AN_OBJECT)
 def test_what_is_no_json_object_is_refused(
     way: str, case: str, call: Callable[..., Run], far_side: FarSide, tmp_path: Path
 ) -> None:
@@ -635,8 +634,8 @@ def test_numbers_that_json_allows_and_wati_does_not(
     assert far_side.requests == []
 
 
-@pytest.mark.parametrize("levels", [50, 900, 990, 1000, 3000, 10_000, 100_000])
-@pytest.mark.parametrize("member", ["name", "pageSize", "attribute", "zzz", ""])
+@looped("levels", [50, 900, 990, 1000, 3000, 10_000, 100_000])
+@looped("member", ["name", "pageSize", "attribute", "zzz", ""])
 def test_deep_nesting_is_refused(
     member: str, levels: int, call: Callable[..., Run], far_side: FarSide
 ) -> None:

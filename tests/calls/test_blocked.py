@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import ENDPOINTS, Run
+from looping import looped
 from recording import FarSide
 from sends import JANE, JOHN, VALUES, World, make_world
 from wati.contract.endpoint import Endpoint
@@ -38,8 +39,8 @@ BLOCKED = [  # (the list, a receiver, whether the message leaves)
 ]
 
 
-@pytest.mark.parametrize(("listed", "receiver", "leaves"), BLOCKED)
 @pytest.mark.parametrize("allowed", [None, "*,US.123,US.1234," + ID])
+@looped(("listed", "receiver", "leaves"), BLOCKED)
 def test_the_block_list(
     listed: str, receiver: str, leaves: bool, allowed: str | None, call: Callable[..., Run], far_side: FarSide
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from conftest import ENDPOINTS, KEY, Run
+from looping import looped
 from recording import FarSide
 from wati.contract.endpoint import Endpoint
 from wati.contract.settings import Settings
@@ -42,7 +43,7 @@ def bad_setup(run: Run, *variables: str) -> None:
 # --- the key, and where it goes ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", [None, "", " ", "\n", "\t \r\n"], ids=repr)
+@looped("key", [None, "", " ", "\n", "\t \r\n"], ids=repr)
 def test_without_a_key_nothing_is_tried(
     key: str | None, each_endpoint: Endpoint, call_example: Callable[..., Run], far_side: FarSide
 ) -> None:
@@ -102,14 +103,14 @@ def test_a_key_that_nothing_filled_in_reaches_nobody(
     assert far_side.requests == []
 
 
-@pytest.mark.parametrize(
+@looped(
     "variable",
     [
         *("MATON_CONNECTION_ID", "MATON_BASE_URL", "WATI_FILE_ROOTS", "WATI_JOURNAL", "WATI_SANDBOX_STATE"),
         *("WATI_ALLOWED_RECIPIENTS", "WATI_BLOCKED_RECIPIENTS"),
     ],
 )
-@pytest.mark.parametrize("form", ['"{}"', "'{}'", "${{{}}}", "%{}%", "${}"])
+@looped("form", ['"{}"', "'{}'", "${{{}}}", "%{}%", "${}"])
 def test_no_variable_is_used_with_its_quotes_or_unfilled(
     form: str, variable: str, call: Callable[..., Run], far_side: FarSide, tmp_path: Path
 ) -> None:
@@ -173,8 +174,8 @@ ELSEWHERE = [
 ]
 
 
-@pytest.mark.parametrize("url", ELSEWHERE, ids=lambda url: ascii(url)[:60])
-@pytest.mark.parametrize("key", [KEY, "sandbox"], ids=["key", "sandbox"])
+@looped("url", ELSEWHERE, ids=lambda url: ascii(url)[:60])
+@looped("key", [KEY, "sandbox"], ids=["key", "sandbox"])
 def test_the_key_goes_to_this_machine_or_to_maton(
     key: str, url: str, call: Callable[..., Run], far_side: FarSide, looked_up: list[str]
 ) -> None:
@@ -331,11 +332,11 @@ def test_every_wrong_variable_is_named_at_once(call: Callable[..., Run], far_sid
 # --- read only ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@looped(
     "value",
     ["FALSE", "False", " 0", " ", "1", "true", "yes", "on", "no", "off", "2", "00", "null", "-", "\u0660"],
 )
-@pytest.mark.parametrize("flags", [[], ["--dry-run"]], ids=["run", "dry run"])
+@looped("flags", [[], ["--dry-run"]], ids=["run", "dry run"])
 def test_read_only_lets_nothing_but_reads_through(
     flags: list[str],
     value: str,
@@ -361,7 +362,7 @@ def test_read_only_comes_before_all_that_could_look_or_ask(
     assert far_side.requests == []
 
 
-@pytest.mark.parametrize("value", [None, "", "0", "false"], ids=repr)
+@looped("value", [None, "", "0", "false"], ids=repr)
 def test_without_read_only_everything_runs(
     value: str | None, each_endpoint: Endpoint, call_example: Callable[..., Run], far_side: FarSide
 ) -> None:
@@ -408,7 +409,7 @@ ALLOWED = [  # the variable, a receiver, whether it may be messaged
 ]
 
 
-@pytest.mark.parametrize(("allowed", "receiver", "may"), ALLOWED)
+@looped(("allowed", "receiver", "may"), ALLOWED)
 def test_the_allow_list(
     allowed: str, receiver: str, may: bool, call: Callable[..., Run], far_side: FarSide
 ) -> None:
@@ -441,7 +442,7 @@ MALFORMED += [
 ]
 
 
-@pytest.mark.parametrize("entry", MALFORMED, ids=ascii)
+@looped("entry", MALFORMED, ids=ascii)
 def test_an_entry_that_means_nothing_is_never_passed_over(
     entry: str, call: Callable[..., Run], far_side: FarSide
 ) -> None:

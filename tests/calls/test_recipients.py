@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conftest import ENDPOINTS, Run
+from looping import looped
 from recording import FarSide
 from wati.contract.endpoint import Endpoint
 
@@ -56,8 +57,8 @@ OTHERWISE_WRITTEN = {  # what somebody else may read as the number that is allow
 }
 
 
-@pytest.mark.parametrize("case", OTHERWISE_WRITTEN)
 @pytest.mark.parametrize("name", BY_NUMBER)
+@looped("case", OTHERWISE_WRITTEN)
 def test_a_receiver_is_written_in_one_way_only(
     name: str,
     case: str,
@@ -126,10 +127,8 @@ def test_nobody_is_addressed_but_by_whatsapp_number() -> None:
     assert members - addressing == ADDRESS_NOBODY
 
 
-@pytest.mark.parametrize(
-    "member", ["phone", "to", "recipients", "receivers[]", "whatsAppNumber", "target", "channelNumber"]
-)
 @pytest.mark.parametrize("name", SENDING)
+@looped("member", ["phone", "to", "recipients", "receivers[]", "whatsAppNumber", "target", "channelNumber"])
 def test_no_send_takes_a_receiver_under_another_name(
     name: str,
     member: str,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conftest import ENDPOINTS, KEY, Run
+from looping import looped
 from recording import FarSide
 from wati import __version__
 from wati.contract.endpoint import Endpoint
@@ -166,7 +167,7 @@ TIMEOUTS += [" 5", "5 ", "5\n", "", ".", "5.", ".5", "5,5", "3600.1", "3601", "9
 TIMEOUTS += ["\uff15", "\u0665", "\u00b2", "5\x00", "0.0000001"]
 
 
-@pytest.mark.parametrize("value", TIMEOUTS, ids=ascii)
+@looped("value", TIMEOUTS, ids=ascii)
 def test_a_timeout_is_seconds(value: str, call: Callable[..., Run], far_side: FarSide) -> None:
     for form in (["--timeout", value], [f"--timeout={value}"]):
         run = call("get_contacts", {}, *form)
@@ -209,7 +210,7 @@ def test_wrong_flags_come_before_everything_else(call: Callable[..., Run]) -> No
 # --- dry runs ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", [KEY, None, "", " "], ids=repr)
+@looped("key", [KEY, None, "", " "], ids=repr)
 def test_a_dry_run_sends_and_changes_nothing(
     key: str | None,
     each_endpoint: Endpoint,
@@ -307,10 +308,8 @@ def bulk(count: int) -> dict[str, Any]:
     return {"template_name": "welcome", "broadcast_name": "b", "receivers": receivers}
 
 
-@pytest.mark.parametrize("name", ["send_template_messages", "send_template_messages_v2"])
-@pytest.mark.parametrize(
-    "confirm", [None, "0", "1", "3", "2 ", " 2", "02", "+2", "2.0", "2\n", "\uff12", "two", "yes", "22"]
-)
+@looped("name", ["send_template_messages", "send_template_messages_v2"])
+@looped("confirm", [None, "0", "1", "3", "2 ", " 2", "02", "+2", "2.0", "2\n", "\uff12", "two", "yes", "22"])
 def test_a_bulk_send_is_confirmed_with_the_exact_count(
     name: str, confirm: str | None, call: Callable[..., Run], far_side: FarSide
 ) -> None:

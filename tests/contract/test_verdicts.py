@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from conftest import RUNNABLE
+from looping import looped
 from recording import Answer, FarSide, default, reply
 from wati.arguments import reading
 from wati.arguments.validation import load_schema, validate
@@ -158,7 +159,7 @@ EVERY = [
 ]
 
 
-@pytest.mark.parametrize("every", EVERY, ids=lambda every: every.name)
+@looped("every", EVERY, ids=lambda every: every.name)
 def test_an_answer_that_means_the_same_everywhere(
     call_example: Caller, far_side: FarSide, pauses: list[float], each_endpoint: Endpoint, every: Every
 ) -> None:
@@ -169,7 +170,7 @@ def test_an_answer_that_means_the_same_everywhere(
         assert run.error["http_status"] == every.answer.status
 
 
-@pytest.mark.parametrize("status", [200, 201, 202])
+@looped("status", [200, 201, 202])
 def test_success_stays_success_with_members_that_are_unknown(
     call_example: Caller, far_side: FarSide, each_endpoint: Endpoint, status: int
 ) -> None:
@@ -656,7 +657,7 @@ V2 = [
 ]
 
 
-@pytest.mark.parametrize(
+@looped(
     "case",
     [*LISTS, *CHANGES, *SESSION, *INTERACTIVE, *TEMPLATES, *BULK, *CSV, *V2],
     ids=lambda case: f"{case.script} {case.meaning[1] or 'accepted'}",
@@ -724,8 +725,8 @@ def test_a_csv_is_accepted_for_all_that_are_not_listed_as_invalid(
 MISSING = "No ACTIVE connection found for app wati"
 
 
-@pytest.mark.parametrize("status", [400, 404, 412])
-@pytest.mark.parametrize(
+@looped("status", [400, 404, 412])
+@looped(
     "body",
     [
         {"message": MISSING},

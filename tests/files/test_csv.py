@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import KEY, Run
+from looping import looped
 from recording import FarSide, reply
 
 AT = "$.whatsapp_numbers_csv"
@@ -296,8 +297,8 @@ RIVALS += ["Telephone", "contact number", "ContactPhone", "Customer Phone", "Num
 RIVALS += ["Whats App", "What\u00adsApp", "\uff4dobile", "Mob\u200bile", "Dial Code", "phoneCode", "CC"]
 
 
-@pytest.mark.parametrize("column", RIVALS, ids=ascii)
-@pytest.mark.parametrize("allowed", [None, "1*"], ids=["everybody", "1*"])
+@looped("column", RIVALS, ids=ascii)
+@looped("allowed", [None, "1*"], ids=["everybody", "1*"])
 def test_a_second_column_that_could_be_the_number_is_refused_always(
     allowed: str | None, column: str, call: Callable[..., Run], far_side: FarSide, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from conftest import ENDPOINTS, KEY, Run
+from looping import looped
 from recording import HEADS, JPEG, Answer, FarSide, reply
 from wati.contract.failures import Failure
 from wati.files.copies import CHUNK
@@ -470,10 +471,10 @@ def test_a_disk_that_is_full_at_the_end_leaves_no_part_of_the_file(
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32"]
 
 
-@pytest.mark.parametrize("flags", [["--confirm", "1"], ["--dry-run"]], ids=["send", "dry run"])
-@pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("first", [0, 1, 2, 20], ids=str)
-@pytest.mark.parametrize("name", UPLOADS)
+@looped("flags", [["--confirm", "1"], ["--dry-run"]], ids=["send", "dry run"])
+@looped("encoding", ENCODINGS)
+@looped("first", [0, 1, 2, 20], ids=str)
+@looped("name", UPLOADS)
 def test_a_file_that_contains_the_key_stays_here(
     name: str,
     first: int,

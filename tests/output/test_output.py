@@ -19,6 +19,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conftest import ENDPOINTS, KEY, Run
+from looping import looped
 from recording import CONNECTION, Answer, FarSide, reply
 from sends import TEMPLATE
 from wati.cli.command import execute
@@ -393,8 +394,8 @@ LOUD = {
 }
 
 
-@pytest.mark.parametrize("case", LOUD)
-@pytest.mark.parametrize("flags", [[], ["--verbose"], ["--raw"], ["--verbose", "--raw"]], ids=" ".join)
+@looped("case", LOUD)
+@looped("flags", [[], ["--verbose"], ["--raw"], ["--verbose", "--raw"]], ids=" ".join)
 def test_a_far_side_that_echoes_the_key_does_not_give_it_away(
     case: str, flags: list[str], call: Callable[..., Run], far_side: FarSide, pauses: list[float]
 ) -> None:

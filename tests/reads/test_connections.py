@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from looping import looped
 from recording import CONNECTION, Answer, FarSide, reply
 from wati.contract.endpoint import Endpoint
 
@@ -44,7 +45,7 @@ def test_without_a_choice_a_read_leaves_it_to_maton_and_a_change_looks_it_up(
         assert far_side.requests[0].target == LOOK_UP
 
 
-@pytest.mark.parametrize(
+@looped(
     ("flags", "environment", "used"),
     [
         (("--connection", "conn_A-9"), {}, "conn_A-9"),
@@ -108,7 +109,7 @@ def test_the_only_active_connection_is_used_and_named(
     assert over(far_side)[-1] == ("/wati/api/v1/sendSessionMessage/14155551234", "conn-1")
 
 
-@pytest.mark.parametrize("rows", [[], [row("p", "PENDING"), row("f", "FAILED")]], ids=["none", "none active"])
+@looped("rows", [[], [row("p", "PENDING"), row("f", "FAILED")]], ids=["none", "none active"])
 def test_without_an_active_connection_nothing_is_sent(
     call_example: Caller, far_side: FarSide, each_endpoint: Endpoint, rows: list[Any]
 ) -> None:
@@ -303,9 +304,9 @@ def test_a_pending_connection_shows_its_link_on_stdout_alone(
     assert "HTTP 200" in run.stderr and TOKEN not in run.stderr
 
 
-@pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
-@pytest.mark.parametrize("name", ["get_connection", "create_connection", "list_connections"])
-@pytest.mark.parametrize("status", ["ACTIVE", "FAILED", "pending", "EXPIRED"])
+@looped("link", LINKS.values(), ids=LINKS)
+@looped("name", ["get_connection", "create_connection", "list_connections"])
+@looped("status", ["ACTIVE", "FAILED", "pending", "EXPIRED"])
 def test_no_other_connection_shows_its_link(
     call_example: Caller, far_side: FarSide, endpoints: Endpoints, name: str, status: str, link: str
 ) -> None:
@@ -320,7 +321,7 @@ def test_no_other_connection_shows_its_link(
         assert TOKEN not in run.text + run.stderr
 
 
-@pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
+@looped("link", LINKS.values(), ids=LINKS)
 def test_no_failure_shows_a_link(
     call_example: Caller,
     far_side: FarSide,

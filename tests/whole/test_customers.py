@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conftest import ENDPOINTS, KEY, Run, parse
+from looping import looped
 from recording import CONNECTION, JPEG, LINK, WATI, Answer, FarSide, reply
 from wati.cli.command import execute
 from wati.contract.endpoint import Endpoint
@@ -88,8 +89,8 @@ READS = {
 }
 
 
-@pytest.mark.parametrize("name", READS)
-@pytest.mark.parametrize("flags", [[], ["--raw"], ["--verbose"], ["--raw", "--verbose"]], ids=" ".join)
+@looped("name", READS)
+@looped("flags", [[], ["--raw"], ["--verbose"], ["--raw", "--verbose"]], ids=" ".join)
 def test_what_is_brought_is_marked_and_stays_in_its_string(
     call_example: Caller, far_side: FarSide, name: str, flags: list[str]
 ) -> None:
@@ -130,7 +131,7 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("kind", FAILURES)
+@looped("kind", FAILURES)
 def test_what_a_failure_quotes_is_marked_and_stays_in_its_string(
     call_example: Caller, far_side: FarSide, pauses: list[float], each_endpoint: Endpoint, kind: str
 ) -> None:
@@ -145,7 +146,7 @@ def test_what_a_failure_quotes_is_marked_and_stays_in_its_string(
         assert run.exit in (4, 7) and is_shown(run) and is_marked(run)
 
 
-@pytest.mark.parametrize("words", ["message", "info", "errors", "detail"])
+@looped("words", ["message", "info", "errors", "detail"])
 def test_watis_own_words_need_no_mark_and_stay_in_their_string(
     call_example: Caller, far_side: FarSide, each_endpoint: Endpoint, words: str
 ) -> None:
@@ -183,7 +184,7 @@ def test_a_dry_run_quotes_customers_only_by_name_and_with_the_mark(
     assert not is_shown(run), run.text
 
 
-@pytest.mark.parametrize(
+@looped(
     "refusal",
     [
         {"result": False, "message": "Ticket has been expired.", "ticketStatus": "CLOSED"},

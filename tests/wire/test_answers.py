@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from looping import looped
 from recording import JPEG, Answer, FarSide, reply
 from wati.contract.endpoint import Endpoint
 
@@ -216,8 +217,8 @@ LISTS: dict[str, Callable[[list[Any]], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", LISTS)
-@pytest.mark.parametrize(
+@looped("name", LISTS)
+@looped(
     ("asked", "rows", "page"),
     [
         ({}, 20, {"number": 1, "size": 20, "next": 2}),
@@ -228,7 +229,7 @@ LISTS: dict[str, Callable[[list[Any]], dict[str, Any]]] = {
         ({"pageSize": 100}, 1, {"number": 1, "size": 100, "next": 2}),
     ],
 )
-@pytest.mark.parametrize("flags", [(), ("--raw",)], ids=["", "raw"])
+@looped("flags", [(), ("--raw",)], ids=["", "raw"])
 def test_the_next_page_follows_from_this_one_alone(
     call: Caller, far_side: FarSide, name: str, asked: Any, rows: int, page: Any, flags: tuple[str, ...]
 ) -> None:
@@ -324,7 +325,7 @@ def test_text_by_customers_is_marked_in_a_refusal_that_quotes_the_contact(
 # --- secrets -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [200, 400, 500])
+@looped("status", [200, 400, 500])
 def test_a_key_that_comes_back_is_hidden(
     call_example: Caller, far_side: FarSide, pauses: list[float], each_endpoint: Endpoint, status: int
 ) -> None:

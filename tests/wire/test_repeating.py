@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
+from looping import looped
 from recording import Answer, FarSide, reply
 from wati.contract.endpoint import Endpoint
 from wati.wire import departure
@@ -90,7 +91,7 @@ IN_DOUBT = [
 ]
 
 
-@pytest.mark.parametrize("trouble", IN_DOUBT, ids=lambda trouble: trouble.name)
+@looped("trouble", IN_DOUBT, ids=lambda trouble: trouble.name)
 def test_a_request_that_left_is_repeated_only_where_that_does_no_harm(
     call_example: Caller, far_side: FarSide, pauses: list[float], each_endpoint: Endpoint, trouble: Trouble
 ) -> None:
@@ -108,8 +109,8 @@ def test_a_request_that_left_is_repeated_only_where_that_does_no_harm(
         assert "Do not run it again" in run.error["hint"]
 
 
-@pytest.mark.parametrize("trouble", IN_DOUBT, ids=lambda trouble: trouble.name)
-@pytest.mark.parametrize("effect", HARMLESS)
+@looped("trouble", IN_DOUBT, ids=lambda trouble: trouble.name)
+@looped("effect", HARMLESS)
 def test_a_harmless_repeat_that_succeeds_is_a_success(
     call_example: Caller,
     far_side: FarSide,
@@ -186,7 +187,7 @@ def test_a_connection_that_was_refused_is_tried_again(
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize(
+@looped(
     "answer",
     [
         reply({"result": False, "info": "no"}),
@@ -329,7 +330,7 @@ def test_a_proxy_gets_no_more_than_the_hosts_name(
 
 
 @pytest.mark.parametrize("effect", OF_EACH_EFFECT)
-@pytest.mark.parametrize(
+@looped(
     ("asked", "flags", "waited"),
     [
         ("1", (), [1, 1, 1]),
@@ -457,7 +458,7 @@ def test_a_rate_limit_does_not_make_a_later_doubt_harmless(
 # --- the look-up before a change ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@looped(
     ("answer", "exit_code", "code"),
     [
         (Answer(401), 3, "unauthorized"),

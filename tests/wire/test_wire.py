@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
+from looping import looped
 from recording import HEADS, TEMPLATES, Answer, FarSide, Received, reply
 from wati import __version__
 from wati.contract.endpoint import Endpoint
@@ -408,7 +409,7 @@ def test_proxy_variables_are_not_for_loopback(
 # --- redirects ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@looped("status", [301, 302, 303, 307, 308])
 def test_no_redirect_is_followed(
     call_example: Caller, far_side: FarSide, each_endpoint: Endpoint, status: int
 ) -> None:

@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from wati.arguments.fits import fits
@@ -62,18 +63,25 @@ def validate(endpoint: Endpoint, schema: dict[str, Any], arguments: Arguments) -
 
 
 def _schema_errors(schema: dict[str, Any], arguments: Arguments) -> list[ValidationError]:
-    from wati.contract.packages import import_package, require_package
+    from wati.contract.packages import require_package
 
     if fits(schema, arguments):
         require_package("jsonschema")  # reported now, not only by the first call that needs it
         return []
+    errors = _validator()(schema).iter_errors(arguments)
+    return sorted(itertools.islice(errors, MOST_PROBLEMS), key=_reading_order)
+
+
+@cache
+def _validator() -> Any:
+    """JSON Schema accepts 1.0 as an integer, and the query would then contain "1.0"; this one does not."""
+    from wati.contract.packages import import_package
+
     jsonschema = import_package("jsonschema")
-    # JSON Schema accepts 1.0 as an integer, and the query would then contain "1.0".
     strict = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
-    validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=strict)(schema)
-    return sorted(itertools.islice(validator.iter_errors(arguments), MOST_PROBLEMS), key=_reading_order)
+    return jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=strict)
 
 
 def _reading_order(error: ValidationError) -> list[str]:
