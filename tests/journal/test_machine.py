@@ -290,7 +290,7 @@ class Machine(RuleBasedStateMachine):
             for one in looks:
                 if one.verdict == "not_seen":
                     assert not has_left, "not seen, and it has left"
-                    assert process.ended or not self.has_locks, "not seen, and it can still leave"
+                    assert self.has_an_end(process), "not seen, and it can still leave"
                 elif one.verdict == "sent":
                     assert has_left or self.is_mistaken(process), "sent, and it has not left"
                 elif one.early > 0:
@@ -307,6 +307,10 @@ class Machine(RuleBasedStateMachine):
             patch.setattr(search, "time", times)
             here = search.Search(inbox, self.journal, send)
             return [here.find(entry) for entry in send.unresolved]
+
+    def has_an_end(self, process: Process) -> bool:
+        """Where nothing can be locked, nobody knows (references/journal.md)."""
+        return process.ended or not self.has_locks
 
     def is_mistaken(self, process: Process) -> bool:
         """Whether the same message went out under another clock, so its row may be taken for this one's."""
@@ -387,11 +391,19 @@ class InDatabase(Machine):
         if process.send in self.journal._kept and not process.in_door:
             self.journal._kept[process.send].close()
 
+    def is_connected(self, process: Process) -> bool:
+        kept = self.journal._kept.get(process.send)
+        return kept is not None and not kept.closed
+
     @rule(process=Machine.processes)
     def pass_the_door(self, process: Process) -> None:
-        kept = self.journal._kept.get(process.send)
-        if kept is not None and not kept.closed:
+        if self.is_connected(process):
             super().pass_the_door(process)
+
+    def has_an_end(self, process: Process) -> bool:
+        """A process that lost its connection lives, but its door is closed."""
+        is_shut = not self.is_open(process) and not process.in_door
+        return super().has_an_end(process) or (is_shut and not self.is_connected(process))
 
 
 class OnAnotherMachine(InDatabase):

@@ -246,7 +246,7 @@ def test_a_journal_of_the_first_version_goes_on_working(world: World, clock: Clo
     assert world.run("send_template_message_v2", one("14155555678")).exit == 0
     assert world.count == {known: 1, JOHN: 1, "14155555678": 1}
     with closing(sqlite3.connect(world.journal)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (4,)
+        assert db.execute("PRAGMA user_version").fetchone() == (5,)
 
 
 def test_the_sandbox_spells_as_the_client_expects() -> None:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from wati.contract.messages import DELIVERING, UNRESOLVED
+from wati.journal.schema import SENDS_IN_A_BLOCK
 from wati.journal.uptime import Uptime
 
 # A customer sees which of the account's numbers writes, so the same words from another one are another
@@ -24,31 +25,34 @@ def twice(db: sqlite3.Connection) -> Iterator[sqlite3.Row]:
     return db.execute(_TWICE)
 
 
-# The messages that may be those that are staged: the unresolved ones, then those of recent sends. Of a
-# smaller send, each message is looked up among the staged ones; of a larger one, it is the other way round.
+# The messages that may be those that are staged: the unresolved ones, then those of recent sends.
 _FOUND = (
     "SELECT position, staged.at AS listed, staged.receiver, staged.kind, staged.parts, sends.id, "
     "sends.at AS sent, seen, boot, up, state, messages.receiver AS known, messages.parts AS others FROM"
 )
 _SAME = f"messages.person = staged.person AND messages.digest = staged.digest AND {SAME_CHANNEL}"
 # By either clock: a date may be by one that was wrong.
-_SENDS = (
-    "(SELECT * FROM sends WHERE at > :since "
-    "UNION SELECT * FROM sends WHERE boot = :boot AND boot != '' AND up > :up - :within) AS sends"
+_BY_DATE = "sends.at > :since"
+_BY_UPTIME = "boot = :boot AND boot != '' AND up > :up - :within"
+_BLOCK = f"/ {SENDS_IN_A_BLOCK}"
+_BLOCKS = (
+    f"(SELECT id {_BLOCK} AS block FROM sends WHERE {_BY_DATE} "
+    f"UNION SELECT id {_BLOCK} FROM sends WHERE {_BY_UPTIME})"
 )
-_RECENT = f"send = sends.id AND state IN {DELIVERING} AND {_SAME}"
 _BEFORE = (
     f"{_FOUND} staged CROSS JOIN messages INDEXED BY messages_unresolved CROSS JOIN sends ON sends.id = send "
     f"WHERE state IN {UNRESOLVED} AND {_SAME} "
-    f"UNION ALL {_FOUND} {_SENDS} CROSS JOIN messages CROSS JOIN staged WHERE size <= :count AND {_RECENT} "
-    f"UNION ALL {_FOUND} {_SENDS} CROSS JOIN staged CROSS JOIN messages WHERE size > :count AND {_RECENT} "
+    f"UNION ALL {_FOUND} {_BLOCKS} CROSS JOIN staged "
+    f"CROSS JOIN messages INDEXED BY messages_lately ON send {_BLOCK} = block "
+    "CROSS JOIN sends ON sends.id = send "
+    f"WHERE state IN {DELIVERING} AND {_SAME} AND ({_BY_DATE} OR {_BY_UPTIME}) "
     "ORDER BY position, sends.id DESC"
 )
 
 
 def before(
-    db: sqlite3.Connection, count: int, channel: str, now: float, up: Uptime, seconds: float
+    db: sqlite3.Connection, channel: str, now: float, up: Uptime, seconds: float
 ) -> Iterator[sqlite3.Row]:
-    """`count`: how many are staged. `seconds`: how far back to look for what is known to be delivered."""
+    """`seconds`: how far back to look for what is known to be delivered."""
     values = {"since": now - seconds, "boot": up.boot, "up": up.seconds, "within": seconds}
-    return db.execute(_BEFORE, {**values, "channel": channel, "count": count})
+    return db.execute(_BEFORE, {**values, "channel": channel})

@@ -62,19 +62,19 @@ class Journal:
         patience = Wait(wait)
         send = 0
         with schema.opened(self.path, patience) as db:
-            count = self._stage(db, connection, messages, patience)
+            self._stage(db, connection, messages, patience)
             try:
                 with schema.writing(db, patience):
                     now = self._clock()
                     _see(db, now)
                     self._know(db, connection)
-                    found = () if again else self._repeats(db, count, channel, rules.LONGEST_STOP, patience)
+                    found = () if again else self._repeats(db, channel, rules.LONGEST_STOP, patience)
                     refused = Repeats(repeat for repeat in found if repeat.refused)
                     if refused.count:
                         return refused
                     latest = now + USUAL_SECONDS if until is None else until
                     named = (self._place, connection, script, channel)
-                    members = (now, clock, *named, latest, self._ticks(), count, *self._uptime())
+                    members = (now, clock, *named, latest, self._ticks(), *self._uptime())
                     send = self._insert(db, members)
             except BaseException:
                 if send:
@@ -85,8 +85,8 @@ class Journal:
     def _insert(self, db: sqlite3.Connection, members: tuple[object, ...]) -> int:
         """The entry of what is staged. It is claimed before anyone can see it."""
         send = db.execute(
-            "INSERT INTO sends (at, clock, place, connection, script, channel, until, ticks, size, boot, up) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sends (at, clock, place, connection, script, channel, until, ticks, boot, up) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             members,
         ).lastrowid
         assert send is not None
@@ -111,29 +111,28 @@ class Journal:
             return
         patience = Wait(wait)
         with schema.opened(self.path, patience) as db:
-            count = self._stage(db, connection, messages, patience)
+            self._stage(db, connection, messages, patience)
             with schema.reading(db, patience):
                 self._know(db, connection)
-                yield from self._repeats(db, count, channel, within, patience)
+                yield from self._repeats(db, channel, within, patience)
 
     def _repeats(
-        self, db: sqlite3.Connection, count: int, channel: str, seconds: float, wait: Wait
+        self, db: sqlite3.Connection, channel: str, seconds: float, wait: Wait
     ) -> Iterator[Repeat]:
         now, up = self._clock(), self._uptime()
-        before = candidates.before(db, count, channel, now, up, seconds)
+        before = candidates.before(db, channel, now, up, seconds)
         return repeats.found(candidates.twice(db), wait.heeded(before), now, up, seconds)
 
-    def _stage(self, db: sqlite3.Connection, connection: str, messages: Iterable[Message], wait: Wait) -> int:
-        """Hash the messages, and put them beside the journal. Returns how many they are."""
+    def _stage(self, db: sqlite3.Connection, connection: str, messages: Iterable[Message], wait: Wait) -> None:
+        """Hash the messages, and put them beside the journal."""
         with schema.reading(db, wait):
             digest = schema.keyed(db)
         db.execute(_STAGED)
         db.execute("BEGIN")
         rows = hashes.hashed(digest, self._place, connection, wait.heeded(messages))
-        count = db.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows).rowcount
+        db.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         db.execute("CREATE INDEX temp.staged_persons ON staged (person, digest)")
         db.execute("COMMIT")
-        return count
 
     def _know(self, db: sqlite3.Connection, connection: str) -> None:
         """Who the staged receivers are, by what the answers and the contacts have said."""
