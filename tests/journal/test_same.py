@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import sys
 import unicodedata
+from contextlib import closing
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from sends import JANE, JOHN
 from stores import File
 from wati.contract.messages import Message, normalized
 from wati.journal import rules, uptime
+from wati.journal.candidates import LARGE, SENDS_IN_A_BLOCK
 from wati.journal.uptime import Uptime
 
 ID = "0123456789abcdef01234567"
@@ -389,7 +392,7 @@ def test_what_is_forgotten_at_once_is_bounded(books: Books, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("wrong", [-40 * 86400.0, -3600.0, 3600.0, 40 * 86400.0])
-@pytest.mark.parametrize("size", [1, 40])
+@pytest.mark.parametrize("size", [1, LARGE])
 def test_a_wrong_clock_shortens_no_block_where_the_machine_says_how_long_it_is_up(
     wrong: float, size: int, kept: File
 ) -> None:
@@ -416,6 +419,32 @@ def test_a_wrong_clock_shortens_no_block_where_the_machine_says_how_long_it_is_u
     assert not send("x", ahead=wrong) and not send("x")
     up[0] = Uptime("another start", 5059.0)  # says nothing about the one before
     assert send("x") is (wrong < 0)
+
+
+def test_each_of_many_sends_is_found(books: Books) -> None:
+    """Small ones that share a block of the file, those of the next one, and a large one with its own."""
+    crowd = [text("large", str(14_150_000_000 + number)) for number in range(LARGE)]
+    assert isinstance(books.enter(*crowd), int)
+    for number in range(SENDS_IN_A_BLOCK):
+        assert isinstance(books.enter(text(str(number))), int)
+    for again in (text("0"), text(str(SENDS_IN_A_BLOCK - 1)), crowd[0], crowd[-1]):
+        assert len(books.enter(again)) == 1
+        assert len(books.enter(*(text("new", str(14_160_000_000 + n)) for n in range(LARGE)), again)) == 1
+    assert isinstance(books.enter(text("1000")), int)
+
+
+def test_what_an_older_version_has_entered_stops_a_repeat(one_book: Books) -> None:
+    one_book.enter(text("x"))
+    path = one_book.kept.where
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP INDEX messages_lately")
+        for table in ("sends", "messages"):
+            db.execute(f"ALTER TABLE {table} DROP COLUMN block")
+        db.execute("PRAGMA user_version = 4")
+        db.commit()
+    assert len(one_book.enter(text("x"))) == 1
+    assert isinstance(one_book.enter(text("y")), int)
+    assert len(one_book.enter(text("x"), text("y"))) == 2
 
 
 def test_the_uptime_of_this_machine_goes_on() -> None:

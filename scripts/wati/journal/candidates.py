@@ -6,8 +6,18 @@ import sqlite3
 from collections.abc import Iterator
 
 from wati.contract.messages import DELIVERING, UNRESOLVED
-from wati.journal.schema import SENDS_IN_A_BLOCK
 from wati.journal.uptime import Uptime
+
+# Of a block, one person's messages are together. So a look for what was sent lately looks into few places,
+# and a new send changes few: a large one has a block of its own.
+SENDS_IN_A_BLOCK = 256
+LARGE = 1000
+
+
+def block(send: int, count: int) -> int:
+    """The block of the messages of a send, of which there are `count`."""
+    return send // SENDS_IN_A_BLOCK + 1 if count < LARGE else -send
+
 
 # A customer sees which of the account's numbers writes, so the same words from another one are another
 # message. Which number is the default is not known, so a send that names none may be from any of them.
@@ -34,16 +44,14 @@ _SAME = f"messages.person = staged.person AND messages.digest = staged.digest AN
 # By either clock: a date may be by one that was wrong.
 _BY_DATE = "sends.at > :since"
 _BY_UPTIME = "boot = :boot AND boot != '' AND up > :up - :within"
-_BLOCK = f"/ {SENDS_IN_A_BLOCK}"
 _BLOCKS = (
-    f"(SELECT id {_BLOCK} AS block FROM sends WHERE {_BY_DATE} "
-    f"UNION SELECT id {_BLOCK} FROM sends WHERE {_BY_UPTIME})"
+    f"(SELECT block FROM sends WHERE {_BY_DATE} UNION SELECT block FROM sends WHERE {_BY_UPTIME}) AS recent"
 )
 _BEFORE = (
     f"{_FOUND} staged CROSS JOIN messages INDEXED BY messages_unresolved CROSS JOIN sends ON sends.id = send "
     f"WHERE state IN {UNRESOLVED} AND {_SAME} "
     f"UNION ALL {_FOUND} {_BLOCKS} CROSS JOIN staged "
-    f"CROSS JOIN messages INDEXED BY messages_lately ON send {_BLOCK} = block "
+    "CROSS JOIN messages INDEXED BY messages_lately ON messages.block = recent.block "
     "CROSS JOIN sends ON sends.id = send "
     f"WHERE state IN {DELIVERING} AND {_SAME} AND ({_BY_DATE} OR {_BY_UPTIME}) "
     "ORDER BY position, sends.id DESC"

@@ -62,12 +62,12 @@ ALTER TABLE sends ADD COLUMN boot TEXT NOT NULL DEFAULT '';
 ALTER TABLE sends ADD COLUMN up REAL NOT NULL DEFAULT 0;
 CREATE INDEX sends_up ON sends (boot, up);
 """
-# So many sends after each other share a block, in which a person's messages are together: whoever looks for
-# what was sent lately looks into few blocks, and a new send changes the last one only. (`size` was for a look
-# into each send, which took longer with each; only newer versions of SQLite can drop a column.)
-SENDS_IN_A_BLOCK = 256
-_FIFTH = f"""
-CREATE INDEX messages_lately ON messages (send / {SENDS_IN_A_BLOCK}, person);
+# Of which block a message is (candidates.py); those that were there before are of one. `size` has had its
+# day: only newer versions of SQLite can drop a column.
+_FIFTH = """
+ALTER TABLE sends ADD COLUMN block INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN block INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX messages_lately ON messages (block, person);
 """
 _STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 _WITHOUT_ID = 3  # versions whose files have no id in their header

@@ -62,7 +62,7 @@ class Journal:
         patience = Wait(wait)
         send = 0
         with schema.opened(self.path, patience) as db:
-            self._stage(db, connection, messages, patience)
+            count = self._stage(db, connection, messages, patience)
             try:
                 with schema.writing(db, patience):
                     now = self._clock()
@@ -75,14 +75,14 @@ class Journal:
                     latest = now + USUAL_SECONDS if until is None else until
                     named = (self._place, connection, script, channel)
                     members = (now, clock, *named, latest, self._ticks(), *self._uptime())
-                    send = self._insert(db, members)
+                    send = self._insert(db, members, count)
             except BaseException:
                 if send:
                     self._owners.release(send)
                 raise
         return send
 
-    def _insert(self, db: sqlite3.Connection, members: tuple[object, ...]) -> int:
+    def _insert(self, db: sqlite3.Connection, members: tuple[object, ...], count: int) -> int:
         """The entry of what is staged. It is claimed before anyone can see it."""
         send = db.execute(
             "INSERT INTO sends (at, clock, place, connection, script, channel, until, ticks, boot, up) "
@@ -90,11 +90,13 @@ class Journal:
             members,
         ).lastrowid
         assert send is not None
-        db.execute("UPDATE sends SET owned = ? WHERE id = ?", (self._owners.claim(send), send))
+        block = candidates.block(send, count)
+        owned = self._owners.claim(send)
+        db.execute("UPDATE sends SET owned = ?, block = ? WHERE id = ?", (owned, block, send))
         db.execute(
-            "INSERT INTO messages SELECT ?, receiver, kind, name, parts, digest, 'open', person, '' "
+            "INSERT INTO messages SELECT ?, receiver, kind, name, parts, digest, 'open', person, '', ? "
             "FROM temp.staged ORDER BY position",
-            (send,),
+            (send, block),
         )
         return send
 
@@ -116,23 +118,22 @@ class Journal:
                 self._know(db, connection)
                 yield from self._repeats(db, channel, within, patience)
 
-    def _repeats(
-        self, db: sqlite3.Connection, channel: str, seconds: float, wait: Wait
-    ) -> Iterator[Repeat]:
+    def _repeats(self, db: sqlite3.Connection, channel: str, seconds: float, wait: Wait) -> Iterator[Repeat]:
         now, up = self._clock(), self._uptime()
         before = candidates.before(db, channel, now, up, seconds)
         return repeats.found(candidates.twice(db), wait.heeded(before), now, up, seconds)
 
-    def _stage(self, db: sqlite3.Connection, connection: str, messages: Iterable[Message], wait: Wait) -> None:
-        """Hash the messages, and put them beside the journal."""
+    def _stage(self, db: sqlite3.Connection, connection: str, messages: Iterable[Message], wait: Wait) -> int:
+        """Hash the messages, and put them beside the journal. Returns how many they are."""
         with schema.reading(db, wait):
             digest = schema.keyed(db)
         db.execute(_STAGED)
         db.execute("BEGIN")
         rows = hashes.hashed(digest, self._place, connection, wait.heeded(messages))
-        db.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        count = db.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows).rowcount
         db.execute("CREATE INDEX temp.staged_persons ON staged (person, digest)")
         db.execute("COMMIT")
+        return count
 
     def _know(self, db: sqlite3.Connection, connection: str) -> None:
         """Who the staged receivers are, by what the answers and the contacts have said."""
