@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -266,6 +267,41 @@ def disk_full(play: Play) -> Told:
         return end(shop, "spring", confirm, receivers=count, facts=[", ".join(codes)])
 
 
+def an_import(play: Play) -> Told:
+    """Contacts are added, then changed. Who is in doubt is looked at by a later run."""
+    with play.shop() as shop:
+        count, told = play.many(60), Told(0)
+        for action, city in (("contact_added", "Porto"), ("contact_updated", "Lisbon")):
+            lines = [f"{number},Ana {number},{city}" for number in numbers(count)]
+            (play.folder / "leads.csv").write_text("\n".join(["Phone,Name,City", *lines]), encoding="utf-8")
+            columns = {"Phone": "whatsappNumber", "Name": "name", "City": "city"}
+            given = json.dumps({"name": action, "csv": "leads.csv", "columns": columns})
+            confirm = ["--confirm", shop.ask("import_contacts", given, "--dry-run")["data"]["confirm"]]
+            died = 0
+            for _ in range(play.many(8)):
+                process = shop.start("import_contacts", given, *confirm)
+                try:
+                    process.wait(play.rng.uniform(0.5, 4.0))
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                process.communicate()
+                died += process.returncode == -signal.SIGKILL
+            until = time.monotonic() + 240
+            while (data := shop.ask("import_contacts", given, *confirm)["data"])["counts"][
+                "accepted"
+            ] < count:
+                if time.monotonic() > until:
+                    told.violations.append(f"{action}: it has no end: {data}")
+                    break
+                time.sleep(5.0)
+            log = Counter(row["whatsappNumber"] for row in control.log(shop.state) if row["kind"] == action)
+            wrong = [number for number in map(str, numbers(count)) if log[number] != 1]
+            told.violations += [f"{action}: {number} {log[number]} times" for number in wrong]
+            told.receivers += count
+            told.facts.append(f"{died} killed")
+        return told
+
+
 def two_workers(play: Play) -> Told:
     """On one PostgreSQL; one of them is killed, and the other one takes over."""
     with play.team() as (shop, _):
@@ -339,6 +375,7 @@ STORIES: dict[str, Callable[[Play], Told]] = {
     "a clock set back by an hour": clock_set_back,
     "two plans of one message to the same people, at once": two_plans,
     "no file can grow (disk full)": disk_full,
+    "an import, killed, and run again each time": an_import,
     "two workers on PostgreSQL, one killed": two_workers,
     "four workers: one killed, two with one executor id, the database gone for 10 s": four_workers,
     "two workers: the database silent for 10 s, one killed": database_paused,
