@@ -63,13 +63,15 @@ def work(address: str) -> None:
     if os.environ.get("BENCH_PACE") != "kept":
         pace.MOST_A_SECOND = maton.GATEWAY = (1_000_000, 1.0)
     name = worker_name()
-    with Session(os.environ) as session, closing(Ledger(Database(address), "sandbox")) as ledger:
-        limit = (8, 1.0) if os.environ.get("BENCH_PACE") == "kept" else None
-        with closing(Durable(ledger.database, ledger.place, name, limit=limit)) as engine:
-            shift = Shift(session, ledger, engine, name, lambda _: None)
-            began = time.monotonic()
-            shift.work(lambda: not shift.running and time.monotonic() - began > 1.0)
-            seconds = time.monotonic() - began
+    with (
+        Session(os.environ) as session,
+        closing(Ledger(Database(address), "sandbox")) as ledger,
+        closing(Durable(ledger.database, ledger.place, name)) as engine,
+    ):
+        shift = Shift(session, ledger, engine, name, lambda _: None)
+        began = time.monotonic()
+        shift.work(lambda: not shift.running and time.monotonic() - began > 1.0)
+        seconds = time.monotonic() - began
     used = resource.getrusage(resource.RUSAGE_SELF)
     size = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     print(json.dumps({"seconds": seconds, "cpu": used.ru_utime + used.ru_stime, "peak": size}))

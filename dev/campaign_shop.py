@@ -175,6 +175,8 @@ class Shop:
 
     def judge(self, name: str, status: Json | None = None) -> list[str]:
         """Every way in which the ledger, the scripts and the far side do not say the same."""
+        # First: campaign_status settles what the journal knows of those in doubt.
+        status = status or self.ask("campaign_status", f"name={name}", "limit=1000")
         got, rows = self.got(name), self.rows(name)
         found = [f"{to} got it {times} times" for to, times in got.items() if times > 1]
         for row in rows:
@@ -186,7 +188,7 @@ class Shop:
             found.append(f"{sorted(strangers)} were not in the plan")
         return [
             *found,
-            *self._of_status(rows, status or self.ask("campaign_status", f"name={name}", "limit=1000")),
+            *self._of_status(rows, status),
         ]
 
     def _of_status(self, rows: Sequence[Row], document: Json) -> list[str]:

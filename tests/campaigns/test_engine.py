@@ -32,7 +32,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 
 def durable(folder: Path, worker: str = "first", place: str = "sandbox") -> Durable:
-    return Durable(Database(str(folder / "campaigns.sqlite")), place, worker, limit=None)
+    return Durable(Database(str(folder / "campaigns.sqlite")), place, worker)
 
 
 class Chunks:
@@ -107,7 +107,7 @@ import os, sys, time
 sys.path.insert(0, sys.argv[1])
 from wati.campaigns.durable import Durable
 from wati.campaigns.database import Database
-engine = Durable(Database(sys.argv[2]), "sandbox", "second", limit=None)
+engine = Durable(Database(sys.argv[2]), "sandbox", "second")
 engine.enqueue("spring", 1, range(3))
 with engine.work(lambda job, chunk: os._exit(9)):
     time.sleep(20)

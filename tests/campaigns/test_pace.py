@@ -90,6 +90,24 @@ def test_workers_share_the_turns_and_the_pauses(ledger: Ledger, opened: Open, cl
 
 
 @pytest.mark.parametrize("address", ["file"], indirect=True)
+@pytest.mark.parametrize("back", [5.0, 3600.0])
+def test_a_clock_that_is_set_back_while_someone_waits(
+    back: float, ledger: Ledger, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wait goes on from where it was, and does not begin anew with each look."""
+    for _ in range(MOST_A_SECOND[0]):
+        assert ledger.pace.turn(*PLAN)
+    before = time.time
+    monkeypatch.setattr(time, "time", lambda: before() - back)
+    assert ledger.pace.turn(*PLAN, go_on=lambda: sum(clock) < 60)
+    assert sum(clock) < 1.1
+    ledger.pace.slow_down(7)
+    monkeypatch.setattr(time, "time", lambda: before() - 2 * back)
+    assert ledger.pace.turn(*PLAN, go_on=lambda: sum(clock) < 60)
+    assert 6.5 < sum(clock) < 8.2
+
+
+@pytest.mark.parametrize("address", ["file"], indirect=True)
 def test_whoever_is_stopped_waits_no_longer(ledger: Ledger, clock: list[float]) -> None:
     ledger.pace.slow_down(60)
     answers = iter([True, True, False])

@@ -3,7 +3,9 @@
 What was measured stands behind each rule. Two workers with one executor id did eight of eight chunks in
 flight twice: so each has its own. Only a worker of the same application version takes over what another has
 begun: so there is one version. DBOS gives a dead worker's chunks to nobody else: `recover` does. It forgets
-the result of a chunk that ends after its shutdown: so it drains.
+the result of a chunk that ends after its shutdown: so it drains. It has no limiter: DBOS counts what was
+begun by each machine's clock, and one that is set back an hour would be handed nothing for an hour. The pace
+is the ledger's (pace.py).
 
 DBOS gets the names of jobs and the numbers of chunks, and nothing else.
 """
@@ -36,7 +38,6 @@ VERSION = "wati-campaigns-1"  # of the workflow below; a new one would leave the
 SCHEMA = "wati_engine"  # in PostgreSQL, apart from a DBOS application of the business
 POLL_SECONDS = 0.1
 BATCH = 500  # chunks in one transaction
-LIMIT = (8, 1.0)  # requests in seconds, over all workers: Maton's ten leave room for people
 
 _WAITING = "ENQUEUED"
 _BEGUN = "PENDING"
@@ -61,15 +62,7 @@ class Durable:
     Raises Failure as the database does.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        place: str,
-        worker: str = "",
-        *,
-        threads: int = THREADS,
-        limit: tuple[int, float] | None = LIMIT,
-    ) -> None:
+    def __init__(self, database: Database, place: str, worker: str = "", *, threads: int = THREADS) -> None:
         logging.getLogger("dbos").setLevel(logging.CRITICAL + 1)
         self._database = database
         self._queue = "wati-" + hashlib.sha256(place.encode()).hexdigest()[:16]
@@ -87,10 +80,7 @@ class Durable:
                 **self._shared, application_name=self._queue, retry_connection_errors=False
             )
             self._client.register_queue(
-                self._queue,
-                limiter={"limit": limit[0], "period": limit[1]} if limit else None,
-                worker_concurrency=threads,
-                polling_interval_sec=POLL_SECONDS,
+                self._queue, worker_concurrency=threads, polling_interval_sec=POLL_SECONDS
             )
 
     def enqueue(self, job: str, round: int, chunks: Iterable[int]) -> None:

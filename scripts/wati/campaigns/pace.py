@@ -48,8 +48,9 @@ class Pace:
         limits = [(requests, seconds * MARGIN), MOST_A_SECOND]
         while go_on():
             with self._database.reading() as db:
-                left = wait_of(self._state(db), limits, self._database.now(db))
-            if left <= 0:
+                state, now = self._state(db), self._database.now(db)
+            left = wait_of(state, limits, now)
+            if left <= 0 or state != as_of(state, now):
                 left = self._take(limits)
                 if left <= 0:
                     return True
@@ -66,13 +67,19 @@ class Pace:
                 self._store(db, state._replace(paused_until=now + pause, pause=pause))
 
     def _take(self, limits: Sequence[tuple[int, float]]) -> float:
-        """Take a turn, if it is due; else the seconds until it is."""
+        """Take a turn, if it is due; else the seconds until it is.
+
+        If the clock was set back, the turns are dated anew: else each look would find them just now.
+        """
         with self._database.writing() as db:
             now = self._database.now(db)
-            state = as_of(self._state(db), now)
+            stored = self._state(db)
+            state = as_of(stored, now)
             if (left := wait_of(state, limits, now)) <= 0:
                 most = max(count for count, _ in limits)
-                self._store(db, state._replace(turns=[*state.turns, now][-most:]))
+                state = state._replace(turns=[*state.turns, now][-most:])
+            if state != stored:
+                self._store(db, state)
         return left
 
     def _state(self, db: sql.Connection) -> _State:
