@@ -3,9 +3,8 @@
 What was measured stands behind each rule. Two workers with one executor id did eight of eight chunks in
 flight twice: so each has its own. Only a worker of the same application version takes over what another has
 begun: so there is one version. DBOS gives a dead worker's chunks to nobody else: `recover` does. It forgets
-the result of a chunk that ends after its shutdown: so it drains. It has no limiter: DBOS counts what was
-begun by each machine's clock, and one that is set back an hour would be handed nothing for an hour. The pace
-is the ledger's (pace.py).
+the result of a chunk that ends after its shutdown: so it drains. Its limiter counts by the database's clock,
+and would hand out nothing for an hour if that is set back an hour: so the pace is the ledger's (pace.py).
 
 DBOS gets the names of jobs and the numbers of chunks, and nothing else.
 """
