@@ -163,6 +163,13 @@ class Shop:
             assert time.monotonic() < until, f"{count} requests were expected"
             time.sleep(0.02)
 
+    def wait_for_workers(self, count: int, seconds: float = 60.0) -> None:
+        """Until so many wait for work: each of them has left more than its first sign of life."""
+        until = time.monotonic() + seconds
+        while sum(one.beats > 0 for one in self.ledger.workers.all()) < count:
+            assert time.monotonic() < until, f"{count} workers were expected"
+            time.sleep(0.1)
+
     def got(self, *names: str) -> Counter[str]:
         """How often each receiver got the message of these campaigns."""
         log = control.log(self.state)
