@@ -125,7 +125,7 @@ def killed(play: Play) -> Told:
         for _ in range(kills):
             process = shop.start("run_campaign", "spring", "--confirm", confirm)
             try:
-                process.wait(play.rng.uniform(0.0, 2.0 * usual + 1.0))
+                process.wait(play.rng.uniform(0.0, usual + 1.0))
             except subprocess.TimeoutExpired:
                 process.kill()
             process.communicate()
