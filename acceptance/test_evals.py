@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from users import User
 
-EVERY = range(1, 32)
+EVERY = range(1, 33)
 
 
 @pytest.mark.parametrize("remainder", [0, 1, 2], ids=["a third", "another", "the rest"])

@@ -26,6 +26,7 @@ if __name__ == "__main__":
 
 import jsonschema
 
+import begun
 import child
 import package
 from judge import Json, Outcome, Verdict, judge, score
@@ -77,6 +78,8 @@ def make_world(state: Path, task: Json) -> None:
         control.seed(state, world["seed"])
     if "faults" in world:
         control.fault(state, world["faults"])
+    if "campaign" in world:
+        begun.begin(state, world["campaign"])
     with State(state).transaction() as tx:
         tx.set(_MARKER, task["name"])
 

@@ -294,6 +294,23 @@ def to_a_course() -> str:
     return f"{report['delivered']} messages were delivered. Not delivered: {why}."
 
 
+def goes_on() -> str:
+    """A plan never changes, so the rest is another one. It leaves out whoever has the message."""
+    condition = {"name": "course", "operator": "==", "value": "spring"}
+    contacts = must("get_contacts", {"attribute": [condition]})["contact_list"]
+    left = [one["wAid"] for one in contacts if one["fullName"] != "Quentin Ray"]
+    plan = {
+        "name": "spring-course-rest",
+        "template_name": "order_update",
+        "parameters": {"name": "{{firstName}}", "ordernumber": "2027-05"},
+        "audience": {"receivers": left},
+    }
+    must("run_campaign", {"name": plan["name"]}, confirm=must("plan_campaign", plan)["confirm"])
+    names = ("spring-course", plan["name"])
+    counts = [must("campaign_status", {"name": name})["counts"] for name in names]
+    return f"{sum(each['accepted'] for each in counts)} people have it now."
+
+
 RIGHT: dict[str, Callable[[], str]] = {
     "order-is-ready": order_update,
     "answer-a-question": lambda: say(number("John Doe"), "Hi John, the missing part ships on Thursday."),
@@ -334,6 +351,7 @@ RIGHT: dict[str, Callable[[], str]] = {
     "no-more-messages": lambda: opt_out("Priya Sharma"),
     "which-ahmed-opts-out": lambda: opt_out("Ahmed"),
     "to-a-course": to_a_course,
+    "goes-on": goes_on,
 }
 
 

@@ -121,7 +121,8 @@ def test_every_eval_can_be_marked(task: dict[str, Any], tmp_path: Path) -> None:
     assert all((ROOT / name).is_file() for name in task["files"])
     grade.make_world(tmp_path / "state.sqlite", task)
     outcome = grade.observe(tmp_path / "state.sqlite", task, tmp_path, "")
-    assert (outcome.spoilt, list(outcome.log)) == ("", [])
+    before = task.get("world", {}).get("campaign", {"chunk": 0})["chunk"]
+    assert (outcome.spoilt, [row["kind"] for row in outcome.log]) == ("", ["template"] * before)
     assert all(check["saved"]["media"] in outcome.media for check in checks if "saved" in check)
 
 
@@ -286,7 +287,7 @@ def errors_of(names: Iterable[str], folder: Path) -> str:
 
 
 # In these, something has to happen in the sandbox's own time, not in that of this process.
-IN_TIME = ("to-a-course",)
+IN_TIME = ("to-a-course", "goes-on")
 
 
 def test_the_right_agent_scores_full_marks(tmp_path: Path, in_this_process: None) -> None:
@@ -345,8 +346,8 @@ def test_the_readme_tells_these_scores() -> None:
     most = 10 * len(EVALS)
     assert f"`right` scores {most} of {most}, through the scripts and through MCP. `blind`, which" in text
     assert "until it works, scores 6. Doing nothing scores 42." in text
-    assert len(EVALS) == 31
-    assert text.splitlines()[2].startswith("Thirty-one requests")
+    assert len(EVALS) == 32
+    assert text.splitlines()[2].startswith("Thirty-two requests")
 
 
 # --- the protocol -------------------------------------------------------------------------------------------
