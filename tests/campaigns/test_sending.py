@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -333,6 +335,18 @@ def test_whoever_has_it_by_the_journal_does_not_get_it_again(world: World) -> No
     ann = row_of(world.ledger, second, ANN)
     assert ann.reason == "already_sent" and "(send 1)" in ann.detail
     assert world.delivered == {ANN: 1, BOB: 1, CLEO: 1}
+
+
+def test_what_an_agent_has_sent_since_the_plan_is_not_sent_again(world: World) -> None:
+    """For as long as the journal keeps it, and not only while it stops a repeat by itself."""
+    world.send(world.job(ANN, name="first", message="one"))
+    second = world.job(ANN, BOB, name="second", message="two")
+    assert world.session.journal is not None
+    with closing(sqlite3.connect(world.session.journal.path)) as db, db:
+        db.execute("UPDATE sends SET at = at - 86400, up = up - 86400")
+    assert world.send(second) == {ANN: "rejected", BOB: "accepted"}
+    assert row_of(world.ledger, second, ANN).reason == "already_sent"
+    assert world.delivered == {ANN: 1, BOB: 1}
 
 
 def test_what_is_in_doubt_by_the_journal_is_in_doubt_here(world: World) -> None:

@@ -126,9 +126,7 @@ class _Sending:
 
     def _send(self, rows: list[Row], door: Door) -> None:
         """Send to these rows, but for those who may not get it. Raises Failure if nothing has left."""
-        rows = self._allowed(rows)
-        if any(row.again for row in rows):
-            rows = self._new(rows)  # whoever is sent to again is not stopped by the journal
+        rows = self._new(self._allowed(rows))
         while rows:
             try:
                 return self._post(rows, door)
@@ -180,7 +178,7 @@ class _Sending:
     def _new(self, rows: Sequence[Row]) -> list[Row]:
         """Those to whom the journal knows no such message. Raises Failure if it cannot say.
 
-        It is asked only after it has stopped a request: it goes through all that a campaign sent before.
+        An agent may have sent it since the plan was made, and the journal stops repeats for minutes only.
         """
         from wati.journal.entries import Busy, Unusable
 
