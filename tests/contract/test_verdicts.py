@@ -482,6 +482,31 @@ BULK = [
         meaning=UNKNOWN,
         receivers=([], [C], [A, B]),
     ),
+    Case(
+        **THREE,
+        body={"result": True, "errors": errors(parameters=(C,))},
+        meaning=PARTIAL,
+        receivers=([A, B], [C], []),
+    ),
+    Case(
+        **THREE,
+        body={"result": True, "errors": {"invalidWhatsappNumbers": C}},
+        meaning=PARTIAL,
+        receivers=([A, B], [C], []),
+    ),
+    # One who is named explains nobody else.
+    *(
+        Case(
+            **THREE,
+            body={"result": True, "errors": errors(numbers=listed)},
+            meaning=UNKNOWN,
+            receivers=([], [C], [A, B]),
+        )
+        for listed in (("19998887777", C), (C, "19998887777"))
+    ),
+    # Without a yes or a no, its errors are neither.
+    Case(**THREE, body={"errors": errors(numbers=(A, B, C))}, meaning=UNKNOWN),
+    Case(**THREE, body={"errors": errors("Something")}, meaning=UNKNOWN),
     # Errors in a form that nobody has seen: somebody was struck, and nothing says who.
     *(
         Case(**THREE, body={"result": True, "errors": strange}, meaning=UNKNOWN)
@@ -589,6 +614,22 @@ V2 = [
     Case(**ONE_V2, body=v2(result=False), meaning=UNKNOWN),
     Case(**ONE_V2, body=v2(row(A), result=False), meaning=UNKNOWN),
     Case(**ONE_V2, body=v2(row(A, False), result=False), meaning=RECIPIENT),
+    # A good and a bad row for one receiver: nobody can say which holds, least of all under a no.
+    Case(**ONE_V2, body=v2(row(A), row(A, False), result=False), meaning=UNKNOWN),
+    Case(
+        **THREE_V2,
+        body=v2(row(A), row(A, False), row(B), row(C, False), error="Something failed"),
+        meaning=UNKNOWN,
+        receivers=([], [C], [A, B]),
+    ),
+    # What is said of somebody else changes nothing.
+    Case(**ONE_V2, body=v2(row(A, False), row(B, True, "opted out"), result=False), meaning=RECIPIENT),
+    Case(
+        **THREE_V2,
+        body={**v2(row(A), row(B, False)), "ok": False},
+        meaning=UNKNOWN,
+        receivers=([], [B], [A, C]),
+    ),
     # WATI names the number that it found behind a contact's or a user's id
     Case(**USER_V2, body=v2(row(A)), meaning=ACCEPTED),
     Case(**USER_V2, body=v2(row(A, False)), meaning=RECIPIENT),
@@ -626,6 +667,7 @@ V2 = [
     ),
     Case(**BOTH_V2, body=v2(row(OTHER_LONG), row(LONG)), meaning=UNKNOWN),
     Case(**ID_V2, body=v2(row(A), row(B)), meaning=PARTIAL, receivers=([A], [], [USER_ID])),
+    Case(**ID_V2, body=v2(row(A), row(USER_ID.lower())), meaning=ACCEPTED),
     Case(**THREE_V2, body=v2(), meaning=UNKNOWN),
     # An error beside `result: true` that names no receiver: somebody was struck, and nobody can say who.
     Case(**THREE_V2, body=v2(row(A), row(B), row(C), error="Something failed"), meaning=UNKNOWN),
@@ -677,6 +719,7 @@ def test_an_answer_of_one_endpoint(
     assert meaning(run, endpoint.effect) == case.meaning, run.text
     if run.document["ok"]:
         return
+    assert run.error["http_status"] == case.status, run.text  # it was judged, and is not unknown by a crash
     named = ("accepted", "rejected", "unknown")
     expected = None if case.receivers is None else dict(zip(named, case.receivers, strict=True))
     assert run.error.get("receivers") == expected, run.text
@@ -867,6 +910,97 @@ def test_whoever_may_be_one_of_the_strangers_is_named() -> None:
     assert set(judged(v2(row(A)), A, SHORT).unpaired) == set()
     assert set(judged(v2(row(LONG), row(A)), A, SHORT).unpaired) == set()
     assert set(judged(v2(row(LONG), row(OTHER_LONG)), SHORT, OTHER_SHORT).unpaired) == {SHORT, OTHER_SHORT}
+
+
+def listed_by_v1(numbers: tuple[str, ...], **body: Any) -> Parsed:
+    return Parsed(200, {}, json={"result": True, "errors": errors(numbers=numbers), **body})
+
+
+@pytest.mark.parametrize(
+    ("asked", "listed", "rejected"),
+    [
+        ((A, SHORT), LONG, SHORT),
+        ((A, LONG), SHORT, LONG),
+        # Both spellings of one person, as `--again` lets them through: the very digits count.
+        *(((SHORT, LONG), each, each) for each in (SHORT, LONG)),
+        *(((LONG, SHORT), each, each) for each in (SHORT, LONG)),
+    ],
+)
+def test_whom_v1_lists_as_invalid(asked: tuple[str, ...], listed: str, rejected: str) -> None:
+    verdict = receiver_verdicts.bulk(listed_by_v1((listed,)), [("$", number) for number in asked])
+    assert verdict.receivers is not None and verdict.receivers["rejected"] == [rejected]
+    assert verdict.receivers["unknown"] == []
+
+
+COUNTED = [
+    ("4 of 5 records accepted", "unknown", "WATI took 4 of 5 receivers and does not say which."),
+    ("4/5", "unknown", "WATI took 4/5 receivers and does not say which."),
+    ("4 out of 5 imported", "unknown", "WATI took 4 out of 5 receivers and does not say which."),
+    ("5 of 5 records accepted", "accepted", ""),
+    ("1 of 2 files", "accepted", ""),  # another count
+    ("7 of 5 records accepted", "accepted", ""),
+    ("Done", "accepted", ""),
+]
+
+
+@pytest.mark.parametrize(("info", "outcome", "message"), COUNTED)
+def test_a_csv_of_which_fewer_were_taken_is_not_accepted(info: str, outcome: str, message: str) -> None:
+    receivers = [(f"line {n}", str(14155550000 + n)) for n in range(5)]
+    verdict = receiver_verdicts.counted(listed_by_v1((), info=info), receivers)
+    assert (verdict.outcome, verdict.message, verdict.receivers) == (outcome, message, None)
+    # Where it says who was struck, that counts.
+    named = receiver_verdicts.counted(listed_by_v1((C,), info=info), receivers)
+    assert named.outcome == "partial" and named.receivers is not None
+    assert named.receivers["rejected"] == [C] and named.receivers["unknown"] == []
+
+
+NAMED = "whom nobody asked for."
+TOLD = [
+    ([row(A), row(B, False)], (A, B, C), "Of 3 receivers: 1 accepted, 1 rejected, 1 unknown."),
+    (
+        [row(A, True, "opted out", "blocked"), row(B, False)],
+        (A, B),
+        "WATI accepted no receiver: has no WhatsApp account; opted out; blocked.",
+    ),
+    ([], (A, B), "The answer names none of the receivers."),
+    ([row(A), row(B)], (A, C), f"Of 2 receivers: 1 accepted, 1 unknown. The answer names {B}, {NAMED}"),
+    (
+        [row(A), row("x")],
+        (A, C),
+        f"Of 2 receivers: 1 accepted, 1 unknown. The answer names someone, {NAMED}",
+    ),
+    (
+        [row(A), *(row(str(14155559000 + n)) for n in (*range(7), 0))],
+        (A, C),
+        "Of 2 receivers: 1 accepted, 1 unknown. The answer names 14155559000, 14155559001, 14155559002, "
+        f"14155559003, 14155559004, {NAMED}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rows", "asked", "message"), TOLD)
+def test_what_is_told_of_many(rows: list[Any], asked: tuple[str, ...], message: str) -> None:
+    assert judged(v2(*rows), *asked).message == message
+
+
+def test_of_whom_a_refusal_of_all_tells_what() -> None:
+    verdict = judged(v2(row(A, True, "opted out", "blocked"), row(B, False)), A, B)
+    assert verdict.outcome == "rejected"
+    assert verdict.problems == [
+        {"at": "$[0]", "problem": "opted out; blocked"},
+        {"at": "$[1]", "problem": "has no WhatsApp account"},
+    ]
+
+
+def test_the_row_of_each_receiver() -> None:
+    receivers = [("$", SHORT), ("$", A), ("$", B)]
+    rows = [row(A), row(LONG, False), row(C)]
+    assert receiver_verdicts.named(v2(*rows), receivers) == {
+        A: rows[0]
+    }  # two are left over, and two strangers
+    assert receiver_verdicts.named(v2(*rows[:2]), receivers[:2]) == {A: rows[0], SHORT: rows[1]}
+    for odd in (None, {}, A, 5):
+        assert receiver_verdicts.named({"receivers": odd}, receivers) == {}
 
 
 @pytest.mark.parametrize("judge", [receiver_verdicts.bulk, receiver_verdicts.v2])
