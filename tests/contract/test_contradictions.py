@@ -45,6 +45,19 @@ def test_what_contradicts_a_yes_is_named(body: dict[str, Any], for_reads: bool) 
     assert bool(contradiction(answer, is_read=True)) is for_reads
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"errors": {"number": [7], "text": "is short."}}, "`errors` is: 7; is short."),
+        ({"ok": False}, "`ok` is: false."),
+        ({"code": 500}, "`code` is: 500."),
+        ({"message": {"failedDetail": "131047"}}, "`message.failedDetail` is: 131047."),
+    ],
+)
+def test_what_contradicts_a_yes_is_quoted(body: dict[str, Any], words: str) -> None:
+    assert contradiction(Answer(200, {}, json=body)) == f"The answer says yes, but its {words}"
+
+
 @pytest.mark.parametrize("body", NOT_AGAINST)
 def test_what_says_nothing_contradicts_nothing(body: dict[str, Any]) -> None:
     assert contradiction(Answer(200, {}, json=body)) == ""

@@ -262,10 +262,16 @@ LISTS = [
     Case("get_message_templates", {"result": "success", "messageTemplates": []}, ACCEPTED),
     Case("get_message_templates", {"result": "success", "contact_list": []}, BAD),
     Case("list_connections", {"connections": []}, ACCEPTED),
+    Case("list_connections", {"connections": [], "message": "No connections found"}, ACCEPTED),
     Case("list_connections", {"connections": None}, BAD),
     Case("list_connections", {"connections": [], "error": {"message": "half of them"}}, BAD),
     Case("list_connections", {"connection": {}}, BAD),
     Case("get_connection", {"connection": {"connection_id": "c", "status": "EXPIRED"}}, ACCEPTED),
+    Case(
+        "get_connection",
+        {"connection": {"connection_id": "c", "status": "FAILED"}, "message": "No messages sent"},
+        ACCEPTED,
+    ),
     Case("get_connection", {"connection": {}}, BAD),
     Case("get_connection", {"connection": None}, BAD),
     Case(
@@ -1014,7 +1020,8 @@ def test_v1_tells_the_number_and_the_id_of_the_contact() -> None:
     body = {"result": True, "phone_number": SHORT, "contact": contact, "validWhatsAppNumber": True}
     verdict = verdicts.template_message(Parsed(200, {}, json=body), [("$", SHORT)])
     assert verdict.outcome == "accepted" and verdict.answered == {SHORT: LONG, contact["id"]: LONG}
-    assert verdicts.template_message(Parsed(200, {}, json={"result": True}), [("$", SHORT)]).answered == {}
+    for body, answered in (({"result": True, "phone_number": LONG}, {SHORT: LONG}), ({"result": True}, {})):
+        assert verdicts.template_message(Parsed(200, {}, json=body), [("$", SHORT)]).answered == answered
 
 
 # --- a web page from a server on the way, and a success under 429 ------------------------------------------
@@ -1129,7 +1136,10 @@ WORDS = [
         "wati",
         "The answer was HTTP 500, but its body says success.",
     ),
+    (500, None, "upstream_error", "network", "The answer was HTTP 500, without a reason."),
     (502, None, "upstream_error", "network", "The answer was HTTP 502, without a reason."),
+    (200, {"ok": False, "result": "No."}, "rejected", "wati", "WATI rejected the call: No."),
+    (200, {"result": False}, "rejected", "wati", "WATI rejected the call, without a reason."),
     (400, None, "rejected", "wati", f"{WATI_SAID_400}, without a reason."),
 ]
 
@@ -1141,6 +1151,15 @@ def test_who_says_no_and_in_which_words(status: int, body: Any, code: str, sourc
     assert (verdict.code, verdict.message) == (code, message)
     assert verdicts.source(answer, code, through_wati=True) == source
     assert verdicts.source(answer, code, through_wati=False) == "maton"
+
+
+def test_why_an_answer_has_no_known_form_is_told() -> None:
+    for flaw, message in (
+        ("It is not JSON.", "It is not JSON."),
+        ("", "The answer has no known form for this endpoint."),
+    ):
+        verdict = verdicts.result_yes(Parsed(200, {}, flaw=flaw), [])
+        assert (verdict.outcome, verdict.message) == ("unknown", message)
 
 
 def test_only_a_read_may_say_in_words_that_there_is_nothing() -> None:
