@@ -40,7 +40,8 @@ class World:
     """Both sides, at `now` by this machine's clock. `pages`: of each conversation, by its number.
 
     `ahead`: of WATI's clock in each answer; None = an answer has no date. `known`: what the answers before
-    said of it. `asked`: whose conversation was read, page by page, or `templates`.
+    said of it. `file`: what every file at WATI has; it has none if this is empty. `asked`: whose conversation
+    was read, page by page, `templates`, or which file.
     """
 
     now: float = NOW + 200
@@ -49,6 +50,7 @@ class World:
     known: float | None = None
     pages: dict[str, list[list[dict[str, Any]] | Answer]] = field(default_factory=dict)
     templates: list[dict[str, Any]] = field(default_factory=list)
+    file: bytes = b""
     others: list[Other] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
@@ -56,9 +58,13 @@ class World:
     def clock(self) -> float | None:
         return self.known
 
-    def exchange(self, request: Any, effect: str, connection: str) -> Answer:
-        assert (effect, connection) == ("read", "c")
+    def exchange(self, request: Any, effect: str, connection: str, sink: Any = None) -> Answer:
+        assert (request.method, effect, connection) == ("GET", "read", "c")
         path, _, query = request.target.partition("?")
+        if sink is not None:
+            self.asked.append(query)
+            sink.write(self.file)
+            return Answer(200, {}, saved=bool(self.file))
         name, number = path.rpartition("/")[2], int(query.rpartition("pageNumber=")[2])
         if name == "getMessageTemplates":
             self.asked.append("templates")
@@ -143,7 +149,9 @@ def test_what_was_known_of_the_clocks_counts_only_where_nothing_else_says_it(wor
     assert world.find(clock=None).verdict == "sent"
     assert world.find(clock=0.0).verdict == "unknown"
     world.pages["14155551234"] = [OLD]
-    assert world.find(clock=0.0).verdict == "not_seen"
+    for known in (7 * HOUR, -7 * HOUR):
+        world.known = known
+        assert world.find(clock=0.0).verdict == "not_seen"
     world.ahead = 0.0
     world.pages["14155551234"] = [[sent()]]
     assert world.find(clock=None).verdict == "sent"
@@ -208,8 +216,20 @@ def test_what_was_read_under_one_number_counts_with_what_is_read_under_the_next(
 
 def test_a_row_whose_time_is_not_sure_by_the_answer_itself_is_read_on_for(world: World) -> None:
     world.ahead = 300.0
-    world.pages["14155551234"] = [[sent(2)], [sent(1, "FAILED")]]
+    pages: list[Any] = [[sent(2)], [sent(1, "FAILED")]]
+    world.pages["14155551234"] = pages
     assert world.fate().status == "unclear"
+    world.ahead = 0.0
+    assert world.fate().status == "read"
+    # Nor by the answer about another number of the same person.
+    world.pages = {SHORT: [world.page("messages", {"items": OLD}, 300.0)], LONG: pages}
+    assert world.fate(SPELLED).status == "unclear"
+
+
+def test_a_page_is_read_whole_even_if_it_is_out_of_order(world: World) -> None:
+    world.pages["14155551234"] = [[newer(0), *OLD, sent()]]
+    assert world.find().verdict == "sent"
+    assert world.fate().status == "read"
 
 
 # --- under which numbers -----------------------------------------------------------------------------------
@@ -288,6 +308,25 @@ def test_without_its_template_a_row_only_resembles_the_message(world: World) -> 
     assert world.find(template).verdict == "not_seen"
     world.pages["14155551234"] = [[shown("template", NOW + 1)]]
     assert world.find(template).verdict == "unknown"
+    # One without values has nothing to compare, but if it was accepted, a row of that time is it.
+    plain = template._replace(parts={}, state="accepted")
+    assert world.fate(plain).status == "sent"
+
+
+def test_each_file_is_fetched_once_and_known_by_its_bytes(world: World) -> None:
+    import hashlib
+
+    world.file = b"x" * 3_000_000
+    parts = {"text": digest("Look!"), "file": digest(hashlib.sha256(world.file).hexdigest())}
+    entry = message("file")._replace(receiver="14155551234", person="14155551234", parts=parts)
+    row = shown("file", NOW + 1, text="Look!", data="data/images/a b.jpg")
+    world.pages["14155551234"] = [[row, {**row, "id": "another"}]]
+    looks = world.search(entry)
+    assert [looks.find(entry).verdict, looks.find(entry).verdict] == ["sent"] * 2
+    assert [each for each in world.asked if "fileName" in each] == ["fileName=data%2Fimages%2Fa%20b.jpg"]
+    for other in (b"y", b""):
+        world.file = other
+        assert world.find(entry).verdict == "unknown"
 
 
 def test_a_far_side_that_makes_comparing_endless_is_left(
@@ -330,6 +369,10 @@ def test_what_was_searched_is_shown_or_the_message(world: World) -> None:
         "why": "",
         "searched": {"rows": 2, "from": iso(NOW - 30), "until": iso(NOW + 200), "under": [SHORT, LONG]},
     }
+    world.ahead = 20.0  # the earliest of the times that it may be there
+    assert world.find(SPELLED).document()["searched"]["until"] == iso(NOW + 200)
+    assert world.find(SPELLED, clock=10.0).document()["searched"]["until"] == iso(NOW + 210)
+    world.ahead = 0.0
     assert world.fate(SPELLED).document() == {
         "receiver": SHORT,
         "status": "not_found",
