@@ -52,6 +52,7 @@ class World:
     templates: list[dict[str, Any]] = field(default_factory=list)
     file: bytes = b""
     others: list[Other] = field(default_factory=list)
+    since: float = 0.0  # from when the journal was asked for others
     asked: list[str] = field(default_factory=list)
 
     @property
@@ -79,9 +80,13 @@ class World:
         return Answer(200, dated, json={"result": "success", name: content})
 
     def search(self, *entries: Entry, **members: Any) -> Search:
-        journal: Any = SimpleNamespace(digest=lambda: digest, others=lambda *_: self.others)
+        journal: Any = SimpleNamespace(digest=lambda: digest, others=self.sent_since)
         gateway: Any = self
         return Search(Inbox(gateway, "c"), journal, send(*entries, **members))
+
+    def sent_since(self, _: Send, __: Entry, since: float) -> list[Other]:
+        self.since = since
+        return self.others
 
     def find(self, entry: Entry = ENTRY, **members: Any) -> Sighting:
         return self.search(entry, **members).find(entry)
@@ -155,6 +160,13 @@ def test_what_was_known_of_the_clocks_counts_only_where_nothing_else_says_it(wor
     world.ahead = 0.0
     world.pages["14155551234"] = [[sent()]]
     assert world.find(clock=None).verdict == "sent"
+
+
+def test_where_nothing_says_how_far_the_clocks_differ_this_one_counts(world: World) -> None:
+    world.pages["14155551234"] = [OLD]
+    world.ahead = None
+    assert world.find(clock=None).verdict == "not_seen"
+    assert world.fate(clock=None).status == "not_found"
 
 
 def test_the_dates_of_all_conversations_of_a_person_have_to_agree(world: World) -> None:
@@ -288,6 +300,29 @@ def test_what_may_be_well_again_is_no_answer(world: World) -> None:
     for look in (world.find, world.fate):
         with pytest.raises(Failure, match="502"):
             look()
+
+
+# --- whose rows they may be --------------------------------------------------------------------------------
+
+
+def test_another_send_is_asked_for_if_its_row_may_be_of_that_time_by_any_clock(world: World) -> None:
+    world.find()
+    assert world.since == NOW - 60
+    for ahead, since in ((300.0, NOW - 360), (-300.0, NOW - 360)):
+        world.ahead = ahead
+        world.find()
+        assert world.since == since
+
+
+def test_a_list_can_have_one_person_twice(world: World) -> None:
+    """By two numbers: one row says nothing of either, two say it of both."""
+    twin, stranger = SPELLED._replace(receiver=LONG), ENTRY
+    world.pages[SHORT] = [[sent(1)]]
+    assert world.search(SPELLED, stranger).find(SPELLED).verdict == "sent"
+    both = world.search(SPELLED, twin)
+    assert [both.find(each).verdict for each in (SPELLED, twin)] == ["unknown"] * 2
+    world.pages[SHORT] = [[sent(2), sent(1)]]
+    assert [both.find(each).verdict for each in (SPELLED, twin)] == ["sent"] * 2
 
 
 # --- what it compares --------------------------------------------------------------------------------------
