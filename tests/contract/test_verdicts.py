@@ -673,7 +673,7 @@ V2 = [
     ),
     Case(**BOTH_V2, body=v2(row(OTHER_LONG), row(LONG)), meaning=UNKNOWN),
     Case(**ID_V2, body=v2(row(A), row(B)), meaning=PARTIAL, receivers=([A], [], [USER_ID])),
-    Case(**ID_V2, body=v2(row(A), row(USER_ID.lower())), meaning=ACCEPTED),
+    Case(**ID_V2, body=v2(row(A), row(USER_ID.upper())), meaning=ACCEPTED),
     Case(**THREE_V2, body=v2(), meaning=UNKNOWN),
     # An error beside `result: true` that names no receiver: somebody was struck, and nobody can say who.
     Case(**THREE_V2, body=v2(row(A), row(B), row(C), error="Something failed"), meaning=UNKNOWN),
