@@ -989,6 +989,16 @@ def test_what_is_told_of_many(rows: list[Any], asked: tuple[str, ...], message: 
     assert judged(v2(*rows), *asked).message == message
 
 
+@pytest.mark.parametrize("no", [{"result": False, "error": "Try later"}, {"ok": False, "error": "Try later"}])
+def test_a_no_beside_receivers_who_were_taken_is_quoted(no: dict[str, Any]) -> None:
+    verdict = judged({**v2(row(A), row(B, False)), **no}, A, B)
+    assert (verdict.outcome, verdict.receivers) == (
+        "unknown",
+        {"accepted": [], "rejected": [B], "unknown": [A]},
+    )
+    assert verdict.message == "WATI rejected the call: Try later. But it names receivers as accepted."
+
+
 def test_of_whom_a_refusal_of_all_tells_what() -> None:
     verdict = judged(v2(row(A, True, "opted out", "blocked"), row(B, False)), A, B)
     assert verdict.outcome == "rejected"
