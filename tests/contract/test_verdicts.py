@@ -673,7 +673,11 @@ V2 = [
     ),
     Case(**BOTH_V2, body=v2(row(OTHER_LONG), row(LONG)), meaning=UNKNOWN),
     Case(**ID_V2, body=v2(row(A), row(B)), meaning=PARTIAL, receivers=([A], [], [USER_ID])),
-    Case(**ID_V2, body=v2(row(A), row(USER_ID.upper())), meaning=ACCEPTED),
+    Case(
+        **bulk("send_template_messages_v2", USER_ID, "US.def7"),
+        body=v2(row("US.DEF7"), row(USER_ID.upper())),
+        meaning=ACCEPTED,
+    ),
     Case(**THREE_V2, body=v2(), meaning=UNKNOWN),
     # An error beside `result: true` that names no receiver: somebody was struck, and nobody can say who.
     Case(**THREE_V2, body=v2(row(A), row(B), row(C), error="Something failed"), meaning=UNKNOWN),
