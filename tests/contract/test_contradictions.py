@@ -31,6 +31,7 @@ NOT_AGAINST: list[dict[str, Any]] = [
     {"error": False, "errors": {"number": [], "text": None}},
     {"ok": True, "result": "success", "success": 1},
     {"ok": "OK", "result": "", "success": None},
+    {"ok": "True", "success": "Success"},
     {"status": 200, "statusCode": 399, "code": True},
     {"message": {"statusString": "SENT", "failedDetail": None}, "ticketStatus": "OPEN"},
     {"message": "No errors", "info": "7 imported", "title": ""},

@@ -262,7 +262,7 @@ LISTS = [
     Case("get_message_templates", {"result": "success", "messageTemplates": []}, ACCEPTED),
     Case("get_message_templates", {"result": "success", "contact_list": []}, BAD),
     Case("list_connections", {"connections": []}, ACCEPTED),
-    Case("list_connections", {"connections": [], "message": "No connections found"}, ACCEPTED),
+    Case("list_connections", {"connections": [], "message": "No records found"}, ACCEPTED),
     Case("list_connections", {"connections": None}, BAD),
     Case("list_connections", {"connections": [], "error": {"message": "half of them"}}, BAD),
     Case("list_connections", {"connection": {}}, BAD),
@@ -1066,6 +1066,7 @@ SAID_DONE: list[Any] = [
     {"ok": True},
     {"result": True, "errors": {"error": "no"}},
     {"result": False, "receivers": [{"waId": A, "isValidWhatsAppNumber": True, "errors": []}]},
+    {"result": False, "receivers": [row(B, False), row(A)]},
     {"connection_id": "b7c9"},
     {"connection": {"connection_id": "b7c9", "status": "PENDING"}},
 ]
@@ -1073,6 +1074,7 @@ SAID_NOTHING: list[Any] = [
     {"result": True, "ok": False},
     {"receivers": [{"waId": A, "isValidWhatsAppNumber": True, "errors": ["no"]}]},
     {"receivers": A},
+    {"receivers": []},
     {"connection_id": ""},
     {"connection_id": "b7c9", "message": "This connection is not active."},
 ]
@@ -1095,7 +1097,7 @@ def test_a_4xx_is_a_rejection_unless_its_body_says_that_it_was_done(status: int)
     [
         ("send_session_message", SAID_DONE[0]),
         ("send_template_messages_v2", SAID_DONE[4]),
-        ("create_connection", SAID_DONE[5]),
+        ("create_connection", SAID_DONE[6]),
     ],
 )
 def test_a_4xx_that_says_it_was_done_is_not_sent_again(
@@ -1117,7 +1119,10 @@ def test_a_4xx_that_says_it_was_done_is_not_sent_again(
 
 # --- who says no, and in which words -----------------------------------------------------------------------
 
-PROBLEM = {"title": "One or more errors.", "errors": {"to": ["is required.", "is short."]}}
+PROBLEM = {
+    "title": "One or more errors.",
+    "errors": {"to": ["is required.", "is short."], "text": ["is long."]},
+}
 NO_CONTACTS = {"result": "success", "contact_list": [], "info": "No contacts found"}
 WATI_SAID_400 = "WATI rejected the call with HTTP 400"
 WORDS = [
@@ -1132,7 +1137,15 @@ WORDS = [
     (403, {"detail": "no!"}, "forbidden", "maton", "Maton rejected the call with HTTP 403: no!"),
     (404, {"ok": False}, "not_found", "wati", "WATI rejected the call with HTTP 404, without a reason."),
     (429, {"result": False}, "rate_limited", "wati", verdicts.TOO_MANY_REQUESTS),
-    (400, PROBLEM, "rejected", "wati", f"{WATI_SAID_400}: to: is required. is short."),
+    (400, PROBLEM, "rejected", "wati", f"{WATI_SAID_400}: to: is required. is short.; text: is long."),
+    (400, {**PROBLEM, "errors": {}}, "rejected", "wati", f"{WATI_SAID_400}: One or more errors."),
+    (
+        400,
+        {"message": " ", "error": " no! "},
+        "rejected",
+        "maton",
+        "Maton rejected the call with HTTP 400: no!",
+    ),
     (
         400,
         {"message": "No valid receivers"},
