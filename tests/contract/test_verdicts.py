@@ -1135,6 +1135,17 @@ WORDS = [
         "WATI rejected the call with HTTP 401: No.",
     ),
     (403, {"detail": "no!"}, "forbidden", "maton", "Maton rejected the call with HTTP 403: no!"),
+    # Only where Maton says so: a connection may be named in another refusal, too.
+    *(
+        (
+            status,
+            {"message": MISSING},
+            code,
+            "maton",
+            f"Maton rejected the call with HTTP {status}: {MISSING}.",
+        )
+        for status, code in ((401, "unauthorized"), (403, "forbidden"), (422, "rejected"))
+    ),
     (404, {"ok": False}, "not_found", "wati", "WATI rejected the call with HTTP 404, without a reason."),
     (429, {"result": False}, "rate_limited", "wati", verdicts.TOO_MANY_REQUESTS),
     (400, PROBLEM, "rejected", "wati", f"{WATI_SAID_400}: to: is required. is short.; text: is long."),
