@@ -31,6 +31,7 @@ NOT_AGAINST: list[dict[str, Any]] = [
     {"error": False, "errors": {"number": [], "text": None}},
     {"ok": True, "result": "success", "success": 1},
     {"ok": "OK", "result": "", "success": None},
+    {"ok": "True", "success": "Success"},
     {"status": 200, "statusCode": 399, "code": True},
     {"message": {"statusString": "SENT", "failedDetail": None}, "ticketStatus": "OPEN"},
     {"message": "No errors", "info": "7 imported", "title": ""},
@@ -43,6 +44,19 @@ def test_what_contradicts_a_yes_is_named(body: dict[str, Any], for_reads: bool) 
     (name,) = body
     assert f"its `{name}" in contradiction(answer)
     assert bool(contradiction(answer, is_read=True)) is for_reads
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"errors": {"number": [7], "text": "is short."}}, "`errors` is: 7; is short."),
+        ({"ok": False}, "`ok` is: false."),
+        ({"code": 500}, "`code` is: 500."),
+        ({"message": {"failedDetail": "131047"}}, "`message.failedDetail` is: 131047."),
+    ],
+)
+def test_what_contradicts_a_yes_is_quoted(body: dict[str, Any], words: str) -> None:
+    assert contradiction(Answer(200, {}, json=body)) == f"The answer says yes, but its {words}"
 
 
 @pytest.mark.parametrize("body", NOT_AGAINST)

@@ -11,7 +11,12 @@ from wati.contract import messages
 from wati.contract.call import Call
 
 TO = [("$.whatsappNumber", "14155551234")]
-MENU = {"whatsappNumber": "14155551234", "body": "Which one?", "buttons": [{"text": "A"}, {"text": "B"}]}
+MENU = {
+    "whatsappNumber": "14155551234",
+    "body": "Which one?",
+    "buttons": [{"text": "A"}, {"text": "B"}],
+    "footer": "Soon",
+}
 
 
 def call(arguments: dict[str, Any]) -> Call:
@@ -31,6 +36,29 @@ def test_a_menu_is_its_body_and_its_choices_in_any_order_of_the_arguments() -> N
     assert parts({**MENU, "body": "Which?"})["rest"] == parts(MENU)["rest"]
     assert parts({**MENU, "buttons": [{"text": "B"}, {"text": "A"}]}) != parts(MENU)
     assert parts({**MENU, "footer": "Acme"}) != parts(MENU)
+
+
+def test_each_receiver_of_a_template_gets_its_own_values() -> None:
+    def values(**given: str) -> list[dict[str, str]]:
+        return [{"name": name, "value": value} for name, value in given.items()]
+
+    def told(message: messages.Message) -> tuple[object, ...]:
+        return message.at, message.receiver, message.kind, message.parts, message.name
+
+    to = [("$.receivers[0]", "14155551234"), ("$.receivers[1]", "5215512345678")]
+    own = [values(name="John", number="1"), values(name="Ann", number="2")]
+    receivers = [
+        {"whatsappNumber": number, "customParams": each} for (_, number), each in zip(to, own, strict=True)
+    ]
+    many = SimpleNamespace(arguments={"template_name": "order", "receivers": receivers}, receivers=to)
+    assert [told(each) for each in messages.templates(cast(Call, many))] == [
+        (*to[0], "template", {"name": "John", "number": "1"}, "order"),
+        (*to[1], "template", {"name": "Ann", "number": "2"}, "order"),
+    ]
+    (one,) = messages.template(call({"template_name": "order", "parameters": own[0]}))
+    assert told(one) == (*TO[0], "template", {"name": "John", "number": "1"}, "order")
+    (text,) = messages.text(call({"messageText": "Hello"}))
+    assert told(text) == (*TO[0], "text", {"text": "Hello"}, "")
 
 
 @pytest.mark.parametrize(

@@ -262,10 +262,16 @@ LISTS = [
     Case("get_message_templates", {"result": "success", "messageTemplates": []}, ACCEPTED),
     Case("get_message_templates", {"result": "success", "contact_list": []}, BAD),
     Case("list_connections", {"connections": []}, ACCEPTED),
+    Case("list_connections", {"connections": [], "message": "No records found"}, ACCEPTED),
     Case("list_connections", {"connections": None}, BAD),
     Case("list_connections", {"connections": [], "error": {"message": "half of them"}}, BAD),
     Case("list_connections", {"connection": {}}, BAD),
     Case("get_connection", {"connection": {"connection_id": "c", "status": "EXPIRED"}}, ACCEPTED),
+    Case(
+        "get_connection",
+        {"connection": {"connection_id": "c", "status": "FAILED"}, "message": "No messages sent"},
+        ACCEPTED,
+    ),
     Case("get_connection", {"connection": {}}, BAD),
     Case("get_connection", {"connection": None}, BAD),
     Case(
@@ -482,6 +488,31 @@ BULK = [
         meaning=UNKNOWN,
         receivers=([], [C], [A, B]),
     ),
+    Case(
+        **THREE,
+        body={"result": True, "errors": errors(parameters=(C,))},
+        meaning=PARTIAL,
+        receivers=([A, B], [C], []),
+    ),
+    Case(
+        **THREE,
+        body={"result": True, "errors": {"invalidWhatsappNumbers": C}},
+        meaning=PARTIAL,
+        receivers=([A, B], [C], []),
+    ),
+    # One who is named explains nobody else.
+    *(
+        Case(
+            **THREE,
+            body={"result": True, "errors": errors(numbers=listed)},
+            meaning=UNKNOWN,
+            receivers=([], [C], [A, B]),
+        )
+        for listed in (("19998887777", C), (C, "19998887777"))
+    ),
+    # Without a yes or a no, its errors are neither.
+    Case(**THREE, body={"errors": errors(numbers=(A, B, C))}, meaning=UNKNOWN),
+    Case(**THREE, body={"errors": errors("Something")}, meaning=UNKNOWN),
     # Errors in a form that nobody has seen: somebody was struck, and nothing says who.
     *(
         Case(**THREE, body={"result": True, "errors": strange}, meaning=UNKNOWN)
@@ -589,6 +620,22 @@ V2 = [
     Case(**ONE_V2, body=v2(result=False), meaning=UNKNOWN),
     Case(**ONE_V2, body=v2(row(A), result=False), meaning=UNKNOWN),
     Case(**ONE_V2, body=v2(row(A, False), result=False), meaning=RECIPIENT),
+    # A good and a bad row for one receiver: nobody can say which holds, least of all under a no.
+    Case(**ONE_V2, body=v2(row(A), row(A, False), result=False), meaning=UNKNOWN),
+    Case(
+        **THREE_V2,
+        body=v2(row(A), row(A, False), row(B), row(C, False), error="Something failed"),
+        meaning=UNKNOWN,
+        receivers=([], [C], [A, B]),
+    ),
+    # What is said of somebody else changes nothing.
+    Case(**ONE_V2, body=v2(row(A, False), row(B, True, "opted out"), result=False), meaning=RECIPIENT),
+    Case(
+        **THREE_V2,
+        body={**v2(row(A), row(B, False)), "ok": False},
+        meaning=UNKNOWN,
+        receivers=([], [B], [A, C]),
+    ),
     # WATI names the number that it found behind a contact's or a user's id
     Case(**USER_V2, body=v2(row(A)), meaning=ACCEPTED),
     Case(**USER_V2, body=v2(row(A, False)), meaning=RECIPIENT),
@@ -626,6 +673,11 @@ V2 = [
     ),
     Case(**BOTH_V2, body=v2(row(OTHER_LONG), row(LONG)), meaning=UNKNOWN),
     Case(**ID_V2, body=v2(row(A), row(B)), meaning=PARTIAL, receivers=([A], [], [USER_ID])),
+    Case(
+        **bulk("send_template_messages_v2", USER_ID, "US.def7"),
+        body=v2(row("US.DEF7"), row(USER_ID.upper())),
+        meaning=ACCEPTED,
+    ),
     Case(**THREE_V2, body=v2(), meaning=UNKNOWN),
     # An error beside `result: true` that names no receiver: somebody was struck, and nobody can say who.
     Case(**THREE_V2, body=v2(row(A), row(B), row(C), error="Something failed"), meaning=UNKNOWN),
@@ -677,6 +729,7 @@ def test_an_answer_of_one_endpoint(
     assert meaning(run, endpoint.effect) == case.meaning, run.text
     if run.document["ok"]:
         return
+    assert run.error["http_status"] == case.status, run.text  # it was judged, and is not unknown by a crash
     named = ("accepted", "rejected", "unknown")
     expected = None if case.receivers is None else dict(zip(named, case.receivers, strict=True))
     assert run.error.get("receivers") == expected, run.text
@@ -869,6 +922,107 @@ def test_whoever_may_be_one_of_the_strangers_is_named() -> None:
     assert set(judged(v2(row(LONG), row(OTHER_LONG)), SHORT, OTHER_SHORT).unpaired) == {SHORT, OTHER_SHORT}
 
 
+def listed_by_v1(numbers: tuple[str, ...], **body: Any) -> Parsed:
+    return Parsed(200, {}, json={"result": True, "errors": errors(numbers=numbers), **body})
+
+
+@pytest.mark.parametrize(
+    ("asked", "listed", "rejected"),
+    [
+        ((A, SHORT), LONG, SHORT),
+        ((A, LONG), SHORT, LONG),
+        # Both spellings of one person, as `--again` lets them through: the very digits count.
+        *(((SHORT, LONG), each, each) for each in (SHORT, LONG)),
+        *(((LONG, SHORT), each, each) for each in (SHORT, LONG)),
+    ],
+)
+def test_whom_v1_lists_as_invalid(asked: tuple[str, ...], listed: str, rejected: str) -> None:
+    verdict = receiver_verdicts.bulk(listed_by_v1((listed,)), [("$", number) for number in asked])
+    assert verdict.receivers is not None and verdict.receivers["rejected"] == [rejected]
+    assert verdict.receivers["unknown"] == []
+
+
+COUNTED = [
+    ("4 of 5 records accepted", "unknown", "WATI took 4 of 5 receivers and does not say which."),
+    ("4/5", "unknown", "WATI took 4/5 receivers and does not say which."),
+    ("4 out of 5 imported", "unknown", "WATI took 4 out of 5 receivers and does not say which."),
+    ("5 of 5 records accepted", "accepted", ""),
+    ("1 of 2 files", "accepted", ""),  # another count
+    ("7 of 5 records accepted", "accepted", ""),
+    ("Done", "accepted", ""),
+]
+
+
+@pytest.mark.parametrize(("info", "outcome", "message"), COUNTED)
+def test_a_csv_of_which_fewer_were_taken_is_not_accepted(info: str, outcome: str, message: str) -> None:
+    receivers = [(f"line {n}", str(14155550000 + n)) for n in range(5)]
+    verdict = receiver_verdicts.counted(listed_by_v1((), info=info), receivers)
+    assert (verdict.outcome, verdict.message, verdict.receivers) == (outcome, message, None)
+    # Where it says who was struck, that counts.
+    named = receiver_verdicts.counted(listed_by_v1((C,), info=info), receivers)
+    assert named.outcome == "partial" and named.receivers is not None
+    assert named.receivers["rejected"] == [C] and named.receivers["unknown"] == []
+
+
+NAMED = "whom nobody asked for."
+TOLD = [
+    ([row(A), row(B, False)], (A, B, C), "Of 3 receivers: 1 accepted, 1 rejected, 1 unknown."),
+    (
+        [row(A, True, "opted out", "blocked"), row(B, False)],
+        (A, B),
+        "WATI accepted no receiver: has no WhatsApp account; opted out; blocked.",
+    ),
+    ([], (A, B), "The answer names none of the receivers."),
+    ([row(A), row(B)], (A, C), f"Of 2 receivers: 1 accepted, 1 unknown. The answer names {B}, {NAMED}"),
+    (
+        [row(A), row("x")],
+        (A, C),
+        f"Of 2 receivers: 1 accepted, 1 unknown. The answer names someone, {NAMED}",
+    ),
+    (
+        [row(A), *(row(str(14155559000 + n)) for n in (*range(7), 0))],
+        (A, C),
+        "Of 2 receivers: 1 accepted, 1 unknown. The answer names 14155559000, 14155559001, 14155559002, "
+        f"14155559003, 14155559004, {NAMED}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rows", "asked", "message"), TOLD)
+def test_what_is_told_of_many(rows: list[Any], asked: tuple[str, ...], message: str) -> None:
+    assert judged(v2(*rows), *asked).message == message
+
+
+@pytest.mark.parametrize("no", [{"result": False, "error": "Try later"}, {"ok": False, "error": "Try later"}])
+def test_a_no_beside_receivers_who_were_taken_is_quoted(no: dict[str, Any]) -> None:
+    verdict = judged({**v2(row(A), row(B, False)), **no}, A, B)
+    assert (verdict.outcome, verdict.receivers) == (
+        "unknown",
+        {"accepted": [], "rejected": [B], "unknown": [A]},
+    )
+    assert verdict.message == "WATI rejected the call: Try later. But it names receivers as accepted."
+
+
+def test_of_whom_a_refusal_of_all_tells_what() -> None:
+    verdict = judged(v2(row(A, True, "opted out", "blocked"), row(B, False)), A, B)
+    assert verdict.outcome == "rejected"
+    assert verdict.problems == [
+        {"at": "$[0]", "problem": "opted out; blocked"},
+        {"at": "$[1]", "problem": "has no WhatsApp account"},
+    ]
+
+
+def test_the_row_of_each_receiver() -> None:
+    receivers = [("$", SHORT), ("$", A), ("$", B)]
+    rows = [row(A), row(LONG, False), row(C)]
+    assert receiver_verdicts.named(v2(*rows), receivers) == {
+        A: rows[0]
+    }  # two are left over, and two strangers
+    assert receiver_verdicts.named(v2(*rows[:2]), receivers[:2]) == {A: rows[0], SHORT: rows[1]}
+    for odd in (None, {}, A, 5):
+        assert receiver_verdicts.named({"receivers": odd}, receivers) == {}
+
+
 @pytest.mark.parametrize("judge", [receiver_verdicts.bulk, receiver_verdicts.v2])
 def test_a_no_to_nobody_is_no_yes(judge: Callable[..., verdicts.Verdict]) -> None:
     body = {"result": False, "errors": {"invalidWhatsappNumbers": []}, "receivers": []}
@@ -880,7 +1034,8 @@ def test_v1_tells_the_number_and_the_id_of_the_contact() -> None:
     body = {"result": True, "phone_number": SHORT, "contact": contact, "validWhatsAppNumber": True}
     verdict = verdicts.template_message(Parsed(200, {}, json=body), [("$", SHORT)])
     assert verdict.outcome == "accepted" and verdict.answered == {SHORT: LONG, contact["id"]: LONG}
-    assert verdicts.template_message(Parsed(200, {}, json={"result": True}), [("$", SHORT)]).answered == {}
+    for body, answered in (({"result": True, "phone_number": LONG}, {SHORT: LONG}), ({"result": True}, {})):
+        assert verdicts.template_message(Parsed(200, {}, json=body), [("$", SHORT)]).answered == answered
 
 
 # --- a web page from a server on the way, and a success under 429 ------------------------------------------
@@ -911,6 +1066,7 @@ SAID_DONE: list[Any] = [
     {"ok": True},
     {"result": True, "errors": {"error": "no"}},
     {"result": False, "receivers": [{"waId": A, "isValidWhatsAppNumber": True, "errors": []}]},
+    {"result": False, "receivers": [row(B, False), row(A)]},
     {"connection_id": "b7c9"},
     {"connection": {"connection_id": "b7c9", "status": "PENDING"}},
 ]
@@ -918,6 +1074,7 @@ SAID_NOTHING: list[Any] = [
     {"result": True, "ok": False},
     {"receivers": [{"waId": A, "isValidWhatsAppNumber": True, "errors": ["no"]}]},
     {"receivers": A},
+    {"receivers": []},
     {"connection_id": ""},
     {"connection_id": "b7c9", "message": "This connection is not active."},
 ]
@@ -940,7 +1097,7 @@ def test_a_4xx_is_a_rejection_unless_its_body_says_that_it_was_done(status: int)
     [
         ("send_session_message", SAID_DONE[0]),
         ("send_template_messages_v2", SAID_DONE[4]),
-        ("create_connection", SAID_DONE[5]),
+        ("create_connection", SAID_DONE[6]),
     ],
 )
 def test_a_4xx_that_says_it_was_done_is_not_sent_again(
@@ -962,7 +1119,10 @@ def test_a_4xx_that_says_it_was_done_is_not_sent_again(
 
 # --- who says no, and in which words -----------------------------------------------------------------------
 
-PROBLEM = {"title": "One or more errors.", "errors": {"to": ["is required.", "is short."]}}
+PROBLEM = {
+    "title": "One or more errors.",
+    "errors": {"to": ["is required.", "is short."], "text": ["is long."]},
+}
 NO_CONTACTS = {"result": "success", "contact_list": [], "info": "No contacts found"}
 WATI_SAID_400 = "WATI rejected the call with HTTP 400"
 WORDS = [
@@ -975,9 +1135,28 @@ WORDS = [
         "WATI rejected the call with HTTP 401: No.",
     ),
     (403, {"detail": "no!"}, "forbidden", "maton", "Maton rejected the call with HTTP 403: no!"),
+    # Only where Maton says so: a connection may be named in another refusal, too.
+    *(
+        (
+            status,
+            {"message": MISSING},
+            code,
+            "maton",
+            f"Maton rejected the call with HTTP {status}: {MISSING}.",
+        )
+        for status, code in ((401, "unauthorized"), (403, "forbidden"), (422, "rejected"))
+    ),
     (404, {"ok": False}, "not_found", "wati", "WATI rejected the call with HTTP 404, without a reason."),
     (429, {"result": False}, "rate_limited", "wati", verdicts.TOO_MANY_REQUESTS),
-    (400, PROBLEM, "rejected", "wati", f"{WATI_SAID_400}: to: is required. is short."),
+    (400, PROBLEM, "rejected", "wati", f"{WATI_SAID_400}: to: is required. is short.; text: is long."),
+    (400, {**PROBLEM, "errors": {}}, "rejected", "wati", f"{WATI_SAID_400}: One or more errors."),
+    (
+        400,
+        {"message": " ", "error": " no! "},
+        "rejected",
+        "maton",
+        "Maton rejected the call with HTTP 400: no!",
+    ),
     (
         400,
         {"message": "No valid receivers"},
@@ -995,7 +1174,10 @@ WORDS = [
         "wati",
         "The answer was HTTP 500, but its body says success.",
     ),
+    (500, None, "upstream_error", "network", "The answer was HTTP 500, without a reason."),
     (502, None, "upstream_error", "network", "The answer was HTTP 502, without a reason."),
+    (200, {"ok": False, "result": "No."}, "rejected", "wati", "WATI rejected the call: No."),
+    (200, {"result": False}, "rejected", "wati", "WATI rejected the call, without a reason."),
     (400, None, "rejected", "wati", f"{WATI_SAID_400}, without a reason."),
 ]
 
@@ -1007,6 +1189,15 @@ def test_who_says_no_and_in_which_words(status: int, body: Any, code: str, sourc
     assert (verdict.code, verdict.message) == (code, message)
     assert verdicts.source(answer, code, through_wati=True) == source
     assert verdicts.source(answer, code, through_wati=False) == "maton"
+
+
+def test_why_an_answer_has_no_known_form_is_told() -> None:
+    for flaw, message in (
+        ("It is not JSON.", "It is not JSON."),
+        ("", "The answer has no known form for this endpoint."),
+    ):
+        verdict = verdicts.result_yes(Parsed(200, {}, flaw=flaw), [])
+        assert (verdict.outcome, verdict.message) == ("unknown", message)
 
 
 def test_only_a_read_may_say_in_words_that_there_is_nothing() -> None:

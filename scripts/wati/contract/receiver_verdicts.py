@@ -50,8 +50,9 @@ def bulk(answer: Answer, receivers: Receivers) -> Verdict:
         numbers = list(filter(None, found))
         invalid.update(dict.fromkeys(numbers, why))
         unmatched = unmatched or not numbers
-    if member_is(answer, "ok", False):
-        return rejection(answer) or unknown(answer)
+    no = rejection(answer)
+    if no and member_is(answer, "ok", False):
+        return no
     if member_is(answer, "result", *YES):
         others = {n: errors[n] for n in errors if n not in _INVALID} if isinstance(errors, dict) else errors
         if unmatched or leaves(others):
@@ -62,10 +63,10 @@ def bulk(answer: Answer, receivers: Receivers) -> Verdict:
         if not invalid:
             return ACCEPTED
         return _by_receiver(receivers, {number for _, number in receivers} - invalid.keys(), invalid)
-    if not member_is(answer, "result", False):
+    if not no:
         return unknown(answer)
     if member(errors, "error") or (errors is None and said(answer)):
-        return rejection(answer) or unknown(answer)
+        return no
     if len(invalid) == len(receivers):
         return _by_receiver(receivers, set(), invalid)
     if member(errors, "invalidCustomParameters"):
@@ -115,6 +116,8 @@ def v2(answer: Answer, receivers: Receivers) -> Verdict:
             rejected[number] = why
         elif accepts(row):
             accepted.add(number)
+    # A receiver with both a good and a bad row got something, so it is never reported as rejected.
+    rejected = {number: why for number, why in rejected.items() if number not in accepted}
     if no:
         verdict = _outcome_unknown(receivers, rejected, f"{no.message} But it names receivers as accepted.")
     elif result is not False and (against := contradiction(answer)):
@@ -178,8 +181,6 @@ def _paired(named: Sequence[str], receivers: Receivers) -> dict[str, str]:
 
 
 def _by_receiver(receivers: Receivers, accepted: set[str], rejected: dict[str, str]) -> Verdict:
-    # A receiver with both a good and a bad row got something, so it is never reported as rejected.
-    rejected = {number: why for number, why in rejected.items() if number not in accepted}
     groups = _groups(receivers, accepted, rejected)
     if len(groups["unknown"]) == len(receivers):
         return Verdict("unknown", "bad_answer", "The answer names none of the receivers.")

@@ -44,13 +44,13 @@ class Verdict:
 ACCEPTED = Verdict("accepted")
 TOO_MANY_REQUESTS = "Too many requests, and the time allowed for waiting ran out."
 
-# WATI's words for a rejection. The first two are from published answers, the next two reported by clients.
-# The last is assumed. It can do no harm, because it only picks the code of an answer that is a rejection.
+# WATI's words for a rejection. The first two are from published answers. The third was reported by clients,
+# and so was one form of the last: that the others mean the same is assumed. It can do no harm, because this
+# only picks the code of an answer that is a rejection.
 _PHRASES = (
     ("ticket has been expired", "session_closed"),
     ("no valid receivers", "invalid_recipient"),
     ("whatsapp number should not be null", "invalid_recipient"),
-    ("check your template", "template_rejected"),
     ("template", "template_rejected"),
 )
 # Maton knows nothing about these, so such an answer comes from WATI, even in the form of Maton's errors.
@@ -94,7 +94,7 @@ def source(answer: Answer, code: str, *, through_wati: bool) -> str:
     if answer.is_page:
         return "network"
     by_maton = answer.from_maton and code not in _WATIS_OWN
-    if by_maton or code == "connection_missing" or not through_wati:
+    if by_maton or not through_wati:
         return "maton"
     return "wati" if answer.json is not None or answer.status < 500 else "network"
 
@@ -217,7 +217,7 @@ def _is_not_a_yes(value: Any) -> bool:
     """Whether it is an answer, and another one: `false`, 0, "queued". An object has no known meaning."""
     if isinstance(value, str):
         return value.lower() not in ("", "success", "true", "ok")
-    return isinstance(value, (bool, int)) and not value
+    return isinstance(value, int) and not value  # a bool is one, too
 
 
 def _is_failure(value: Any) -> bool:
@@ -295,8 +295,9 @@ def template_message(answer: Answer, receivers: Receivers) -> Verdict:
     if member_is(answer, "validWhatsAppNumber", False):
         return Verdict("rejected", "invalid_recipient", "This number has no WhatsApp account.")
     number = digits(str(member(answer.json, "contact.wAid") or member(answer.json, "phone_number")))
-    whose = [receivers[0][1], str(member(answer.json, "contact.id"))] if receivers else []
-    return result_yes(answer, receivers).replace(answered=numbers_of(dict.fromkeys(whose, number)))
+    names = (receivers[0][1], member(answer.json, "contact.id")) if receivers else ()
+    answered = {str(name): number for name in names if name}
+    return result_yes(answer, receivers).replace(answered=numbers_of(answered))
 
 
 def connection(answer: Answer, _: Receivers) -> Verdict:

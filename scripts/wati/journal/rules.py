@@ -36,7 +36,7 @@ BY_LOOK = {
     "sent": UNRESOLVED,
     "presumed": ("open", "unknown"),  # whoever differs was looked at
     "not_seen": ("open", "unknown", "unclear"),  # whom the answer may have named otherwise has it, perhaps
-    "unclear": ("open", "unknown"),
+    "unclear": ("open", "unknown"),  # from it, another look could go on to not_seen
 }
 STATES = frozenset(("open", *BY_SENDER, *BY_LOOK))
 

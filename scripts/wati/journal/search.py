@@ -79,9 +79,7 @@ def resolve(journal: Store, send: Send, one: Sighting) -> None:
     """Store in the journal what a search said about one message of a send."""
     if one.verdict != "unknown":
         journal.resolve(send.id, [one.receiver], one.verdict)
-        return
-    states = {entry.state for entry in send.unresolved if entry.receiver == one.receiver}
-    if one.early <= 0 and "unpaired" not in states:  # who is unpaired stays so: never not_seen
+    elif one.early <= 0:
         journal.resolve(send.id, [one.receiver], "unclear")
 
 
