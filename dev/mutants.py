@@ -17,6 +17,7 @@ cosmic-ray: it starts pytest anew for each mutant, with all tests.
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import difflib
 import json
@@ -29,7 +30,7 @@ import threading
 import time
 import types
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,11 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / ".mutants.json"
 ROOMS = ("contract", "journal", "reads", "wire", "files")
 # Which tests look at a room, besides those in the folder of its name.
-ALSO = {"contract": ("journal/test_same.py",), "reads": ("journal/test_looking.py", "scripts")}
+ALSO = {
+    "contract": ("journal/test_same.py",),
+    "reads": ("journal/test_looking.py", "scripts"),
+    "wire": ("calls/test_last_look.py", "calls/test_explain.py", "calls/test_lists.py"),
+}
 QUIET = ("-q", "-s", "-p", "no:xdist", "-p", "no:cacheprovider", "--rootdir", ".", "-o", "addopts=")
 SLOWER = 5  # times as long as usual is too long: what never ends was noticed
 
@@ -64,6 +69,13 @@ class Trial:
             return None
         self.ran[frame.f_code.co_filename, frame.f_lineno].add(self.test)
         return self.trace
+
+    def traced(self, start: Callable[..., int]) -> Callable[..., int]:
+        def run(act: Callable[..., object], arguments: tuple[object, ...]) -> None:
+            sys.settrace(self.trace)
+            act(*arguments)
+
+        return lambda act, arguments: start(run, (act, arguments))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds[report.nodeid] += report.duration
@@ -94,6 +106,7 @@ class Trial:
         def run() -> int:
             sys.settrace(self.trace)
             threading.settrace(self.trace)
+            _thread.start_new_thread = self.traced(_thread.start_new_thread)  # by Worker, not by threading
             self.run(list(self.items), to_the_end=True)
             sys.settrace(None)
             ran = [[*place, sorted(tests)] for place, tests in self.ran.items()]
