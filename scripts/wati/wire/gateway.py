@@ -151,7 +151,7 @@ class Gateway:
             wait = answer.retry_after if answer is not None else None
             if wait is None:  # twice as long each time, with jitter
                 wait = self._first_wait(state) * 2 ** (attempt - 1)
-                if state == "limited":  # the rest of the time may be enough
+                if state == "limited" and self._waits_left:  # the rest of the time may be enough
                     wait = min(wait, self._waits_left)
             if not self.pause(wait):
                 break

@@ -1,0 +1,242 @@
+"""What a gateway allows, and knows, between its requests: its time, the pace, what may have changed."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Iterator
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from conftest import KEY
+from recording import Answer, FarSide, reply
+from sends import Clock
+from wati.contract.failures import Failure
+from wati.contract.settings import Settings
+from wati.wire.client import Client
+from wati.wire.departure import Cancelled, Departure
+from wati.wire.gateway import Gateway
+from wati.wire.request import Request
+
+CHANGES = ("write", "create", "send", "delete")
+LIST = Request("GET", "/wati/api/v1/getContacts")
+SEND = Request("POST", "/wati/api/v1/sendSessionMessage/14155551234")
+
+
+@pytest.fixture
+def client(far_side: FarSide) -> Iterator[Client]:
+    importlib.import_module("httpx")  # so that a short deadline has none of its cost
+    client = Client(Settings({"MATON_API_KEY": KEY, "MATON_BASE_URL": far_side.url}))
+    yield client
+    client.close()
+
+
+def use_up(client: Client, request: Request, places: int = 10) -> None:
+    """As if so many requests had just been answered."""
+    for _ in range(places):
+        assert client.pacer.wait(request.target, time.monotonic())
+        client.pacer.answered(request.target)
+
+
+def failure(gateway: Gateway, request: Request, effect: Any) -> tuple[str, str]:
+    with pytest.raises(Failure) as caught:
+        gateway.exchange(request, effect)
+    return caught.value.code, caught.value.outcome
+
+
+# --- a part of its time ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [(30, 5), (6, 2)])
+def test_a_part_is_a_third_of_the_time_at_most(client: Client, timeout: float, seconds: float) -> None:
+    assert seconds - 1 < Gateway(client, timeout).part(5).left <= seconds
+
+
+@pytest.mark.parametrize("status", [429, 500])
+def test_a_part_waits_out_nothing(
+    client: Client, far_side: FarSide, pauses: list[float], status: int
+) -> None:
+    far_side.always(Answer(status))
+    assert Gateway(client).part(5).exchange(LIST, "read").status == status
+    assert len(far_side.requests) == 1 and pauses == []
+
+
+def test_a_part_is_as_patient_with_the_pace(client: Client, far_side: FarSide, clock: Clock) -> None:
+    use_up(client, LIST)
+    assert failure(Gateway(client).part(5), LIST, "read") == ("rate_limited", "not_sent")
+    assert far_side.requests == [] and clock.waited == []
+    assert Gateway(client, queue=60).part(5).exchange(LIST, "read").status == 200
+    assert len(far_side.requests) == 1 and sum(clock.waited) == pytest.approx(10, abs=1)
+
+
+def test_what_is_shortened_gets_no_longer(client: Client) -> None:
+    gateway = Gateway(client, 3)
+    gateway.shorten(30)
+    assert 1 < gateway.left <= 3
+    gateway.shorten(1)
+    assert 0 < gateway.left <= 1
+
+
+def test_no_time_is_left_after_the_deadline(client: Client, clock: Clock) -> None:
+    gateway = Gateway(client, 3)
+    clock.sleep(4)
+    assert gateway.left == 0
+
+
+def test_there_can_be_more_time_than_waits(client: Client, far_side: FarSide, pauses: list[float]) -> None:
+    far_side.will(*[Answer(429, headers={"Retry-After": "7"})] * 2)
+    gateway = Gateway(client, 60, 12)
+    assert gateway.exchange(LIST, "read").status == 429
+    assert len(far_side.requests) == 2 and pauses == [7]
+    gateway.restart()
+    far_side.will(Answer(429, headers={"Retry-After": "12"}))
+    assert gateway.exchange(LIST, "read").status == 200
+    assert pauses == [7, 12]
+
+
+# --- the pace ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+@pytest.mark.parametrize("effect", ["read", *CHANGES])
+def test_what_the_pace_allows_too_late_does_not_leave(
+    client: Client, far_side: FarSide, clock: Clock, effect: Any
+) -> None:
+    use_up(client, LIST)
+    gateway = Gateway(client, 5)
+    assert failure(gateway, LIST, effect) == ("rate_limited", "not_sent")
+    assert far_side.requests == [] and not gateway.cancel()
+
+
+def test_a_wait_for_the_pace_does_not_count(client: Client, far_side: FarSide, clock: Clock) -> None:
+    use_up(client, LIST)
+    gateway = Gateway(client, 5, queue=60)
+    assert gateway.exchange(LIST, "read").status == 200
+    assert sum(clock.waited) == pytest.approx(10, abs=1) and 3 < gateway.left <= 5
+
+
+def test_a_place_of_each_limit_is_left_to_others(client: Client, far_side: FarSide) -> None:
+    use_up(client, LIST, 9)
+    assert failure(Gateway(client, 5, spare=1), LIST, "read") == ("rate_limited", "not_sent")
+    assert Gateway(client, 5).exchange(LIST, "read").status == 200
+    assert len(far_side.requests) == 1
+
+
+def test_a_doubt_is_not_forgotten_when_the_pace_allows_no_repeat(
+    client: Client, far_side: FarSide, clock: Clock
+) -> None:
+    use_up(client, SEND, 9)
+    far_side.will(Answer(500))
+    assert failure(Gateway(client, 0.7), SEND, "write") == ("rate_limited", "unknown")
+    assert len(far_side.requests) == 1
+
+
+def test_every_attempt_gives_its_place_back(client: Client, far_side: FarSide, clock: Clock) -> None:
+    """A place that stays taken would keep all later requests of a session waiting for ever."""
+    far_side.will(Answer(500), Answer(hang_up="close"), Answer(429))
+    assert Gateway(client).exchange(LIST, "read").status == 200
+    clock.sleep(11)
+    use_up(client, LIST)
+
+
+# --- what may have changed ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("effect", CHANGES)
+@pytest.mark.parametrize(
+    ("answer", "has_changed"),
+    [
+        (reply({"result": True}), True),
+        (reply({"result": False}), True),
+        (Answer(404), True),
+        (Answer(500), True),
+        (Answer(hang_up="close"), True),
+        (Answer(429), False),
+        (Answer(429, headers={"Retry-After": "60"}), False),
+    ],
+    ids=["yes", "no", "404", "500", "gone", "limited", "limited for long"],
+)
+def test_what_left_may_have_changed_something_unless_it_was_limited(
+    client: Client, far_side: FarSide, pauses: list[float], effect: Any, answer: Answer, has_changed: bool
+) -> None:
+    far_side.always(answer)
+    gateway = Gateway(client)
+    try:
+        gateway.exchange(SEND, effect)
+    except Failure as failed:
+        assert answer.hang_up and failed.code in ("outcome_unknown", "upstream_error")
+    assert gateway.cancel() is has_changed
+    assert gateway.changing is None
+    gateway.door.closed = lambda: "too late"  # type: ignore[method-assign]
+    if has_changed:
+        gateway.look()
+    else:
+        with pytest.raises(Failure) as caught:
+            gateway.look("Do it now.")
+        assert (caught.value.message, caught.value.hint) == ("too late", "Do it now.")
+        assert (caught.value.code, caught.value.outcome) == ("timeout", "not_sent")
+
+
+@pytest.mark.parametrize("effect", CHANGES)
+def test_what_was_never_connected_changed_nothing(
+    client: Client, far_side: FarSide, pauses: list[float], effect: Any
+) -> None:
+    far_side.close()
+    gateway = Gateway(client)
+    assert failure(gateway, SEND, effect) == ("unreachable", "not_sent")
+    assert not gateway.cancel() and not gateway.uncertain
+
+
+def test_a_request_that_is_kept_here_does_not_undo_the_one_before(client: Client, far_side: FarSide) -> None:
+    gateway = Gateway(client)
+    gateway.exchange(SEND, "send")
+    gateway.changing = Departure()
+    gateway.door.closed = lambda: "too late"  # type: ignore[method-assign]
+    gateway.look()
+    assert gateway.cancel()
+    with pytest.raises(Cancelled):
+        gateway.changing.hand_over()
+
+
+def test_a_request_under_way_is_not_denied(client: Client) -> None:
+    gateway = Gateway(client)
+    gateway.changing = Departure(lambda: "too late")
+    gateway.door.closed = lambda: "too late"  # type: ignore[method-assign]
+    gateway.look()
+    assert not gateway.cancel()
+    gateway.changing = Departure()
+    gateway.changing.hand_over()
+    assert gateway.cancel()
+
+
+def test_a_later_limit_does_not_undo_a_change(client: Client, far_side: FarSide, pauses: list[float]) -> None:
+    far_side.will(Answer(500), Answer(429, headers={"Retry-After": "60"}))
+    gateway = Gateway(client)
+    assert gateway.exchange(SEND, "write").status == 429
+    assert gateway.cancel() and gateway.uncertain
+
+
+def test_a_read_changes_nothing(client: Client, far_side: FarSide, pauses: list[float]) -> None:
+    far_side.always(Answer(500))
+    gateway = Gateway(client)
+    gateway.exchange(LIST, "read")
+    assert not gateway.cancel() and not gateway.uncertain
+
+
+# --- the far side's clock ----------------------------------------------------------------------------------
+
+
+def test_the_clock_is_that_of_the_last_answer_with_a_date(client: Client, far_side: FarSide) -> None:
+    gateway = Gateway(client)
+    gateway.exchange(LIST, "read")
+    assert gateway.clock is None
+    far_side.will(reply({}, Date=formatdate(time.time() + 300, usegmt=True)), reply({}))
+    for _ in range(2):
+        gateway.exchange(LIST, "read")
+        assert gateway.clock == pytest.approx(300, abs=5)
