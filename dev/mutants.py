@@ -44,11 +44,7 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / ".mutants.json"
 ROOMS = ("contract", "journal", "reads", "wire", "files")
 # Which tests look at a room, besides those in the folder of its name.
-ALSO = {
-    "contract": ("journal/test_same.py",),
-    "reads": ("journal/test_looking.py", "scripts"),
-    "wire": ("calls/test_last_look.py", "calls/test_explain.py", "calls/test_lists.py"),
-}
+ALSO = {"contract": ("journal/test_same.py",), "reads": ("journal/test_looking.py", "scripts")}
 QUIET = ("-q", "-s", "-p", "no:xdist", "-p", "no:cacheprovider", "--rootdir", ".", "-o", "addopts=")
 SLOWER = 5  # times as long as usual is too long: what never ends was noticed
 

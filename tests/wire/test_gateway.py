@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from email.utils import formatdate
 from typing import Any
 
@@ -213,6 +214,42 @@ def test_a_request_under_way_is_not_denied(client: Client) -> None:
     gateway.changing = Departure()
     gateway.changing.hand_over()
     assert gateway.cancel()
+
+
+@pytest.mark.parametrize("effect", ["read", *CHANGES])
+def test_what_gets_no_connection_of_the_pool_has_not_left(
+    client: Client, far_side: FarSide, effect: Any
+) -> None:
+    """As many requests are under way as the pool has connections."""
+    httpx = importlib.import_module("httpx")
+    client._pool = httpx.Client(limits=httpx.Limits(max_connections=1), trust_env=False)
+    with client.pool.stream("GET", far_side.url):
+        gateway = Gateway(client, 0.2)
+        with pytest.raises(Failure, match="No connection could be made in time") as caught:
+            gateway.exchange(SEND, effect)
+    assert (caught.value.code, caught.value.outcome) == ("timeout", "not_sent")
+    assert not gateway.cancel() and len(far_side.requests) == 1
+
+
+@pytest.mark.parametrize("effect", CHANGES)
+@pytest.mark.parametrize("status", [429, 500])
+def test_a_change_is_not_waited_for_behind_a_closed_door(
+    client: Client, far_side: FarSide, pauses: list[float], effect: Any, status: int
+) -> None:
+    gateway = Gateway(client)
+    far_side.always(Answer(status))
+    gateway.door.closed = lambda: "too late" if far_side.requests else ""  # type: ignore[method-assign]
+    with suppress(Failure):  # the answer may have come behind the door
+        gateway.exchange(SEND, effect)
+    assert len(far_side.requests) == 1 and pauses == []
+
+
+def test_a_read_minds_no_door(client: Client, far_side: FarSide, pauses: list[float]) -> None:
+    gateway = Gateway(client)
+    gateway.door.closed = lambda: "too late"  # type: ignore[method-assign]
+    far_side.will(Answer(500))
+    assert gateway.exchange(LIST, "read").status == 200
+    assert len(far_side.requests) == 2 and len(pauses) == 1
 
 
 def test_a_later_limit_does_not_undo_a_change(client: Client, far_side: FarSide, pauses: list[float]) -> None:

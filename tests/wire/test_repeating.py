@@ -165,6 +165,7 @@ def test_a_refused_connection_sends_nothing(
 ) -> None:
     run = call_example(each_endpoint, *named(each_endpoint), MATON_BASE_URL=nobody)
     assert outcome(run) == expected(each_endpoint, 6, "unreachable", "not_sent"), run.text
+    assert run.error["message"].startswith(f"No connection to {nobody} could be made (")
     assert run.error["hint"].startswith(NO_SANDBOX)
     assert len(pauses) == 3
     assert_growing(pauses)
