@@ -158,10 +158,11 @@ def test_every_attempt_gives_its_place_back(client: Client, far_side: FarSide, c
         (Answer(404), True),
         (Answer(500), True),
         (Answer(hang_up="close"), True),
+        (reply({"result": True}, 429), True),
         (Answer(429), False),
         (Answer(429, headers={"Retry-After": "60"}), False),
     ],
-    ids=["yes", "no", "404", "500", "gone", "limited", "limited for long"],
+    ids=["yes", "no", "404", "500", "gone", "yes under 429", "limited", "limited for long"],
 )
 def test_what_left_may_have_changed_something_unless_it_was_limited(
     client: Client, far_side: FarSide, pauses: list[float], effect: Any, answer: Answer, has_changed: bool
