@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +21,7 @@ from wati.wire.client import Client
 from wati.wire.departure import Cancelled, Departure
 from wati.wire.gateway import Gateway
 from wati.wire.request import Request
+from wati.wire.threads import Worker
 
 CHANGES = ("write", "create", "send", "delete")
 LIST = Request("GET", "/wati/api/v1/getContacts")
@@ -95,6 +97,27 @@ def test_there_can_be_more_time_than_waits(client: Client, far_side: FarSide, pa
     far_side.will(Answer(429, headers={"Retry-After": "12"}))
     assert gateway.exchange(LIST, "read").status == 200
     assert pauses == [7, 12]
+
+
+SLOW = {
+    "silent": Answer(delay=60),
+    "stalled": Answer(body=b'{"result": true}', cut=8, stall=60),
+    "endless": Answer(body=iter(lambda: b" ", None), drip=0.01),
+    "endless file": Answer(body=iter(lambda: b" ", None), drip=0.01, content_type="image/jpeg"),
+}
+
+
+@pytest.mark.parametrize("answer", SLOW.values(), ids=SLOW)
+def test_a_slow_answer_keeps_no_thread(
+    client: Client, far_side: FarSide, workers: list[Worker], answer: Answer
+) -> None:
+    """Nor a connection of the pool, which serves the later calls of a session, too."""
+    far_side.will(answer)
+    with pytest.raises(Failure) as caught:
+        Gateway(client, 0.2).exchange(LIST, "read", sink=io.BytesIO())
+    assert caught.value.code == "timeout"
+    (worker,) = workers
+    assert worker.ended(3), "httpx alone would have waited for 5 seconds"
 
 
 # --- the pace ----------------------------------------------------------------------------------------------

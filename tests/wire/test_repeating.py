@@ -23,7 +23,6 @@ from looping import looped
 from recording import Answer, FarSide, reply
 from wati.contract.endpoint import Endpoint
 from wati.contract.failures import NO_SANDBOX
-from wati.wire import departure
 from wati.wire.threads import Worker
 
 Caller = Callable[..., Any]
@@ -543,20 +542,6 @@ def loaded() -> None:
     importlib.import_module("httpx")
 
 
-@pytest.fixture
-def workers(monkeypatch: pytest.MonkeyPatch) -> list[Worker]:
-    """The threads of the attempts."""
-    started: list[Worker] = []
-
-    class Remembered(Worker):
-        def __init__(self, act: Callable[[], object]) -> None:
-            super().__init__(act)
-            started.append(self)
-
-    monkeypatch.setattr(departure, "Worker", Remembered)
-    return started
-
-
 @pytest.mark.usefixtures("loaded")
 @pytest.mark.parametrize("name", [*OF_EACH_EFFECT.values(), "get_media", "send_session_file"])
 @pytest.mark.parametrize("slow", SLOW)
@@ -579,20 +564,6 @@ def test_the_deadline_holds_against_a_far_side_that_is_slow(
     else:
         assert outcome(run) == (7, "outcome_unknown", "unknown"), run.text
     assert sorted(os.listdir(tmp_path)) == ["contacts.csv", "document.pdf"]
-
-
-@pytest.mark.usefixtures("loaded")
-@pytest.mark.parametrize("slow", SLOW)
-def test_a_slow_answer_keeps_no_thread(
-    call_example: Caller,
-    far_side: FarSide,
-    endpoints: dict[str, Endpoint],
-    workers: list[Worker],
-    slow: str,
-) -> None:
-    far_side.always(SLOW[slow])
-    assert call_example(endpoints["get_contacts"], "--timeout", "0.3").error["code"] == "timeout"
-    assert workers and all(worker.ended(5) for worker in workers)
 
 
 @pytest.mark.usefixtures("loaded")
