@@ -15,11 +15,11 @@ import pytest
 from conftest import KEY
 from recording import Answer, FarSide, reply
 from sends import Clock
-from wati.contract.failures import Failure
+from wati.contract.failures import NO_SANDBOX, Failure
 from wati.contract.settings import Settings
 from wati.wire.client import Client
 from wati.wire.departure import Cancelled, Departure
-from wati.wire.gateway import Gateway
+from wati.wire.gateway import USER_AGENT, Gateway
 from wati.wire.request import Request
 from wati.wire.threads import Worker
 
@@ -54,7 +54,7 @@ def failure(gateway: Gateway, request: Request, effect: Any) -> tuple[str, str]:
 
 @pytest.mark.parametrize(("timeout", "seconds"), [(30, 5), (6, 2)])
 def test_a_part_is_a_third_of_the_time_at_most(client: Client, timeout: float, seconds: float) -> None:
-    assert seconds - 1 < Gateway(client, timeout).part(5).left <= seconds
+    assert seconds - 0.4 < Gateway(client, timeout).part(5).left <= seconds
 
 
 @pytest.mark.parametrize("status", [429, 500])
@@ -214,7 +214,10 @@ def test_what_was_never_connected_changed_nothing(
 ) -> None:
     far_side.close()
     gateway = Gateway(client)
-    assert failure(gateway, SEND, effect) == ("unreachable", "not_sent")
+    with pytest.raises(Failure, match=f"No connection to {far_side.url} could be made") as caught:
+        gateway.exchange(SEND, effect)
+    assert (caught.value.code, caught.value.outcome) == ("unreachable", "not_sent")
+    assert (caught.value.hint, caught.value.source) == (NO_SANDBOX, "network")
     assert not gateway.cancel() and not gateway.uncertain
 
 
@@ -268,6 +271,31 @@ def test_a_change_is_not_waited_for_behind_a_closed_door(
     assert len(far_side.requests) == 1 and pauses == []
 
 
+@pytest.mark.parametrize("effect", CHANGES)
+@pytest.mark.parametrize(
+    ("steps", "outcome", "why"),
+    [
+        (0, "not_sent", "too late"),
+        (1, "not_sent", "too late"),
+        (2, "unknown", "The time ran out before the answer was complete."),
+    ],
+    ids=["before the pool", "before the head", "before the body"],
+)
+def test_what_the_door_keeps_here_is_told_as_far_as_it_had_come(
+    client: Client, far_side: FarSide, pauses: list[float], effect: Any, steps: int, outcome: str, why: str
+) -> None:
+    gateway = Gateway(client)
+    open_for = [""] * steps
+    gateway.door.closed = lambda: open_for.pop() if open_for else "too late"  # type: ignore[method-assign]
+    with pytest.raises(Failure) as caught:
+        gateway.exchange(SEND, effect)
+    is_doubtful = outcome == "unknown" and effect != "write"
+    assert caught.value.code == ("outcome_unknown" if is_doubtful else "timeout")
+    assert caught.value.message.startswith(why)
+    assert caught.value.outcome == outcome and gateway.cancel() is (outcome == "unknown")
+    assert len(far_side.requests) <= (outcome == "unknown") and pauses == []
+
+
 def test_a_read_minds_no_door(client: Client, far_side: FarSide, pauses: list[float]) -> None:
     gateway = Gateway(client)
     gateway.door.closed = lambda: "too late"  # type: ignore[method-assign]
@@ -288,6 +316,29 @@ def test_a_read_changes_nothing(client: Client, far_side: FarSide, pauses: list[
     gateway = Gateway(client)
     gateway.exchange(LIST, "read")
     assert not gateway.cancel() and not gateway.uncertain
+
+
+# --- what travels ------------------------------------------------------------------------------------------
+
+
+def test_a_request_can_have_headers_of_its_own(client: Client, far_side: FarSide) -> None:
+    own = {"User-Agent": "probe", "Authorization": None, "Maton-Connection": None}
+    Gateway(client).exchange(Request("GET", LIST.target, headers=own), "read", "conn-1")
+    Gateway(client).exchange(LIST, "read", "conn-1")
+    names = ("User-Agent", "Authorization", "Maton-Connection")
+    probed, usual = ([request.header(name) for name in names] for request in far_side.requests)
+    assert probed == ["probe", None, None]
+    assert usual == [USER_AGENT, f"Bearer {KEY}", "conn-1"]
+
+
+def test_only_a_success_is_a_file(client: Client, far_side: FarSide) -> None:
+    sink = io.BytesIO()
+    far_side.will(Answer(404, b"no such file", content_type="image/jpeg"))
+    answer = Gateway(client).exchange(LIST, "read", sink=sink)
+    assert (answer.saved, answer.text, sink.getvalue()) == (False, "no such file", b"")
+    far_side.will(Answer(203, b"a file", content_type="image/jpeg"))
+    answer = Gateway(client).exchange(LIST, "read", sink=sink)
+    assert (answer.saved, answer.text, sink.getvalue()) == (True, "", b"a file")
 
 
 # --- the far side's clock ----------------------------------------------------------------------------------
