@@ -205,6 +205,7 @@ def test_what_left_may_have_changed_something_unless_it_was_limited(
         with pytest.raises(Failure) as caught:
             gateway.look("Do it now.")
         assert (caught.value.message, caught.value.hint) == ("too late", "Do it now.")
+        assert caught.value.source == "package"
         assert (caught.value.code, caught.value.outcome) == ("timeout", "not_sent")
 
 
@@ -291,7 +292,7 @@ def test_what_the_door_keeps_here_is_told_as_far_as_it_had_come(
         gateway.exchange(SEND, effect)
     is_doubtful = outcome == "unknown" and effect != "write"
     assert caught.value.code == ("outcome_unknown" if is_doubtful else "timeout")
-    assert caught.value.message.startswith(why)
+    assert caught.value.message.startswith(why) and caught.value.source == "network"
     assert caught.value.outcome == outcome and gateway.cancel() is (outcome == "unknown")
     assert len(far_side.requests) <= (outcome == "unknown") and pauses == []
 
