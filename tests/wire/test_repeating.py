@@ -704,7 +704,14 @@ def test_an_interruption_while_waiting_out_a_rate_limit_sent_nothing(
 
 @pytest.mark.parametrize("effect", OF_EACH_EFFECT)
 @pytest.mark.parametrize(
-    "error", [ZeroDivisionError("a bug"), KeyboardInterrupt()], ids=["bug", "interruption"]
+    ("error", "of_a_read", "of_a_write"),
+    [
+        (ZeroDivisionError("a bug"), (1, "internal"), (1, "internal")),
+        (KeyboardInterrupt(), (6, "timeout"), (6, "timeout")),
+        # The exit code of a wrong setup would say that nothing was sent.
+        (OSError(28, "No space left on device"), (3, "bad_setup"), (6, "bad_answer")),
+    ],
+    ids=["bug", "interruption", "full disk"],
 )
 def test_a_bug_after_the_request_left_does_not_deny_it(
     call_example: Caller,
@@ -713,6 +720,8 @@ def test_a_bug_after_the_request_left_does_not_deny_it(
     endpoints: dict[str, Endpoint],
     effect: str,
     error: BaseException,
+    of_a_read: tuple[int, str],
+    of_a_write: tuple[int, str],
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
@@ -722,7 +731,8 @@ def test_a_bug_after_the_request_left_does_not_deny_it(
     run = call_example(endpoint, *named(endpoint), "--verbose")
     assert len(far_side.requests) == 1
     if effect in HARMLESS:
-        assert run.exit == (1 if isinstance(error, ZeroDivisionError) else 6)
-        assert run.error.get("outcome", "") == ("" if effect == "read" else "unknown")
+        told = {"read": (*of_a_read, ""), "write": (*of_a_write, "unknown")}
+        assert outcome(run) == told[effect], run.text
     else:
         assert outcome(run) == (7, "outcome_unknown", "unknown")
+        assert "had already left" in run.error["message"] and run.error["hint"]
