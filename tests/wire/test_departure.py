@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
-from wati.wire import departure
+from wati.wire import departure, interrupts
 from wati.wire.departure import Cancelled, Departure, Watched, run_until
 from wati.wire.threads import Worker
 
@@ -161,6 +161,22 @@ def test_an_attempt_that_takes_long_is_waited_for() -> None:
         return 7
 
     assert run_until(time.monotonic() + 10, Departure(), act) == 7
+
+
+def test_a_thread_that_is_stopped_gives_its_attempt_up() -> None:
+    stop, never, departure = threading.Event(), threading.Event(), Departure()
+
+    def act() -> None:
+        stop.set()
+        never.wait(30)
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.stoppable(stop, lambda: run_until(began + 20, departure, act))
+    assert time.monotonic() - began < 10
+    with pytest.raises(Cancelled):
+        departure.hand_over()
+    never.set()
 
 
 def test_no_wait_is_longer_than_what_ctrl_c_can_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
