@@ -120,6 +120,37 @@ def test_a_slow_answer_keeps_no_thread(
     assert worker.ended(3), "httpx alone would have waited for 5 seconds"
 
 
+@pytest.mark.parametrize(("timeout", "seconds"), [(None, 30), (100, 100)])
+def test_the_door_closes_with_the_time_of_the_call(
+    client: Client, timeout: float | None, seconds: float
+) -> None:
+    gateway = Gateway(client, timeout)
+    assert gateway.door.until == pytest.approx(time.time() + seconds, abs=0.9)
+    assert gateway.left == pytest.approx(seconds, abs=0.9)
+
+
+@pytest.mark.parametrize(
+    ("status", "requests"),
+    [(429, 4), (408, 4), (500, 4), (599, 4), (300, 1), (400, 1), (404, 1), (409, 1), (428, 1)],
+)
+def test_what_may_pass_is_asked_for_four_times(
+    client: Client, far_side: FarSide, pauses: list[float], status: int, requests: int
+) -> None:
+    far_side.always(Answer(status))
+    assert Gateway(client).exchange(LIST, "read").status == status
+    assert len(far_side.requests) == requests and len(pauses) == requests - 1
+    first = 1.6 if status == 429 else 0.5
+    assert pauses == [pytest.approx(first * 2**number, rel=0.26) for number in range(len(pauses))]
+
+
+def test_nothing_is_waited_for_beyond_the_deadline(
+    client: Client, far_side: FarSide, pauses: list[float]
+) -> None:
+    far_side.always(Answer(429, headers={"Retry-After": "5"}))
+    assert Gateway(client, 3, 12).exchange(LIST, "read").status == 429
+    assert len(far_side.requests) == 1 and pauses == []
+
+
 # --- the pace ----------------------------------------------------------------------------------------------
 
 
@@ -303,6 +334,22 @@ def test_a_read_minds_no_door(client: Client, far_side: FarSide, pauses: list[fl
     far_side.will(Answer(500))
     assert gateway.exchange(LIST, "read").status == 200
     assert len(far_side.requests) == 2 and len(pauses) == 1
+
+
+@pytest.mark.parametrize("effect", CHANGES)
+def test_a_call_that_is_ended_under_way_may_have_changed_something(
+    client: Client, far_side: FarSide, pauses: list[float], effect: Any
+) -> None:
+    gateway, cancelled = Gateway(client), []
+
+    def answer() -> Iterator[bytes]:
+        cancelled.append(gateway.cancel())
+        yield b"{}"
+
+    far_side.will(Answer(body=answer()))
+    with suppress(Failure):  # it can be too late for the rest of the answer
+        gateway.exchange(SEND, effect)
+    assert cancelled == [True]
 
 
 def test_a_later_limit_does_not_undo_a_change(client: Client, far_side: FarSide, pauses: list[float]) -> None:
