@@ -495,6 +495,29 @@ def test_arguments_of_any_type_are_judged(arguments: Any, environ: dict[str, str
     assert far_side.requests == []
 
 
+def test_no_member_of_a_failure_holds_a_secret(
+    environ: dict[str, str], far_side: FarSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = f"no such key: {KEY}"
+    members = {
+        "hint": told,
+        "problems": [{"at": told, "problem": told}],
+        "warnings": [told],
+        "receivers": {told: [told]},
+        "answer": {told: [told]},
+        "items": [{told: told}],
+    }
+
+    def fail(*_: Any) -> None:
+        raise Failure("rejected", told, **members)
+
+    monkeypatch.setattr("wati.wire.gateway.Gateway.exchange", fail)
+    with Session(environ) as session, pytest.raises(Failure) as failure:
+        perform(session, Call(ENDPOINTS["list_connections"]))
+    for name in ("message", *members):
+        assert "no such key: " in (shown := repr(getattr(failure.value, name))) and KEY not in shown, name
+
+
 def test_a_failure_holds_no_secret(environ: dict[str, str], far_side: FarSide) -> None:
     echo = {"message": f"no such key: {KEY}", "url": "https://connect.maton.ai/?session_token=live"}
     far_side.will(reply(echo, 401), to="/connections")
