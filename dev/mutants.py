@@ -17,6 +17,7 @@ cosmic-ray: it starts pytest anew for each mutant, with all tests.
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import difflib
 import json
@@ -29,7 +30,7 @@ import threading
 import time
 import types
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,13 @@ class Trial:
         self.ran[frame.f_code.co_filename, frame.f_lineno].add(self.test)
         return self.trace
 
+    def traced(self, start: Callable[..., int]) -> Callable[..., int]:
+        def run(act: Callable[..., object], arguments: tuple[object, ...]) -> None:
+            sys.settrace(self.trace)
+            act(*arguments)
+
+        return lambda act, arguments: start(run, (act, arguments))
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds[report.nodeid] += report.duration
         if report.failed:
@@ -94,6 +102,7 @@ class Trial:
         def run() -> int:
             sys.settrace(self.trace)
             threading.settrace(self.trace)
+            _thread.start_new_thread = self.traced(_thread.start_new_thread)  # by Worker, not by threading
             self.run(list(self.items), to_the_end=True)
             sys.settrace(None)
             ran = [[*place, sorted(tests)] for place, tests in self.ran.items()]

@@ -33,6 +33,7 @@ from wati.contract.endpoint import Endpoint
 from wati.contract.failures import EXITS, FAILURES
 from wati.journal.schema import Wait, opened
 from wati.sandbox import control
+from wati.wire.threads import Worker
 
 own_folders.move_out()
 
@@ -175,6 +176,20 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     clock = SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=waits.append)
     monkeypatch.setattr("wati.wire.gateway.time", clock)
     return waits
+
+
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch) -> list[Worker]:
+    """The threads of all attempts."""
+    started: list[Worker] = []
+
+    class Remembered(Worker):
+        def __init__(self, act: Callable[[], object]) -> None:
+            super().__init__(act)
+            started.append(self)
+
+    monkeypatch.setattr("wati.wire.departure.Worker", Remembered)
+    return started
 
 
 class Unsynced(sqlite3.Connection):

@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import chain
 from pathlib import Path
 from types import FrameType, SimpleNamespace
@@ -34,7 +34,7 @@ from wati.mcp.asking import bound
 from wati.sandbox import State, control, limits
 from wati.sandbox.app import Sandbox
 from wati.sandbox.server import Server
-from wati.wire import pace
+from wati.wire import interrupts, pace
 
 THREADS, ROUNDS = 4, 15
 FASTER = 10  # the windows of all limits are so many times shorter, on both sides
@@ -382,6 +382,47 @@ def test_ctrl_c_is_the_program_s_and_leaves_the_journal_whole(
     assert len(far_side.writes) == 1
 
 
+def test_a_bug_before_a_send_leaves_it_free_to_be_sent(
+    environ: dict[str, str], far_side: FarSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    send = Call(ENDPOINTS["send_session_message"], HELLO, Options(connection="conn-1"))
+    with Session(environ) as session:
+        with monkeypatch.context() as patch:
+            patch.setattr("wati.wire.gateway.Gateway._attempt", fail)
+            with pytest.raises(Failure) as failure:
+                perform(session, send)
+        assert (failure.value.code, failure.value.outcome) == ("internal", "not_sent")
+        assert [each.state for each in sent(session)] == ["not_sent"] and far_side.writes == []
+        assert perform(session, send).data["ok"]
+    assert len(far_side.writes) == 1
+
+
+def test_whatever_a_signal_became_it_was_a_signal(
+    environ: dict[str, str], far_side: FarSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interruption in a callback of a module in C can come out as any error."""
+
+    def become_a_bug(*_: Any) -> None:
+        with suppress(KeyboardInterrupt):
+            interrupts.handle()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("wati.wire.gateway.Gateway._attempt", become_a_bug)
+    send = Call(ENDPOINTS["send_session_message"], HELLO, Options(connection="conn-1"))
+    with Session(environ) as session:
+        try:
+            with pytest.raises(Failure) as failure:
+                perform(session, send)
+        finally:
+            interrupts.one_call(lambda: None)  # takes the mark away
+        assert (failure.value.code, failure.value.outcome) == ("timeout", "not_sent")
+        assert [each.state for each in sent(session)] == ["not_sent"]
+    assert far_side.writes == []
+
+
 def test_a_closed_session_sends_and_enters_nothing(environ: dict[str, str], far_side: FarSide) -> None:
     with Session(environ) as session:
         pass
@@ -452,6 +493,29 @@ def test_arguments_of_any_type_are_judged(arguments: Any, environ: dict[str, str
         exit_code, document = run(session, Call(ENDPOINTS["send_session_message"], arguments))
     assert exit_code == 2 and document["error"]["code"] in ("invalid_json", "invalid_arguments")
     assert far_side.requests == []
+
+
+def test_no_member_of_a_failure_holds_a_secret(
+    environ: dict[str, str], far_side: FarSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = f"no such key: {KEY}"
+    members = {
+        "hint": told,
+        "problems": [{"at": told, "problem": told}],
+        "warnings": [told],
+        "receivers": {told: [told]},
+        "answer": {told: [told]},
+        "items": [{told: told}],
+    }
+
+    def fail(*_: Any) -> None:
+        raise Failure("rejected", told, **members)
+
+    monkeypatch.setattr("wati.wire.gateway.Gateway.exchange", fail)
+    with Session(environ) as session, pytest.raises(Failure) as failure:
+        perform(session, Call(ENDPOINTS["list_connections"]))
+    for name in ("message", *members):
+        assert "no such key: " in (shown := repr(getattr(failure.value, name))) and KEY not in shown, name
 
 
 def test_a_failure_holds_no_secret(environ: dict[str, str], far_side: FarSide) -> None:

@@ -279,6 +279,11 @@ def test_the_rule_for_any_form(params: Any, is_marked: bool) -> None:
     assert opt_out.is_marked({"customParams": params}) is is_marked
 
 
+def test_the_name_of_the_attribute_is_compared_without_case_and_spaces() -> None:
+    assert opt_out.is_marked({"customParams": mark("yes")}, " Opted_OUT ")
+    assert not opt_out.is_marked({"customParams": mark("yes")}, "opted out")
+
+
 def test_the_list_says_who_is_only_on_one_side(world: World, blocked: Path) -> None:
     world.seed(contacts=[{"whatsappNumber": SHORT, "customParams": mark("true")}])
     world.seed(contacts=[{"whatsappNumber": "14155550777", "customParams": mark("true")}])

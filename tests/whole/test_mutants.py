@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import importlib
 import sys
 from pathlib import Path
@@ -10,9 +11,10 @@ from types import ModuleType
 import pytest
 
 from conftest import ROOT
+from wati.wire.threads import Worker
 
 sys.path.insert(0, str(ROOT / "dev"))
-mutations = importlib.import_module("mutations")
+mutants, mutations = importlib.import_module("mutants"), importlib.import_module("mutations")
 
 RULES = """
 LIMITS = {"text": 60, "file": 600}
@@ -64,3 +66,17 @@ def test_every_mutant_can_be_read_as_code() -> None:
     assert len(set(texts)) == len(texts) > len(CHANGES)
     for text in texts:
         compile(text, "rules.py", "exec")
+
+
+def test_what_a_worker_runs_is_what_its_test_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread of a Worker is none of threading's, so threading.settrace does not see it."""
+    trial = mutants.Trial([Path(__file__)], 0, 0, again=False)
+    trial.test = "the test"
+
+    def act() -> int:
+        return sys._getframe().f_lineno
+
+    line = act()
+    monkeypatch.setattr(_thread, "start_new_thread", trial.traced(_thread.start_new_thread))
+    assert Worker(act).ended(30)
+    assert trial.ran[__file__, line] == {"the test"}

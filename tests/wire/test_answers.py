@@ -421,6 +421,8 @@ NO_FILE = {
     "a web page": Answer(body=b"<html>", content_type="text/html; charset=utf-8"),
     "a refusal": reply({"result": False, "info": "not found"}),
     "a refusal as text/json": Answer(body=b'{"result": false}', content_type="text/json"),
+    "a refusal in UTF-8": Answer(body=b'{"result": false}', content_type="application/JSON ; charset=utf-8"),
+    "a refusal of two types": Answer(body=b'{"result": false}', content_type="application/json, */*"),
     "404": Answer(404, b"nothing", content_type="image/jpeg"),
     "500": Answer(500, JPEG, content_type="image/jpeg"),
     "cut off": Answer(body=JPEG * 100, cut=500, content_type="image/jpeg"),

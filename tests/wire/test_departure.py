@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from conftest import ROOT
-from wati.wire import departure
+from wati.wire import departure, interrupts
 from wati.wire.departure import Cancelled, Departure, Watched, run_until
 from wati.wire.threads import Worker
 
@@ -140,6 +141,42 @@ def test_the_exception_of_an_attempt_is_raised_where_it_is_waited_for() -> None:
 
     with pytest.raises(LookupError, match="told"):
         run_until(time.monotonic() + 5, Departure(), fail)
+
+
+@pytest.mark.parametrize(("left", "waited"), [(10, 10.1), (0, 0.1), (-5, 0.1)])
+def test_an_attempt_has_all_of_its_time_and_a_moment(
+    monkeypatch: pytest.MonkeyPatch, left: float, waited: float
+) -> None:
+    """In the moment, httpx says what came too late."""
+    waits: list[float] = []
+    monkeypatch.setattr(Worker, "ended", lambda _, seconds: bool(waits.append(seconds)) or True)
+    monkeypatch.setattr(departure, "time", SimpleNamespace(monotonic=lambda: 100.0))
+    run_until(100.0 + left, Departure(), lambda: None)
+    assert waits == [pytest.approx(waited)]
+
+
+def test_an_attempt_that_takes_long_is_waited_for() -> None:
+    def act() -> int:
+        time.sleep(0.3)
+        return 7
+
+    assert run_until(time.monotonic() + 10, Departure(), act) == 7
+
+
+def test_a_thread_that_is_stopped_gives_its_attempt_up() -> None:
+    stop, never, departure = threading.Event(), threading.Event(), Departure()
+
+    def act() -> None:
+        stop.set()
+        never.wait(30)
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.stoppable(stop, lambda: run_until(began + 20, departure, act))
+    assert time.monotonic() - began < 10
+    with pytest.raises(Cancelled):
+        departure.hand_over()
+    never.set()
 
 
 def test_no_wait_is_longer_than_what_ctrl_c_can_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,7 +138,9 @@ def test_nothing_leaves_if_the_time_ends_while_it_connects(
         clocks.move(3600, clock)
 
     monkeypatch.setattr(Departure, "hand_over", paused)
-    assert_not_sent(call_example(endpoint, *named(endpoint)))
+    run = call_example(endpoint, *named(endpoint))
+    assert_not_sent(run)
+    assert run.error["message"] == TIME_IS_OVER
     assert far_side.requests == []
 
 

@@ -22,7 +22,7 @@ from conftest import ROOT
 from looping import looped
 from recording import Answer, FarSide, reply
 from wati.contract.endpoint import Endpoint
-from wati.wire import departure
+from wati.contract.failures import NO_SANDBOX
 from wati.wire.threads import Worker
 
 Caller = Callable[..., Any]
@@ -74,6 +74,8 @@ IN_DOUBT = [
     Trouble("502 as a page", Answer(502, b"<html>", content_type="text/html"), "upstream_error"),
     Trouble("503 that names a time", Answer(503, headers={"Retry-After": "1"}), "upstream_error"),
     Trouble("408", Answer(408), "upstream_error"),
+    Trouble("302 to no address", Answer(302, headers={"Location": "data:data:"}), "upstream_error"),
+    Trouble("302 to no name", Answer(302, headers={"Location": "http://xn--a/"}), "upstream_error"),
     Trouble("closed unanswered", Answer(hang_up="close"), "upstream_error"),
     Trouble("reset unanswered", Answer(hang_up="reset"), "upstream_error"),
     Trouble("closed in the head", Answer(body=b'{"result": true}', cut=0), "bad_answer"),
@@ -124,7 +126,7 @@ def test_a_harmless_repeat_that_succeeds_is_a_success(
     assert call_example(endpoint, *named(endpoint)).exit == 0
     first, second = far_side.requests
     assert (first.method, first.target, first.body) == (second.method, second.target, second.body)
-    assert len(pauses) == 1
+    assert len(pauses) == 1 and 0 < pauses[0] <= 1
 
 
 def test_a_rate_limit_is_waited_out_whatever_the_effect(
@@ -146,6 +148,7 @@ def test_a_rate_limit_that_lasts_sends_nothing(
     assert outcome(run) == expected(each_endpoint, 5, "rate_limited", "not_sent"), run.text
     assert len(far_side.requests) == 4 and len(pauses) == 3
     assert_growing(pauses)
+    assert sum(pauses) > 10, "shorter than WATI's window"
 
 
 @pytest.fixture
@@ -161,6 +164,8 @@ def test_a_refused_connection_sends_nothing(
 ) -> None:
     run = call_example(each_endpoint, *named(each_endpoint), MATON_BASE_URL=nobody)
     assert outcome(run) == expected(each_endpoint, 6, "unreachable", "not_sent"), run.text
+    assert run.error["message"].startswith(f"No connection to {nobody} could be made (")
+    assert run.error["hint"].startswith(NO_SANDBOX)
     assert len(pauses) == 3
     assert_growing(pauses)
 
@@ -296,6 +301,10 @@ def test_whatever_breaks_counts_as_left_unless_it_surely_did_not(
         told = expected(endpoint, 6, broke.code, "unknown" if broke.left else "not_sent")
         assert outcome(run) == told, run.text
         assert len(attempts) == 4
+        assert (NO_SANDBOX in run.error.get("hint", "")) is (broke.code == "unreachable")
+    if broke.code == "timeout":
+        what = "complete answer came" if broke.left else "connection could be made"
+        assert f"No {what} in time." in run.error["message"]
 
 
 @pytest.mark.parametrize("effect", OF_EACH_EFFECT)
@@ -319,7 +328,8 @@ def test_a_proxy_gets_no_more_than_the_hosts_name(
     far_side.always(answer, to="")
     endpoint = endpoints[OF_EACH_EFFECT[effect]]
     run = call_example(endpoint, *named(endpoint), MATON_BASE_URL=None)
-    assert run.exit == 6 and run.error.get("outcome", "not_sent") == "not_sent", run.text
+    assert outcome(run) == expected(endpoint, 6, "unreachable", "not_sent"), run.text
+    assert NO_SANDBOX not in run.error.get("hint", "")
     assert len(far_side.requests) == 4
     for request in far_side.requests:
         assert (request.method, request.target, request.body) == ("CONNECT", "api.maton.ai:443", b"")
@@ -383,6 +393,15 @@ def test_the_time_allowed_bounds_the_waits(
     assert call_example(endpoints["get_contacts"], "--timeout", "1").exit == 6
     assert sum(pauses) <= 1
     assert len(far_side.requests) == 1 + len(pauses) == 2
+
+
+def test_what_is_left_of_the_time_is_waited_for_a_rate_limit(
+    call_example: Caller, far_side: FarSide, pauses: list[float], endpoints: dict[str, Endpoint]
+) -> None:
+    """The wait would be longer, but a shorter one may be enough."""
+    far_side.always(Answer(429))
+    assert call_example(endpoints["get_contacts"], "--timeout", "4").exit == 5
+    assert len(pauses) == 2 and sum(pauses) == pytest.approx(4)
 
 
 def test_the_look_up_and_the_send_share_one_budget_of_waits(
@@ -565,6 +584,7 @@ def test_what_was_given_up_before_it_left_never_leaves_afterwards(
     far_side: FarSide,
     monkeypatch: pytest.MonkeyPatch,
     endpoints: dict[str, Endpoint],
+    workers: list[Worker],
     effect: str,
 ) -> None:
     """A connection that comes about after the deadline must not carry what was told as not sent."""
@@ -574,21 +594,13 @@ def test_what_was_given_up_before_it_left_never_leaves_afterwards(
         connecting.wait(30)
         return connect(*arguments, **options)
 
-    left_behind: list[Worker] = []
-
-    class Remembered(Worker):
-        def __init__(self, act: Callable[[], object]) -> None:
-            super().__init__(act)
-            left_behind.append(self)
-
     monkeypatch.setattr(socket, "create_connection", connect_late)
-    monkeypatch.setattr(departure, "Worker", Remembered)
     endpoint = endpoints[OF_EACH_EFFECT[effect]]
     run = call_example(endpoint, *named(endpoint), "--timeout", "1.5")
     assert outcome(run) == expected(endpoint, 6, "timeout", "not_sent")
-    assert left_behind and not any(worker.ended(0) for worker in left_behind)
+    assert workers and not any(worker.ended(0) for worker in workers)
     connecting.set()
-    assert all(worker.ended(30) for worker in left_behind)
+    assert all(worker.ended(30) for worker in workers)
     assert far_side.requests == []
 
 
@@ -692,7 +704,14 @@ def test_an_interruption_while_waiting_out_a_rate_limit_sent_nothing(
 
 @pytest.mark.parametrize("effect", OF_EACH_EFFECT)
 @pytest.mark.parametrize(
-    "error", [ZeroDivisionError("a bug"), KeyboardInterrupt()], ids=["bug", "interruption"]
+    ("error", "of_a_read", "of_a_write"),
+    [
+        (ZeroDivisionError("a bug"), (1, "internal"), (1, "internal")),
+        (KeyboardInterrupt(), (6, "timeout"), (6, "timeout")),
+        # The exit code of a wrong setup would say that nothing was sent.
+        (OSError(28, "No space left on device"), (3, "bad_setup"), (6, "bad_answer")),
+    ],
+    ids=["bug", "interruption", "full disk"],
 )
 def test_a_bug_after_the_request_left_does_not_deny_it(
     call_example: Caller,
@@ -701,6 +720,8 @@ def test_a_bug_after_the_request_left_does_not_deny_it(
     endpoints: dict[str, Endpoint],
     effect: str,
     error: BaseException,
+    of_a_read: tuple[int, str],
+    of_a_write: tuple[int, str],
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
@@ -710,7 +731,8 @@ def test_a_bug_after_the_request_left_does_not_deny_it(
     run = call_example(endpoint, *named(endpoint), "--verbose")
     assert len(far_side.requests) == 1
     if effect in HARMLESS:
-        assert run.exit == (1 if isinstance(error, ZeroDivisionError) else 6)
-        assert run.error.get("outcome", "") == ("" if effect == "read" else "unknown")
+        told = {"read": (*of_a_read, ""), "write": (*of_a_write, "unknown")}
+        assert outcome(run) == told[effect], run.text
     else:
         assert outcome(run) == (7, "outcome_unknown", "unknown")
+        assert "had already left" in run.error["message"] and run.error["hint"]

@@ -87,7 +87,7 @@ class Watched:
         self.seek = file.seek
         self.tell = file.tell
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int) -> bytes:
         self._departure.look()
         return self._file.read(size)
 

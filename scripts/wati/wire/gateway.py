@@ -151,7 +151,7 @@ class Gateway:
             wait = answer.retry_after if answer is not None else None
             if wait is None:  # twice as long each time, with jitter
                 wait = self._first_wait(state) * 2 ** (attempt - 1)
-                if state == "limited":  # the rest of the time may be enough
+                if state == "limited" and self._waits_left:  # the rest of the time may be enough
                     wait = min(wait, self._waits_left)
             if not self.pause(wait):
                 break
@@ -236,7 +236,7 @@ class Gateway:
             settings.base_url + request.target,
             headers={name: value for name, value in given.items() if value is not None},
             content=content,
-            files=files or None,
+            files=files,
             timeout=max(0.001, deadline - time.monotonic()),
             extensions={"trace": departure},
         )
@@ -248,9 +248,9 @@ class Gateway:
             with contextlib.closing(response):
                 return _read(response, sink, deadline)
         except httpx.TimeoutException as error:
-            what = "complete answer came" if departure.left else "connection could be made"
             if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
                 departure.not_connected()
+            what = "complete answer came" if departure.left else "connection could be made"
             raise AttemptFailed("timeout", f"No {what} in time.") from None
         except (httpx.ConnectError, httpx.ProxyError) as error:
             departure.not_connected()
