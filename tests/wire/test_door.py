@@ -176,6 +176,16 @@ def test_a_read_does_not_mind_a_clock_that_was_set(
     assert len(far_side.requests) == 2
 
 
+def test_a_read_goes_through_a_closed_door(
+    call: Caller, far_side: FarSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many pages take longer than one call may."""
+    monkeypatch.setattr(Door, "closed", lambda _: TIME_IS_OVER)
+    assert call("get_contacts").exit == 0
+    assert_not_sent(call("send_session_message", HELLO, "--connection", "conn-1"))
+    assert len(far_side.requests) == 1
+
+
 @pytest.mark.usefixtures("clocks")
 def test_with_a_longer_timeout_a_long_rate_limit_is_waited_out(call: Caller, far_side: FarSide) -> None:
     far_side.will(reply({"message": "slow down"}, 429, Retry_After="300"))
