@@ -274,6 +274,8 @@ LISTS = [
     ),
     Case("get_connection", {"connection": {}}, BAD),
     Case("get_connection", {"connection": None}, BAD),
+    Case("get_connection", {"connection": {"connection_id": "c"}}, BAD),
+    Case("get_connection", {"connection": {"status": "ACTIVE"}}, BAD),
     Case(
         "get_connection", {"detail": "Connection not found"}, NOT_FOUND, status=404, source="maton"
     ),  # the id, not the setup
