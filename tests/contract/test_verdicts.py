@@ -274,6 +274,8 @@ LISTS = [
     ),
     Case("get_connection", {"connection": {}}, BAD),
     Case("get_connection", {"connection": None}, BAD),
+    Case("get_connection", {"connection": {"connection_id": "c"}}, BAD),
+    Case("get_connection", {"connection": {"status": "ACTIVE"}}, BAD),
     Case(
         "get_connection", {"detail": "Connection not found"}, NOT_FOUND, status=404, source="maton"
     ),  # the id, not the setup
@@ -1146,6 +1148,14 @@ WORDS = [
         )
         for status, code in ((401, "unauthorized"), (403, "forbidden"), (422, "rejected"))
     ),
+    (
+        404,
+        {"message": "Connection not found"},
+        "connection_missing",
+        "maton",
+        "Maton rejected the call with HTTP 404: Connection not found.",
+    ),
+    (422, {"detail": [{"msg": "no"}]}, "rejected", "maton", "Maton rejected the call with HTTP 422: no."),
     (404, {"ok": False}, "not_found", "wati", "WATI rejected the call with HTTP 404, without a reason."),
     (429, {"result": False}, "rate_limited", "wati", verdicts.TOO_MANY_REQUESTS),
     (400, PROBLEM, "rejected", "wati", f"{WATI_SAID_400}: to: is required. is short.; text: is long."),
@@ -1198,6 +1208,13 @@ def test_why_an_answer_has_no_known_form_is_told() -> None:
     ):
         verdict = verdicts.result_yes(Parsed(200, {}, flaw=flaw), [])
         assert (verdict.outcome, verdict.message) == ("unknown", message)
+
+
+def test_a_page_without_a_title_and_a_body_that_can_be_read_twice_are_no_yes() -> None:
+    page = verdicts.any_2xx(Parsed(200, {"content-type": "text/html"}, content=b"<html>x"), [])
+    assert (page.outcome, page.message) == ("unknown", "A server on the way answered: it is a web page.")
+    assert verdicts.any_2xx(Parsed(200, {}, ambiguous=True), []).outcome == "unknown"
+    assert verdicts.any_2xx(Parsed(204, {}), []).outcome == "accepted"
 
 
 def test_only_a_read_may_say_in_words_that_there_is_nothing() -> None:
