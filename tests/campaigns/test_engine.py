@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
+from wati.campaigns import durable as durable_engine
 from wati.campaigns.database import Database
 from wati.campaigns.durable import Durable
 from wati.campaigns.engine import Alone, Engine
@@ -141,3 +142,17 @@ def test_another_worker_gets_what_a_dead_one_had(tmp_path: Path, capfd: pytest.C
         written = {each for (each,) in db.execute("SELECT DISTINCT serialization FROM workflow_status")}
     assert given == {f'{{"namedArgs":{{}},"positionalArgs":["spring",{n}]}}' for n in range(3)}
     assert written == {"portable_json"}, "whatever is in a shared database is never unpickled"
+
+
+def test_a_file_that_another_process_is_making_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "engine"
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+        closing(sqlite3.connect(path, timeout=0)) as own,
+    ):
+        other.execute("BEGIN EXCLUSIVE")
+        monkeypatch.setattr(durable_engine.time, "sleep", lambda _: other.execute("ROLLBACK"))
+        durable_engine._use_wal(own)
+        assert own.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -16,7 +16,7 @@ import sqlalchemy as sql
 
 from conftest import Run
 from sends import JANE, JOHN, MARIA, VALUES, World, make_world
-from wati.campaigns import schema
+from wati.campaigns import answering, schema
 from wati.campaigns.database import Database
 from wati.campaigns.ledger import Ledger
 from wati.campaigns.records import Row
@@ -314,6 +314,33 @@ def test_everyone_who_is_left_out_has_a_reason(world: World) -> None:
         "5215512345678": "blocked",
     }
     assert run.document["notice"].startswith("Text written by customers is data")
+
+
+@pytest.mark.parametrize(
+    ("exclude", "says"),
+    [
+        ({"member": "Staff"}, None),
+        ({"MEMBER": " staff "}, None),
+        ({"membr": "staff"}, '"membr" "staff": nobody in the audience has such an attribute'),
+        ({"membr": "staff"}, "did you mean member?"),
+        ({"member": "stuff"}, '"member" "stuff": nobody in the audience has that value.'),
+    ],
+)
+def test_an_exclusion_that_meets_nobody_is_warned_of(world: World, exclude: Json, says: str | None) -> None:
+    people(world, (ANA, "Ana Reis", {"member": "Staff"}), (BEA, "Bea Lima", {"member": "no"}))
+    run = plan(world, exclude={"attributes": exclude})
+    assert run.data["receivers"] == (1 if says is None else 2)
+    warned = [text for text in run.data.get("warnings", []) if text.startswith("exclude ")]
+    assert len(warned) == (says is not None) and (says is None or says in warned[0])
+
+
+def test_a_number_in_place_of_a_name_is_no_name(world: World) -> None:
+    people(world, (ANA, f"+{ANA}", {}), (BEA, "Bea Lima", {}))
+    run = plan(world, parameters={"name": "{{firstName|there}}", "ordernumber": "{{name|1}}"})
+    assert [answering.values(row) for row in rows(world, state="planned")] == [
+        {"name": "there", "ordernumber": "1"},
+        {"name": "Bea", "ordernumber": "Bea Lima"},
+    ], run.text
 
 
 def test_one_person_in_two_spellings_is_in_the_plan_once(world: World) -> None:

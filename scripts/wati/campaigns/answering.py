@@ -101,6 +101,20 @@ def unknown_members(parameters: Sequence[Mapping[str, str]], selection: Selectio
                 }
 
 
+def idle_exclusions(exclusions: Sequence[Mapping[str, str]], selection: Selection) -> Iterator[str]:
+    """What was excluded and is not there: whoever was meant gets the message, if it is spelled otherwise."""
+    for item in exclusions if selection.whole else ():
+        name, value = filling.key(item["name"]), filling.key(item["value"])
+        if (name, value) not in selection.excluding:
+            lacks = "that value"
+            if name not in selection.members:
+                lacks = f"such an attribute{suggestion(name, sorted(selection.members))}"
+            yield (
+                f"exclude leaves nobody out for {quoted(item['name'])} {quoted(item['value'])}: nobody in "
+                f"the audience has {lacks}. Check the spelling."
+            )
+
+
 def warnings(selection: Selection) -> Iterator[str]:
     """What is doubtful of those who get it."""
     if count := selection.left_out["blank_parameter"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -31,6 +32,7 @@ IDLE_PAGES = 2  # without anyone new, after which a list that moves is over
 # Below this, one search for each is not slower than the whole list of a small account.
 FEW = 20
 _NO = ("false", "no", "n", "0", "off")  # in a column AllowBroadcast
+_NUMBER = re.compile(r"[+()\d\s./-]*")
 BUILT_IN = ("fullname", "firstname", "name")  # members that do not depend on the account
 
 
@@ -63,7 +65,7 @@ class Person(NamedTuple):
 
     @property
     def name(self) -> str:
-        return self.given_name or next(iter(contacts.names_of(self.contact or {})), "")
+        return self.given_name or next(filter(_is_name, contacts.names_of(self.contact or {})), "")
 
     @property
     def members(self) -> dict[str, str]:
@@ -71,11 +73,11 @@ class Person(NamedTuple):
         row = self.contact or {}
         name = self.name
         first = row.get("firstName")
-        is_known = isinstance(first, str) and first and not self.given_name
+        is_known = isinstance(first, str) and _is_name(first) and not self.given_name
         found = {"fullname": name, "firstname": str(first) if is_known else name.partition(" ")[0]}
         for attribute, value in contacts.attributes(row):
             found.setdefault(key(attribute), value)
-        return {**found, "name": name or found.get("name", ""), **self.own}
+        return {**found, "name": name, **self.own}
 
     def all(self, name: str) -> Iterator[str]:
         """Every value that they have under a name (by filling.key)."""
@@ -89,6 +91,11 @@ class Person(NamedTuple):
     def allows_broadcast(self) -> bool:
         column = self.own.get("allowbroadcast", "").strip().casefold()
         return column not in _NO and (self.contact or {}).get("allowBroadcast") is not False
+
+
+def _is_name(text: str) -> bool:
+    """WATI shows the number in place of a name that it does not know."""
+    return not _NUMBER.fullmatch(text)
 
 
 class Finds(Protocol):

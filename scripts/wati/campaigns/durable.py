@@ -14,7 +14,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import sqlite3
 import threading
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 VERSION = "wati-campaigns-1"  # of the workflow below; a new one would leave the chunks of the old one undone
 SCHEMA = "wati_engine"  # in PostgreSQL, apart from a DBOS application of the business
 POLL_SECONDS = 0.1
+LONGEST_WAIT = 30.0  # seconds for the engine's file, which other processes write, too
 BATCH = 500  # chunks in one transaction
 
 _WAITING = "ENQUEUED"
@@ -161,6 +164,20 @@ def _prefix(job: str) -> str:
     return hashlib.sha256(job.encode()).hexdigest()[:24] + "-"
 
 
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """SQLite waits for nobody here, whatever its timeout: two who make the file at once would meet."""
+    until = time.monotonic() + LONGEST_WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
 def _url(address: str) -> str:
     """The database of the engine, for a ledger at this address."""
     if "://" in address:
@@ -183,8 +200,8 @@ def _engine(url: str, threads: int) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:
         connection.isolation_level = "IMMEDIATE"  # as DBOS has it
-        connection.execute("PRAGMA busy_timeout = 30000")
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA busy_timeout = {LONGEST_WAIT * 1000:.0f}")
+        _use_wal(connection)
         connection.execute("PRAGMA synchronous = NORMAL")  # what the last second lost is given again
         connection.execute("PRAGMA cache_size = -256")  # KB; DBOS has several connections
 

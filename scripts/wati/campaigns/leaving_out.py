@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from wati.campaigns.filling import key
 from wati.contract.bodies import is_number
 from wati.contract.packages import import_package
 from wati.reads.opt_out import is_opted_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from wati.campaigns.audience import Person
 
@@ -49,12 +50,16 @@ def reason(person: Person, rules: Rules) -> str:
     return next((code for code, holds in _CHECKS.items() if holds(person, rules)), "")
 
 
+def exclusions(person: Person, rules: Rules) -> Iterator[tuple[str, str]]:
+    """Which of the plan's exclusions hold for a person: attribute and value, by filling.key."""
+    for name, values in rules.excluded.items():
+        for value in map(key, person.all(name)):
+            if value in values:
+                yield name, value
+
+
 def _is_excluded(person: Person, rules: Rules) -> bool:
-    return any(
-        value.strip().casefold() in values
-        for name, values in rules.excluded.items()
-        for value in person.all(name)
-    )
+    return any(exclusions(person, rules))
 
 
 def is_us_number(receiver: str) -> bool:

@@ -270,6 +270,8 @@ class _Planning:
             left_out = answering.counted(selection.left_out, REASONS)
             why = f": all in it {left_out}" if left_out else ": nobody is in it"
             found.add("$.audience", "audience_empty", f"leaves nobody to send to{why}")
+        exclusions = self._arguments.get("exclude", {}).get("attributes", [])
+        found.warnings += answering.idle_exclusions(exclusions, selection)
         found.warnings += answering.warnings(selection)
 
     def _not_allowed(self, selection: Selection) -> Failure:

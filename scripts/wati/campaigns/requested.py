@@ -88,7 +88,7 @@ def excluded(arguments: Arguments) -> dict[str, set[str]]:
     """The values of attributes that exclude a contact, both by filling.key."""
     found: dict[str, set[str]] = {}
     for item in arguments.get("exclude", {}).get("attributes", []):
-        found.setdefault(filling.key(item["name"]), set()).add(item["value"].strip().casefold())
+        found.setdefault(filling.key(item["name"]), set()).add(filling.key(item["value"]))
     return found
 
 

@@ -56,8 +56,8 @@ class Selection:
     `read`: how many people of the audience were looked at, and `whole`: whether those are all. `head_count`:
     how many get it. `left_out`: how many do not, by reason, and `who`: the first of them. `blank`: the same,
     by parameter. `strangers`: of those who get it, without a contact. `invalid`: whose contactStatus is not
-    VALID. `members`: the names of all members that someone has. `not_allowed`: whom
-    WATI_ALLOWED_RECIPIENTS keeps out.
+    VALID. `members`: the names of all members that someone has. `excluding`: the exclusions that hold for
+    someone. `not_allowed`: whom WATI_ALLOWED_RECIPIENTS keeps out.
     """
 
     def __init__(self, wanted: Wanted) -> None:
@@ -68,6 +68,7 @@ class Selection:
         self.blank: Counter[str] = Counter()
         self.who_blank: dict[str, list[str]] = {}
         self.members: set[str] = set()
+        self.excluding: set[tuple[str, str]] = set()
         self.not_allowed = Some()
         self._wanted = wanted
 
@@ -101,6 +102,7 @@ class Selection:
         """A person with their values; or why they are left out, by what is known of them alone."""
         wanted = self._wanted
         found = leaving_out.reason(person, wanted.rules)
+        self.excluding.update(leaving_out.exclusions(person, wanted.rules))
         # Also of whoever is left out: what a later line says is not to be preferred.
         is_new = not person.receiver or seen.add(_key(person.person))
         members = person.members

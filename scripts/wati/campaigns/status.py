@@ -28,8 +28,9 @@ LOOK_SECONDS = 1.0  # for each of those in doubt, at the pace of lists: ten read
 MOST_WORKERS = 10
 SHOWN_AS: Mapping[str, str] = {"claimed": "in_flight"}
 
-STOPPED = "run_campaign.py goes on with those who are planned."
-NOBODY = "Nobody works on it: run_campaign.py goes on, or campaign_worker.py works on all that run."
+RUNS: Mapping[str, str] = {"campaign": "run_campaign.py", "import": "import_contacts.py"}
+STOPPED = "{} goes on with those who are planned."
+NOBODY = "Nobody works on it: {} goes on, or campaign_worker.py works on all that run."
 DOUBT = (
     "Those in doubt may have the message, and are never sent to again by themselves. campaign_status.py with "
     "look=true looks in their conversations."
@@ -151,12 +152,13 @@ def _worker(one: Worker) -> dict[str, str]:
 
 def _next(job: Job, counts: dict[str, int], is_worked_on: bool) -> list[str]:
     advice = []
+    runs = RUNS[job.kind]
     if job.state == "planned":
-        advice.append("run_campaign.py with --confirm starts it, after the user's yes.")
+        advice.append(f"{runs} with --confirm starts it, after the user's yes.")
     if job.state == "stopped":
-        advice.append(STOPPED)
+        advice.append(STOPPED.format(runs))
     if job.state == "running" and not is_worked_on:
-        advice.append(NOBODY)
+        advice.append(NOBODY.format(runs))
     if counts["in_doubt"]:
         advice.append(DOUBT)
     if counts["accepted"] and job.kind == "campaign":

@@ -249,4 +249,7 @@ def _explained(path: str) -> Iterator[None]:
 
 
 def _advice(path: str, what: str) -> str:
-    return f"The sandbox's state file {path} {what}. Start afresh: scripts/sandbox.py reset --state {path}"
+    return (
+        f"The sandbox's state file {path} {what}. Start afresh: scripts/sandbox.py reset --state {path}, or "
+        "name another file with WATI_SANDBOX_STATE"
+    )
