@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "dev"))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / folder) for folder in ("scripts", "dev")]
 proof = importlib.import_module("campaign_proof")
 
 # The others wait for minutes at any size; `make proof` plays them.

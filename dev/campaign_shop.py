@@ -116,8 +116,9 @@ class Shop:
         for process in self._started:
             process.kill()
             process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
 
     def plan(self, name: str, numbers: Iterable[int], chunk: int = 10, **more: Any) -> str:
         """A plan in the ledger; the value to confirm."""
