@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +19,7 @@ from ledgers import VALUES, add_job, numbers, open_ledger
 from sends import World, make_world
 from wati.campaigns import deliveries, report_page, reporting, schema
 from wati.campaigns.deliveries import Due
+from wati.campaigns.leaving_out import REASONS
 from wati.contract.failures import Failure
 from wati.reads import undelivered
 from wati.sandbox import control
@@ -158,6 +161,97 @@ def test_the_page_shows_the_numbers_and_no_markup_of_a_customer(sent: World, tmp
     assert "http" not in page.replace("http-equiv", "")
 
 
+def mark(world: World, number: str, **values: Any) -> None:
+    """One receiver's row, as a plan or a worker leaves it."""
+    with closing(open_ledger(f"{world.state}-campaigns")) as ledger, ledger.database.writing() as db:
+        db.execute(sql.update(schema.rows).where(schema.rows.c.receiver == number).values(values))
+
+
+OUT = {"state": "left_out", "reason": "opted_out"}
+HAS_IT = {"state": "rejected", "reason": "already_sent"}
+
+
+def test_who_was_rejected_or_left_out_is_told_by_reason(sent: World) -> None:
+    for number, values in zip(receivers(), (OUT, OUT, HAS_IT, {"state": "rejected"}), strict=False):
+        mark(sent, number, **values)
+    data = sent.run("campaign_report", {"name": "spring"}).data
+    assert (data["left_out"], data["reasons"]) == ({"opted_out": 2}, {"already_sent": 1, "unknown": 1})
+    status = sent.run("campaign_status", {"name": "spring"}).data
+    assert {name: status[name] for name in ("left_out", "reasons")} == {
+        name: data[name] for name in ("left_out", "reasons")
+    }
+
+
+def test_without_any_no_reasons_are_told(sent: World) -> None:
+    data = sent.run("campaign_report", {"name": "spring"}, "--output", "report.html").data
+    assert not {"left_out", "reasons"} & set(data)
+
+
+def cells(page: str) -> list[list[str]]:
+    """The rows of all tables of a page, as the texts of their cells."""
+    found = re.findall(r"<tr>(<td.*?)</tr>", page)
+    return [[html.unescape(text) for text in re.findall(r"<td[^>]*>(.*?)</td>", row)] for row in found]
+
+
+def test_the_page_names_who_did_not_get_it_and_why(sent: World, tmp_path: Path) -> None:
+    mark(sent, "14155550008", **OUT, name="Bea")
+    mark(sent, "14155550007", **HAS_IT, name="Cleo")
+    mark(sent, "14155550006", state="rejected", reason="rejected", detail="Not today")
+    mark(sent, "14155550005", state="in_doubt")
+    sent.run("campaign_report", {"name": "spring"})
+    mark(sent, "14155550004", delivery="not_found")  # its status was unreadable, and it was answered
+    sent.run("campaign_report", {"name": "spring"}, "--output", "report.html")
+    rows = cells((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert ["1", "opted_out", "left out by the plan", REASONS["opted_out"].replace("have", "has")] in rows
+    assert ["1", "already_sent", "rejected", "has this message already, or may have it"] in rows
+    cause = undelivered.CAUSES
+    assert rows[-9:] == [
+        ["Ann", "14155550000", "failed", cause["131026"].what],
+        ["Ann", "14155550001", "failed", cause["131026"].what],
+        ["Ann", "14155550002", "failed", cause["132015"].what],
+        ["Ann", "14155550005", "in doubt: it may have been sent", ""],
+        ["Ann", "14155550006", "rejected", "Not today"],
+        ["Cleo", "14155550007", "rejected", "has this message already, or may have it"],
+        [
+            "Bea",
+            "14155550008",
+            "left out by the plan",
+            "has opted out, by the attribute or column that says so",
+        ],
+        ["Ann", "14155550003", "replied", ""],
+        ["Ann", "14155550004", "replied", ""],
+    ]
+
+
+def test_what_a_page_cannot_show_it_counts(
+    sent: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporting, "MOST_PEOPLE", 4)
+    mark(sent, "14155550008", **OUT)
+    sent.run("campaign_report", {"name": "spring"}, "--output", "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert [row[1] for row in cells(page)[-4:]] == [*receivers()[:3], "14155550008"]
+    assert "5 more are not shown; the table (--output report.csv) has everyone." in page
+
+
+@pytest.mark.parametrize("member", ["name", "detail"])
+def test_hostile_words_stay_text(member: str, sent: World, tmp_path: Path) -> None:
+    words = "</td><script>alert(1)</script><img src=\"https://evil.example/x\" onerror='x'>\u202e{name}"
+    mark(sent, "14155550008", state="rejected", reason="rejected", **{member: words})
+    sent.run("campaign_report", {"name": "spring"}, "--output", "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page and "<img" not in page and "\u202e" not in page
+    assert words.replace("\u202e", "\ufffd") in [text for row in cells(page) for text in row]
+
+
+def test_a_campaign_that_was_not_begun_names_everyone(world: World, tmp_path: Path) -> None:
+    with closing(open_ledger(f"{world.state}-campaigns")) as ledger:
+        add_job(ledger, receivers(), "later", state="planned", connection="sandbox-main")
+    world.run("campaign_report", {"name": "later"}, "--output", "report.html")
+    rows = cells((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert rows == [["Ann", number, "not sent", ""] for number in receivers()]
+
+
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
 def test_the_table_has_every_receiver(ending: str, sent: World, tmp_path: Path) -> None:
     sent.run("campaign_report", {"name": "spring"}, "--output", f"report.{ending}")
@@ -228,5 +322,5 @@ def test_the_page_of_a_campaign_over_weeks_has_few_bars() -> None:
     )
     steps = dict.fromkeys(("delivered", "read", "replied"), 0)
     data = {"name": "x", "state": "done", "complete": True, "failures": [], "replies": [], **zero, **steps}
-    page = report_page.page(data, {}, hours)
+    page = report_page.page(data, {}, hours, [], 0)
     assert 0 < page.count("<rect") <= 96

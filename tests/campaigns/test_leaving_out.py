@@ -7,8 +7,17 @@ from typing import Any
 import pytest
 
 from wati.campaigns.audience import Person, of_contacts
-from wati.campaigns.leaving_out import BY_RECORDS, REASONS, Rules, is_us_number, reason
+from wati.campaigns.leaving_out import (
+    BY_RECORDS,
+    REASONS,
+    REJECTED,
+    Rules,
+    is_us_number,
+    reason,
+    sentence,
+)
 from wati.reads.opt_out import is_opted_out
+from wati.reads.undelivered import CAUSES
 
 RULES = Rules(blocked=lambda _: "", opt_out="opted_out", excluded={}, no_us_numbers=True)
 ID = "6f1e8b6c8d5e4f3a2b1c0d9e"
@@ -90,6 +99,17 @@ def test_us_numbers_by_their_area_code(number: str, is_us: bool) -> None:
 
 def test_every_reason_has_a_sentence() -> None:
     assert set(BY_RECORDS) < set(REASONS) and all(text[0].islower() for text in REASONS.values())
+
+
+@pytest.mark.parametrize("code", [*REASONS, *REJECTED])
+def test_the_sentence_is_of_one_or_of_many(code: str) -> None:
+    verbs = [sentence(code, count).split()[0] for count in (1, 2)]
+    pairs = [["has", "have"], ["is", "are"], ["was", "were"], ["allows", "allow"]]
+    assert verbs in pairs or verbs[0] == verbs[1] in ("would", "failed", "got")
+
+
+def test_a_code_of_whatsapp_has_its_sentence_and_an_unknown_one_none() -> None:
+    assert sentence("131026", 2) == CAUSES["131026"].what and sentence("999999", 2) == ""
 
 
 # --- members ----------------------------------------------------------------------------------------------

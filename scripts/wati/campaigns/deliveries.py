@@ -163,6 +163,23 @@ def everybody(database: Database, job: Job) -> Iterator[dict[str, Any]]:
         after = found[-1]["position"]
 
 
+def troubles_first(database: Database, job: Job, most: int) -> list[dict[str, Any]]:
+    """The first rows of a job: who did not get it, or may not have it, and then everyone else.
+
+    Those left out come after those in the plan, because there can be far more of them.
+    """
+    order = sql.case(
+        (rows.c.state.in_(("rejected", "in_doubt")), 0),
+        (sql.and_(rows.c.delivery.in_((FAILED, NOT_FOUND)), rows.c.replied_at.is_(None)), 0),
+        (rows.c.state == "left_out", 1),
+        (rows.c.state != "accepted", 2),
+        else_=3,
+    )
+    query = sql.select(rows).where(rows.c.job == job.id).order_by(order, rows.c.position).limit(most)
+    with database.reading() as db:
+        return [dict(row) for row in db.execute(query).mappings()]
+
+
 def _is_open(now: float) -> sql.ColumnElement[bool]:
     """Whether what is known of a message may still change."""
     return sql.and_(

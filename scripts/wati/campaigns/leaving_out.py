@@ -8,6 +8,7 @@ from wati.campaigns.filling import key
 from wati.contract.bodies import is_number
 from wati.contract.packages import import_package
 from wati.reads.opt_out import is_opted_out
+from wati.reads.undelivered import cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +35,15 @@ REASONS = {
 }
 # Those that the ledger and the journal know.
 BY_RECORDS = ("already_sent", "marketing_limit", "recent")
+# Whoever a send rejects has one of the reasons above, one of these, or one of WhatsApp's codes.
+REJECTED = {
+    "not_allowed": "are not in WATI_ALLOWED_RECIPIENTS",
+    "not_seen": "have not got it: the message is not in the conversation",
+    "invalid_recipient": "have a number that is not on WhatsApp, as WATI says",
+    "rejected": "were rejected by WATI, without one of WhatsApp's codes",
+    "unknown": "were rejected, and the reason is not known",
+}
+_OF_ONE = {"have": "has", "are": "is", "were": "was", "allow": "allows"}
 
 
 class Rules(NamedTuple):
@@ -56,6 +66,12 @@ def exclusions(person: Person, rules: Rules) -> Iterator[tuple[str, str]]:
         for value in map(key, person.all(name)):
             if value in values:
                 yield name, value
+
+
+def sentence(code: str, count: int) -> str:
+    """Why so many were left out or rejected; "" for a reason that is not known."""
+    verb, _, rest = {**REJECTED, **REASONS}.get(code, cause(code).what).partition(" ")
+    return f"{_OF_ONE.get(verb, verb) if count == 1 else verb} {rest}".strip()
 
 
 def _is_excluded(person: Person, rules: Rules) -> bool:

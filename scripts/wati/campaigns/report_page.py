@@ -1,4 +1,4 @@
-"""The report of a campaign as one page for people: a funnel, its course, failures and answers. Pure.
+"""The report of a campaign as one page for people: a funnel, its course, who got it or why not. Pure.
 
 Everything that WATI or a customer wrote is escaped, and the page loads and runs nothing.
 """
@@ -8,13 +8,17 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
+from wati.campaigns.deliveries import FAILED, NOT_FOUND, SENT
+from wati.campaigns.leaving_out import sentence
 from wati.output.rendering import UNSAFE
+from wati.reads import undelivered
 from wati.reads.rows import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     Hours = Mapping[int, int]
+    Row = Mapping[str, Any]
 
 COURSES = {"Sent": "settled_at", "Answered": "replied_at"}  # what a course shows, by its column
 _STEPS = ("accepted", "delivered", "read", "replied")
@@ -22,6 +26,23 @@ _WIDTH, _HEIGHT, _BOTTOM = 640, 160, 22
 _COLORS = ("--main", "--second")
 _MOST_BARS = 96  # hours side by side; for longer, each bar is several hours
 _HOUR = 3600
+_NO_REASON = "WATI gives no reason."
+_ALL = "the table (--output report.csv)"
+# By the state of a row; if that is accepted, by what the report has seen of it.
+_FATES = {
+    "left_out": "left out by the plan",
+    "rejected": "rejected",
+    "in_doubt": "in doubt: it may have been sent",
+    "planned": "not sent",
+    "claimed": "being sent",
+    "": "accepted, not looked at yet",
+    NOT_FOUND: "accepted, and not found in the conversation",
+    FAILED: "failed",
+    SENT: "sent, not yet delivered",
+    "DELIVERED": "delivered",
+    "READ": "read",
+    "REPLIED": "replied",
+}
 _RECEIPTS = "Customers can switch off read receipts, so more of them may have read it."
 
 _PAGE = """<!DOCTYPE html>
@@ -88,15 +109,26 @@ blockquote small {{ display: block; color: var(--soft); }}
 """
 
 
-def page(data: Mapping[str, Any], plan: Mapping[str, Any], hours: Mapping[str, Hours]) -> str:
-    """`data`: the document's. `hours`: for each of COURSES, how many in each hour since 1970."""
+def page(
+    data: Mapping[str, Any],
+    plan: Mapping[str, Any],
+    hours: Mapping[str, Hours],
+    people: Sequence[Row],
+    more: int,
+) -> str:
+    """`data`: the document's. `hours`: for each of COURSES, how many in each hour since 1970.
+
+    `people`: rows of receivers, in the order in which they are shown. `more`: how many are not among them.
+    """
     parts = [
         _head(data, plan),
         _figures(data),
         _funnel(data),
         _course(hours),
         _failures(data),
+        _reasons(data),
         _answers(data),
+        _people(people, more),
     ]
     return _PAGE.format(title=_safe(f"{data['name']}: report"), body="\n".join(filter(None, parts)))
 
@@ -207,14 +239,60 @@ def _labels(first: int, step: int, count: int) -> Iterator[str]:
 def _failures(data: Mapping[str, Any]) -> str:
     if not data["failures"]:
         return ""
-    lines = ["<tr><th>Messages</th><th>Code</th><th>Why</th><th>What to do</th></tr>"]
-    for each in data["failures"]:
-        why = each.get("what") or each["detail"] or "WATI gives no reason."
-        numbers = (_number(each["count"]), _safe(each.get("code", "none")))
-        cells = [f'<td class="number">{number}</td>' for number in numbers]
-        cells += [f"<td>{_safe(text)}</td>" for text in (why, each["do"])]
-        lines.append(f"<tr>{''.join(cells)}</tr>")
-    return _card("Why some failed", f'<div class="table"><table>{"".join(lines)}</table></div>')
+    rows = (
+        (
+            *(_number(each["count"]), each.get("code", "none")),
+            *(each.get("what") or each["detail"] or _NO_REASON, each["do"]),
+        )
+        for each in data["failures"]
+    )
+    heads = ("Messages", "Code", "Why", "What to do")
+    return _card("Why some failed", _table(heads, rows, in_one_line=(0, 1)))
+
+
+def _reasons(data: Mapping[str, Any]) -> str:
+    """Those to whom nothing was sent, or whose message was rejected at once."""
+    rows = [
+        (_number(count), code, _FATES[state], sentence(code, count))
+        for name, state in (("reasons", "rejected"), ("left_out", "left_out"))
+        for code, count in data.get(name, {}).items()
+    ]
+    heads = ("Receivers", "Reason", "What became of them", "Why")
+    return (
+        _card("Why some were rejected or left out", _table(heads, rows, in_one_line=(0, 1))) if rows else ""
+    )
+
+
+def _people(people: Sequence[Row], more: int) -> str:
+    if not people:
+        return ""
+    rows = ((row["name"], row["receiver"], _fate(row), _why(row)) for row in people)
+    lines = [_table(("Name", "Number", "What became of it", "Why"), rows, in_one_line=(1,))]
+    if more:
+        lines.append(f'<p class="soft small">{_number(more)} more are not shown; {_ALL} has everyone.</p>')
+    return _card("Receivers, first those who did not get it or may not have it", "\n".join(lines))
+
+
+def _fate(row: Row) -> str:
+    if row["state"] != "accepted":
+        return _FATES[row["state"]]
+    status = "REPLIED" if row["replied_at"] is not None else row["delivery"]
+    return _FATES.get(status, status)
+
+
+def _why(row: Row) -> str:
+    code = row["delivery_code"] or row["reason"]
+    found = undelivered.cause(code).what or row["detail"] or sentence(code, 1)
+    return found or (_NO_REASON if row["delivery"] == FAILED else "")
+
+
+def _table(heads: Iterable[str], rows: Iterable[Sequence[str]], in_one_line: Sequence[int]) -> str:
+    """`in_one_line`: the columns whose cells are not wrapped."""
+    lines = ["".join(f"<th>{head}</th>" for head in heads)]
+    for row in rows:
+        kinds = (' class="number"' if column in in_one_line else "" for column in range(len(row)))
+        lines.append("".join(f"<td{kind}>{_safe(text)}</td>" for kind, text in zip(kinds, row, strict=True)))
+    return f'<div class="table"><table>{"".join(f"<tr>{line}</tr>" for line in lines)}</table></div>'
 
 
 def _answers(data: Mapping[str, Any]) -> str:
@@ -226,7 +304,5 @@ def _answers(data: Mapping[str, Any]) -> str:
         for each in data["replies"]
     ]
     if more := data.get("more_replies"):
-        lines.append(
-            f'<p class="soft">{_number(more)} more answers are in the table (--output report.csv).</p>'
-        )
+        lines.append(f'<p class="soft">{_number(more)} more answers are in {_ALL}.</p>')
     return _card("Latest answers", "\n".join(lines))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wati.campaigns import deliveries
 from wati.campaigns.deliveries import NOT_FOUND, Deliveries, Due, Look
 from wati.campaigns.ledger import Ledger
-from wati.campaigns.status import find
+from wati.campaigns.status import find, reasons
 from wati.contract.call import Result
 from wati.contract.failures import Failure
 from wati.output.redaction import excerpt, redact
@@ -31,7 +31,8 @@ COLUMNS = (
     *("receiver", "name", "state", "reason", "delivery", "delivery_code", "detail"),
     *("sent_at", "replied_at", "reply", "looked_at", "message_id"),
 )
-REPLIES, LONGEST_REPLY, LONGEST_NAME = 20, 200, 100
+REPLIES, LONGEST_REPLY, LONGEST_NAME, LONGEST_DETAIL = 20, 200, 100, 300
+MOST_PEOPLE = 500  # who are named on the page
 _SETUP = 3  # the exit code of what would fail for every other message, too
 SECONDS_EACH = 1.1  # WATI allows ten of these reads in ten seconds, and one place is left to others
 _SLACK = 86400.0  # clocks of WATI and of the ledger may differ
@@ -137,6 +138,7 @@ def summary(context: Context, ledger: Ledger, job: Job, known: Deliveries) -> di
         "receivers": job.head_count,
         **{name: counts[name] for name in ("accepted", "rejected", "in_doubt")},
         "not_sent": counts["planned"] + counts["claimed"],
+        **reasons(ledger, job),
         **{name: getattr(sums, name) for name in ("delivered", "read", "replied", "failed", "not_found")},
         "failures": [_failure(key, *each) for each in known.failures()],
         "replies": [_reply(key, *each) for each in known.replies(REPLIES)],
@@ -158,7 +160,10 @@ def summary(context: Context, ledger: Ledger, job: Job, known: Deliveries) -> di
 def _failure(key: str, code: str, detail: str, count: int) -> dict[str, Any]:
     cause = undelivered.cause(code)
     members = {"code": code, "count": count, "what": cause.what, "do": cause.do}
-    return {**{name: value for name, value in members.items() if value}, "detail": excerpt(detail, key, 300)}
+    return {
+        **{name: value for name, value in members.items() if value},
+        "detail": excerpt(detail, key, LONGEST_DETAIL),
+    }
 
 
 def _reply(key: str, receiver: str, name: str, text: str, at: float) -> dict[str, Any]:
@@ -178,7 +183,9 @@ def _write(context: Context, ledger: Ledger, job: Job, known: Deliveries, data: 
     with context.session.files.download(options.output, force=options.force) as download:
         if os.path.splitext(options.output)[1].lower() == ".html":
             hours = {name: known.by_hour(column) for name, column in report_page.COURSES.items()}
-            text = report_page.page(data, job.plan, hours)
+            found = deliveries.troubles_first(ledger.database, job, MOST_PEOPLE)
+            more = sum(ledger.claims.counts(job).values()) - len(found)
+            text = report_page.page(data, job.plan, hours, [_short(key, row) for row in found], more)
             download.handle.write(str(redact(text, key)).encode("utf-8", "replace"))
         else:
             with closing(tables.form(options.output, download.handle, COLUMNS, "")) as table:
@@ -186,6 +193,11 @@ def _write(context: Context, ledger: Ledger, job: Job, known: Deliveries, data: 
                     table.add(redact(_record(row), key))
                 table.finish()
         interrupts.defer(partial(download.commit))
+
+
+def _short(key: str, row: Row) -> Row:
+    cut = {"name": LONGEST_NAME, "detail": LONGEST_DETAIL}
+    return {**row, **{name: excerpt(row[name], key, longest) for name, longest in cut.items()}}
 
 
 def _record(row: Row) -> Row:

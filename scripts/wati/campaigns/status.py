@@ -102,19 +102,28 @@ def counts(ledger: Ledger, job: Job) -> dict[str, int]:
     return {SHOWN_AS.get(state, state): count for state, count in found.items() if state in COUNTED}
 
 
+def reasons(ledger: Ledger, job: Job) -> dict[str, dict[str, int]]:
+    """Why some were rejected, and why the plan left some out: how many by reason, most first."""
+    number = sql.func.count()
+    found: dict[str, dict[str, int]] = {}
+    with ledger.database.reading() as db:
+        for name, state in (("reasons", "rejected"), ("left_out", "left_out")):
+            where = (rows.c.job == job.id, rows.c.state == state)
+            query = sql.select(rows.c.reason, number).where(*where).group_by(rows.c.reason)
+            counts = db.execute(query.order_by(number.desc(), rows.c.reason))
+            if by_reason := {reason or "unknown": count for reason, count in counts}:
+                found[name] = by_reason
+    return found
+
+
 def facts(ledger: Ledger, job: Job) -> dict[str, Any]:
     """What is told of one job."""
     data = in_short(ledger, job)
     with ledger.database.reading() as db:
         now = ledger.database.now(db)
-        why = sql.select(rows.c.reason, sql.func.count()).where(rows.c.job == job.id).group_by(rows.c.reason)
-        rejected = {
-            reason or "unknown": count for reason, count in db.execute(why.where(rows.c.state == "rejected"))
-        }
-        left_out = {reason: count for reason, count in db.execute(why.where(rows.c.state == "left_out"))}
         lately = (rows.c.job == job.id, rows.c.settled_at > now - LATELY, rows.c.state != "planned")
         settled = db.scalar(sql.select(sql.func.count()).where(*lately)) or 0
-    data |= {name: found for name, found in (("reasons", rejected), ("left_out", left_out)) if found}
+    data |= reasons(ledger, job)
     if job.started_at is not None:
         data["started_at"] = iso(job.started_at)
     if job.ended_at is not None:
