@@ -119,6 +119,7 @@ def test_what_was_stopped_goes_on_and_reaches_each_once(shop: Shop) -> None:
     stopped = shop.run("stop_campaign", {"name": "spring"})
     assert stopped.document["outcome"] == "accepted" and stopped.data["state"] == "stopped"
     assert "goes on" in stopped.data["next"]
+    assert stopped.document["notice"] == "It was stopped, so there was nothing to stop."
     assert shop.go("spring", confirm).data["state"] == "done"
     assert shop.got() == numbers(40)
 
@@ -223,7 +224,7 @@ def test_whoever_is_in_doubt_is_listed_and_sent_to_again_only_by_name(shop: Shop
 def test_those_of_a_stopped_campaign_wait_until_it_goes_on(shop: Shop) -> None:
     confirm = shop.plan()
     shop.in_doubt("spring", 2)
-    shop.run("stop_campaign", {"name": "spring"})
+    assert "notice" not in shop.run("stop_campaign", {"name": "spring"}).document
     again = {"name": "spring", "again": [str(FIRST + 2)]}
     run = shop.run("run_campaign", again, "--confirm", "1")
     assert (run.data["state"], run.data["counts"]["planned"]) == ("stopped", 25)

@@ -85,7 +85,8 @@ def stop(context: Context) -> Result:
     with closing(Ledger.of(context.session)) as ledger:
         job = status.find(ledger, context.call.arguments["name"])
         ledger.course.stop(job)
-        return Result(status.facts(ledger, status.find(ledger, job.name)))
+        notice = "" if job.state == "running" else f"It was {job.state}, so there was nothing to stop."
+        return Result(status.facts(ledger, status.find(ledger, job.name)), notice=notice)
 
 
 def work(context: Context) -> Result:
