@@ -105,9 +105,9 @@ def test_reading_and_checking_count_in_the_time_of_the_call(
     flags: list[str], call: Callable[..., Run], far_side: FarSide, long_file: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "list.csv").write_bytes(long_file.read_bytes())
-    began = time.process_time()
+    began = time.monotonic()
     error = call(NAME, CSV, *flags, "--timeout", "0.3").error
-    assert time.process_time() - began < 2  # of its own: the machine may be busy
+    assert time.monotonic() - began < 2
     assert (error["code"], error["outcome"]) == ("timeout", "not_sent")
     assert "--timeout" in error["hint"] and "split" in error["hint"]
     assert far_side.requests == []

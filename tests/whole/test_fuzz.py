@@ -688,13 +688,13 @@ def test_what_is_no_whole_answer_is_none(
 ) -> None:
     """However much of a success can be read in it."""
     far_side.always(Answer(raw=raw), to="/wati/")
-    began = time.process_time()
+    began = time.monotonic()
     number = {"whatsappNumber": "14155551234", "messageText": "x"}
     assert harmless(call("get_contacts", {}, "--verbose")).exit == 6
     run = harmless(call("send_session_message", number, "--verbose"))
     assert (run.exit, run.error["outcome"]) == (7, "unknown"), run.text
     assert len(far_side.to("/wati/api/v1/sendSessionMessage")) == 1
-    assert time.process_time() - began < 20
+    assert time.monotonic() - began < 20
 
 
 def test_no_cookie_is_taken(call: Caller, far_side: FarSide, pauses: list[float]) -> None:

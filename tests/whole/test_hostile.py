@@ -95,12 +95,12 @@ def test_a_number_of_a_million_digits_takes_no_time(
     """To read one takes the square of its length, in one step that no deadline can break off."""
     digits = "9" * 1_000_000
     far_side.always(Answer(body=f'{{"result":"success","contact_list":[-{digits}]}}'.encode()))
-    began = time.process_time()
+    began = time.monotonic()
     assert call("get_contacts", {}).exit == 6
     sent = len(far_side.requests)
     run = call("get_contacts", "-", stdin=f'{{"pageSize":{digits}}}'.encode())
     assert (run.exit, run.error["code"]) == (2, "invalid_json")
-    assert len(far_side.requests) == sent and time.process_time() - began < 5
+    assert len(far_side.requests) == sent and time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -117,21 +117,21 @@ def test_a_crowd_of_arguments_is_refused_at_once(
     call: Caller, far_side: FarSide, arguments: Callable[[], bytes]
 ) -> None:
     text = arguments()
-    began = time.process_time()
+    began = time.monotonic()
     run = call("get_contacts", "-", stdin=text)
     assert (run.exit, run.error["code"]) == (2, "invalid_json")
     assert "250,000 values" in run.error["message"] and "not JSON" not in run.error["message"]
-    assert time.process_time() - began < 10 and far_side.requests == []
+    assert time.monotonic() - began < 10 and far_side.requests == []
 
 
 def test_a_crowd_of_problems_has_an_end(call: Caller, far_side: FarSide) -> None:
-    began = time.process_time()
+    began = time.monotonic()
     for item in ("1", '{"name":"\\u0007","operator":"=="}'):
         many = "[" + f"{item}," * (60_000 if item != "1" else 240_000) + f"{item}]"
         run = call("get_contacts", "-", stdin=f'{{"attribute":{many}}}'.encode())
         assert run.exit == 2 and len(run.error["problems"]) + run.error["more_problems"] == 5000
         assert run.error["message"].startswith("At least 5000 problems")
-    assert time.process_time() - began < 20 and far_side.requests == []
+    assert time.monotonic() - began < 20 and far_side.requests == []
 
 
 # --- secrets -----------------------------------------------------------------------------------------------
