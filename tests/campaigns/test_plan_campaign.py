@@ -321,6 +321,8 @@ def test_everyone_who_is_left_out_has_a_reason(world: World) -> None:
     [
         ({"member": "Staff"}, None),
         ({"MEMBER": " staff "}, None),
+        ({"fullName": "Ana Reis"}, None),
+        ({"fullName": "Ana Rey"}, '"fullName" "Ana Rey": nobody in the audience has that value.'),
         ({"membr": "staff"}, '"membr" "staff": nobody in the audience has such an attribute'),
         ({"membr": "staff"}, "did you mean member?"),
         ({"member": "stuff"}, '"member" "stuff": nobody in the audience has that value.'),

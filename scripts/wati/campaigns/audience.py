@@ -81,6 +81,8 @@ class Person(NamedTuple):
 
     def all(self, name: str) -> Iterator[str]:
         """Every value that they have under a name (by filling.key)."""
+        if name in BUILT_IN:
+            yield self.members[name]
         if name in self.own:
             yield self.own[name]
         for attribute, value in contacts.attributes(self.contact or {}):
